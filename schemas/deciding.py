@@ -16,6 +16,8 @@ OF_ACTIONS: Final = ("action.", "automation.")
 """How the types of decisions about actions begin."""
 PREFIXES: Final = ("case.", "policy.", "suggestion.", *OF_ACTIONS)
 """How the types of decisions begin."""
+OF_POLICIES: Final = frozenset(("admin", "policy_author"))
+"""The roles that may activate a policy. A role for some tenants only is written with them (`policy_author@acme`), and is none of these."""
 _ENDINGS: Final = (f".{DECISIONS}", f"-{DECISIONS}")
 
 

@@ -10,8 +10,10 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from schemas.aliases import ALIAS_FIELDS, KINDS
+from schemas.deciding import is_decision
 from schemas.envelope import EVENT_MODELS, OF_NO_ORDER
 from schemas.output_events import OUT_MODELS, TOPICS
+from schemas.topics import DECISIONS
 
 BASE = "https://orderwatch.dev/schemas/v1/"
 """What `$id` and `dataschema` of version 1 begin with. A name, not a place to fetch from."""
@@ -21,6 +23,8 @@ _EXAMPLES = Path(__file__).with_name("examples")
 EVENTS, REJECTS = "order-events", "order-rejects"
 DESCRIPTIONS = {
     EVENTS: "What storefronts, payment providers, warehouses and carriers say about orders. Key: the order ID where known, else the alias.",
+    DECISIONS: "What people and programs that may decide say about cases, actions, policies and automation. Nobody else may write there. "
+    "Key: the order ID, else the source.",
     "order-exceptions": "Every change of an exception, with its full state. Never compacted. Key: the order ID.",
     "order-actions": "Steps proposed, requested or withdrawn. Key: the order ID.",
     "order-incidents": "Many exceptions with one cause, and feeds that fell silent. Key: the incident ID or the feed.",
@@ -90,7 +94,10 @@ def example(type_: str) -> dict[str, object]:
 def asyncapi() -> dict[str, object]:
     """The AsyncAPI 3.0 document. Its messages refer to the JSON Schemas beside it, by relative reference."""
     messages = {_name(type_): _message(type_) for type_ in (*EVENT_MODELS, *OUT_MODELS)} | {"reject": _REJECT}
-    members: dict[str, list[str]] = {EVENTS: [_name(type_) for type_ in EVENT_MODELS]}
+    members: dict[str, list[str]] = {
+        EVENTS: [_name(type_) for type_ in EVENT_MODELS if not is_decision(type_)],
+        DECISIONS: [_name(type_) for type_ in EVENT_MODELS if is_decision(type_)],
+    }
     for type_ in OUT_MODELS:
         members.setdefault(TOPICS[type_.partition(".")[0]], []).append(_name(type_))
     members[REJECTS] = ["reject"]
@@ -114,7 +121,7 @@ def asyncapi() -> dict[str, object]:
         },
         "operations": {
             _name(topic): {
-                "action": "receive" if topic == EVENTS else "send",
+                "action": "receive" if topic in {EVENTS, DECISIONS} else "send",
                 "channel": {"$ref": f"#/channels/{topic}"},
                 "summary": DESCRIPTIONS[topic].partition(".")[0] + ".",
                 "messages": [{"$ref": f"#/channels/{topic}/messages/{name}"} for name in names],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,10 +17,11 @@ from schemas.topics import DECISIONS
 
 if TYPE_CHECKING:
     from dataflows.core.policy import Policy
+    from dataflows.detect.backtest.report import Report
 
 SOURCE = "/orderwatch/cli"
 NOWHERE = Path()
-"""The state directory, which settings must name but nothing here uses."""
+"""The state directory, which settings must name but which may be on another host."""
 
 
 def activate(  # noqa: PLR0913, PLR0917 (typer makes each an argument or option)
@@ -42,11 +42,23 @@ def activate(  # noqa: PLR0913, PLR0917 (typer makes each an argument or option)
     at: Annotated[str | None, typer.Option(metavar="INSTANT", help="When, for the event of --out.", show_default="now")] = None,
     against: Annotated[
         str | None,
-        typer.Option(metavar="OLD", help="The policy that holds: a file, a state directory, or `defaults`; refuse what it would."),
+        typer.Option(
+            metavar="OLD",
+            help="The policy that holds: a file, a state directory, or `defaults`; refuse what it would. Without it the state directory of"
+            " the settings, if it is here.",
+        ),
+    ] = None,
+    backtest: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="What `orderwatch backtest --out DIR` wrote of this policy: needed for what it makes automatic and cannot be undone.",
+        ),
     ] = None,
 ) -> None:
     """Have a policy hold from now on: write it into the log, with who, when and why. What `policy check` refuses is refused."""
     from dataflows.core.engine.activation import GREATEST, belonging_to_state
+    from dataflows.detect.announce import now
 
     if (out is None) == (brokers is None and settings is None):
         raise MisuseError("name where to write to: --out, --brokers or --settings; one of them")
@@ -61,36 +73,77 @@ def activate(  # noqa: PLR0913, PLR0917 (typer makes each an argument or option)
     text = file.read_text(encoding="utf-8")
     if len(text.encode()) > GREATEST:
         raise MisuseError(f"{file}: more than {GREATEST // 1024} KiB, and the log takes no more")
-    if against is not None and (part := belonging_to_state(options.named_policy(against), policy)):
+    old = _holding(settings) if against is None else options.named_policy(against)
+    if old is not None and (part := belonging_to_state(old, policy)):
         raise MisuseError(f"{file}: {part}: changed by a clean stop and a restart only; the engine would refuse it")
-    time = at or datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    line = _event(policy, text, time, by or f"user:{getpass.getuser()}", note)
+    data: dict[str, object] = {"by": by or f"user:{getpass.getuser()}", **_tested(policy, backtest, old)}
+    if note is not None:
+        data["note"] = note
+    line = _event(policy, text, at or now(), data)
     where = str(out) if out is not None else _send(line, settings, brokers, topic, client_config)
     if out is not None:
         _append(out, line)
     typer.echo(f"policy {policy.name!r}, version {policy.version}: its activation is appended to {where}")
 
 
-def _event(policy: Policy, text: str, time: str, by: str, note: str | None) -> bytes:
-    import orjson
+def _holding(settings: Path | None) -> Policy | None:
+    """The policy that holds in the state directory of the settings; None if that is not on this host."""
+    if settings is None:
+        return None
+    path = read_settings(settings, {}, spare={("state", "dir"): NOWHERE}).state.dir
+    return options.named_policy(str(path)) if path != NOWHERE and (path / "state.json").exists() else None
 
-    from schemas.wire import Rejected, decode
 
-    data = {"version": policy.version, "text": text, "by": by, **({} if note is None else {"note": note})}
-    event = {
-        "specversion": "1.0",
-        "id": f"{policy.version}-{time}",
-        "source": SOURCE,
-        "type": "policy.activated",
-        "time": time,
-        "data": data,
-    }
-    line = orjson.dumps(event)
+def _event(policy: Policy, text: str, time: str, data: dict[str, object]) -> bytes:
+    from dataflows.detect.announce import activation
+    from schemas.wire import Rejected
+
     try:
-        decode(line)
+        return activation(policy, text, id_=f"{policy.version}-{time}", source=SOURCE, time=time, data=data)
     except Rejected as why:
         raise MisuseError(f"no event of the contract: {why.detail}") from None
-    return line
+
+
+def _tested(policy: Policy, report: Path | None, old: Policy | None) -> dict[str, object]:
+    """What a back-test covered, for the event. Raises MisuseError if it is of other policies, or does not cover what it must."""
+    from dataflows.core.engine.activation import uncovered, untested_rules
+    from dataflows.core.policy.altered import newly_automatic
+
+    found = None if report is None else _report(report)
+    if found is not None and found.new.version != policy.version:
+        raise MisuseError(f"--backtest {report}: of version {found.new.version}, and the policy to activate is version {policy.version}")
+    covered = () if found is None else found.covered
+    if old is not None:
+        untested = untested_rules(old, policy, covered, None if found is None else found.old.version)
+    else:
+        # What holds is not known here: whatever is automatic and cannot be undone may be new.
+        untested = uncovered(newly_automatic(_nothing(policy), policy), covered)
+    if untested is not None:
+        known = "" if old is not None else ", or name the policy that holds (--against), if it does so already"
+        raise MisuseError(f"{untested}; give the folder that `orderwatch backtest --out` wrote (--backtest){known}")
+    return {} if found is None else {"against": found.old.version, "covered": list(found.covered)}
+
+
+def _nothing(policy: Policy) -> Policy:
+    """The policy with every rule off."""
+    from dataclasses import replace
+
+    return replace(policy, base=tuple(replace(setting, switch="off") for setting in policy.base), overrides=())
+
+
+def _report(path: Path) -> Report:
+    import msgspec
+
+    from dataflows.cli.backtest import REPORT
+    from dataflows.detect.backtest.report import Report
+
+    file = path / REPORT if path.is_dir() else path
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Report)
+    except OSError as error:
+        raise refused(error, file, name="--backtest") from error
+    except msgspec.DecodeError as error:
+        raise MisuseError(f"--backtest {file}: no report of `orderwatch backtest --out`: {error}") from error
 
 
 def _append(out: Path, line: bytes) -> None:

@@ -133,6 +133,10 @@ def render_all(console: Console, found: Overview) -> None:
     running = any(slot.running for slot in found.processes)
     _line(console, "engine", f"version {found.engine}, format {found.format}" if found.engine else f"format {found.format}")
     _line(console, "policy", found.policy or "none yet")
+    if (active := found.activated) is not None:
+        _line(console, "activated", f"by {active.by}, version {active.version}, since {active.since}")
+        for version, since in active.engines.items():
+            _line(console, "engine", f"{version} logged at {since}")
     _line(console, "last run", "running" if running else stopped)
     for slot in found.processes:
         alive = f"running (pid {slot.pid} on {slot.host})" if slot.running else "not running"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from schemas.instants import iso
 from sinks.tally import STATES
 from sinks.terminal import STYLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from rich.console import Console
 
+    from dataflows.core.engine.shard import Shard
     from dataflows.detect.flow import FlowOptions
     from sinks.tally import Tally
 
@@ -47,8 +50,21 @@ def print_summary(console: Console, settings: FlowOptions, tally: Tally, *, seco
         console.print(f"{sum(tally.rejects.values()):,} records rejected: {reasons}", style="yellow", soft_wrap=True)
     else:
         console.print("no records rejected")
+    for line in governed(settings.shards):
+        console.print(line, soft_wrap=True, markup=False)
     if tally.exceptions:
         console.print(f"orderwatch explain {tally.example()} --in {out}", style="bold", soft_wrap=True, markup=False)
+
+
+def governed(shards: Sequence[Shard]) -> Iterator[str]:
+    """Which policies were activated in the log, and by which versions of the engine it was written, as far as it says so."""
+    if not shards or not (known := shards[0].activations):
+        return
+    many = "1 policy" if known.count == 1 else f"{known.count:,} policies"
+    yield f"{many} activated; version {known.policy().version} holds since {iso(known.since)}, by {known.by}"
+    if known.engines:
+        logged = ", ".join(f"{name} since {iso(at)}" for name, at in known.engines.items())
+        yield f"engine: the log says {logged}; this is {version('orderwatch')}"
 
 
 def written(tally: Tally) -> Iterator[str]:

@@ -129,6 +129,8 @@ class _Teller:
         self.fact("lane", f"{data['lane']}: {LANES[str(data['lane'])]}")
         self._case(cast("Data", data["case"]), cast("Data | None", data.get("escalation")))
         self.fact("score", self._score(data))
+        for each in _suggestions(data):
+            self.fact("suggested", _suggested(each))
         if data["status"] == "suppressed":
             self.fact("suppressed", f"by {self._named(data['suppressed_by'])}, which says more")
 
@@ -223,6 +225,7 @@ class _Teller:
             yield from _case_changes(cast("Data", before["case"]), cast("Data", data["case"]), by)
         if before.get("escalation") != data.get("escalation"):
             yield _escalated(cast("Data | None", data.get("escalation")))
+        yield from (_suggested(each) for each in _suggestions(data) if each not in _suggestions(before))
         if data["suppressed_by"] and before["suppressed_by"] != data["suppressed_by"]:
             yield f"suppressed by {self._named(data['suppressed_by'])}, which says more"
         if data["status"] == "resolved" and (before["status"], before["resolution"], before["resolved_at"]) != (
@@ -306,6 +309,16 @@ def _case_changes(before: Data, case: Data, by: str) -> Iterator[str]:
         yield f"noted {case['note_ref']}{by}"
     if case.get("resolve_by") != before.get("resolve_by") and case.get("resolve_by"):
         yield f"to be resolved by {case['resolve_by']}"
+
+
+def _suggestions(data: Data) -> list[Data]:
+    """What programs suggest of it; files of before there were suggestions have none."""
+    return cast("list[Data]", cast("Data", data["context"]).get("suggestions") or [])
+
+
+def _suggested(suggestion: Data) -> str:
+    sure = "" if suggestion["confidence"] is None else f", confidence {suggestion['confidence']}"
+    return f"{suggestion['model']} suggests {suggestion['kind']} {suggestion['value']}{sure}: a person decides"
 
 
 def _escalated(escalation: Data | None) -> str:

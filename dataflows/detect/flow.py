@@ -24,6 +24,7 @@ from dataflows.core.engine.intents import INTENTS
 from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import AliasResolver, identity_rules, orphan_record
 from dataflows.core.policy import Policy
+from dataflows.core.policy.effective import version_of
 from dataflows.detect import names
 from dataflows.detect.exchange import ACTION_ITEMS, ALIAS_LOOKUPS, ORDER_ITEMS
 from dataflows.detect.learning import Learning
@@ -66,6 +67,8 @@ class FlowOptions:
     stores: Stores | None = None
     activations: bool = True
     """Whether policies that are activated in the stream are heeded; a back-test tries one of its own from beginning to end."""
+    holds: Policy | None = None
+    """The policy that holds until one is activated, where it is not that of the start; what belongs to the state is alike in both."""
     on_snapshot: Callable[[float], None] = field(default=lambda _: None)
     """Called with the seconds that the end of an epoch blocked a shard."""
 
@@ -125,11 +128,13 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
     )
     routed = op.flat_map_batch(names.STEP_ROUTE, events, router)
 
-    def checkpointer(snapshot: bytes | None, codec: Codec[T]) -> Checkpointer[T] | None:
+    holds = settings.holds or policy
+
+    def checkpointer(snapshot: bytes | None, codec: Codec[T], version: str = policy.version) -> Checkpointer[T] | None:
         if stores is None:
             _refuse(snapshot)
             return None
-        return Checkpointer(stores, policy.version, codec, settings.on_snapshot)
+        return Checkpointer(stores, version, codec, settings.on_snapshot)
 
     def stage(number: int, channels: Sequence[str]) -> Callable[[bytes | None], IdentityOperator]:
         @noted
@@ -145,15 +150,18 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
     seconds = op.merge(names.STEP_INTO_SECOND, _for(names.STEP_TO_SECOND, routed, names.SECOND_SHARDS), onward)
     second = op.stateful_batch(names.STEP_SECOND, seconds, stage(2, (*channels, *names.FIRST_SHARDS)))
 
+    judged_by = holds.version if holds is policy else version_of(holds)
+
     def make_shard(name: str) -> Shard:
-        shard = settings.make_shard(policy, place=(names.ORDER_SHARDS.index(name), len(names.ORDER_SHARDS)))
+        shard = settings.make_shard(holds, place=(names.ORDER_SHARDS.index(name), len(names.ORDER_SHARDS)))
+        shard.activations.base = policy
         settings.shards.append(shard)
         return shard
 
     @noted
     def order_operator(snapshot: bytes | None) -> OrderOperator:
         everyone = (*channels, *names.FIRST_SHARDS, *names.SECOND_SHARDS)
-        saving = checkpointer(snapshot, ORDER_ITEMS)
+        saving = checkpointer(snapshot, ORDER_ITEMS, judged_by)
         operator = OrderOperator(make_shard, everyone, orphan_record, saving, snapshot)
         settings.operators.append(operator)
         return operator
@@ -169,11 +177,12 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
     @noted
     def action_operator(snapshot: bytes | None) -> ActionOperator:
         def make(name: str) -> ActionShard:
-            shard = ActionShard(policy, place=(names.ACTION_SHARDS.index(name), len(names.ACTION_SHARDS)))
+            shard = ActionShard(holds, place=(names.ACTION_SHARDS.index(name), len(names.ACTION_SHARDS)))
+            shard.activations.base = policy
             settings.action_shards.append(shard)
             return shard
 
-        operator = ActionOperator(make, (*channels, *names.ORDER_SHARDS), checkpointer(snapshot, ACTION_ITEMS), snapshot)
+        operator = ActionOperator(make, (*channels, *names.ORDER_SHARDS), checkpointer(snapshot, ACTION_ITEMS, judged_by), snapshot)
         settings.operators.append(operator)
         return operator
 

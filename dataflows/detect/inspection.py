@@ -20,6 +20,7 @@ from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.identity import order_shard
 from dataflows.core.policy.check import PolicyError
 from dataflows.core.rules.load import load_policy
+from dataflows.detect.in_force import policy_before
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.state.directory import policy_file, read_state
 from dataflows.runtime.state.errors import StateError
@@ -116,7 +117,9 @@ def inspect_order(path: Path, tenant: str, order: str) -> OrderReport | None:
     own, tombstone = ORDER + key.encode(), rows.get(TOMBSTONE + key.encode())
     try:
         if own in rows:
-            shard = Shard(load_policy(policy_file(path)))
+            base = load_policy(policy_file(path))
+            shard = Shard(policy_before(path, base))
+            shard.activations.base = base
             # What is said of one order takes no other one, but the feeds and what they have shown.
             shard.restore((row, value) for row, value in rows.items() if row in (own, FEEDS, LEARNED, POLICY))
             report = msgspec.structs.replace(report, policy=shard.policy.version)

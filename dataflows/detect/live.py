@@ -24,7 +24,9 @@ from dataflows.core.policy import Policy
 from dataflows.core.policy.check import PolicyError
 from dataflows.core.policy.show import render
 from dataflows.core.rules.load import load_policy
+from dataflows.detect.announce import announcer, topic_of_decisions
 from dataflows.detect.flow import FlowOptions, LiveSink, get_live_flow
+from dataflows.detect.in_force import policy_before
 from dataflows.detect.metrics import output_records, watch
 from dataflows.detect.names import ACTION_SHARDS, FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from dataflows.detect.topics import Allowed, check_whose, output_topics, prepare
@@ -32,9 +34,9 @@ from dataflows.errors import MisuseError, RunError, ending
 from dataflows.observe import Observer
 from dataflows.runtime.checkpoint import CheckpointError
 from dataflows.runtime.runner import NativeError, Noted, PeerError, Stoppable, run
-from dataflows.runtime.state.directory import StateHome, policy_file, read_state
+from dataflows.runtime.state.directory import StateHome, hashed, policy_file, read_state
 from dataflows.runtime.state.errors import REMEDY, DamagedStateError, FailingVolumeError, StateError, of_system
-from dataflows.runtime.state.pins import Pins
+from dataflows.runtime.state.pins import Pins, policy_changes
 from dataflows.runtime.state.store import ShardStore
 from dataflows.runtime.stop import Stop
 from dataflows.settings import Settings as LiveSettings
@@ -58,6 +60,9 @@ SHARDS = {
 
 WEAKER = "weaker: silent partitions go by this host's clock; what brokers show late, or clocks that step, may change or repeat output"
 """What is lost without barriers (`inputs.barriers`)."""
+
+
+UNLOGGED = "another one than at the last start; no topic of decisions is among inputs.topics, so a replay of the log does not know of it"
 
 
 @dataclass(slots=True)
@@ -87,9 +92,9 @@ def run_live(settings: LiveSettings, stop: Stop, observer: Observer, allowed: Al
         home = StateHome.open(settings.state.dir, settings.cluster.process_id or 0, settings.cluster.size, fsync=settings.state.fsync)
     with closing(home):
         with _refusals(home.path):
-            policy, source, outputs = _resume(settings, home, topics, observer, allowed)
+            policy, holds, source, outputs = _resume(settings, home, topics, observer, allowed)
         try:
-            _run(settings, home, policy, source, _sink(settings, home, topics, outputs, observer), stop, observer)
+            _run(settings, home, (policy, holds), source, _sink(settings, home, topics, outputs, observer), stop, observer)
         except (DamagedStateError, ReplacedError, LostError) as error:
             raise MisuseError(str(error)) from error
         except CheckpointError as error:
@@ -136,8 +141,11 @@ def _raise_failure(home: StateHome, error: NativeError | PeerError) -> NoReturn:
 
 def _resume(
     settings: LiveSettings, home: StateHome, topics: dict[str, Topic], observer: Observer, allowed: Allowed
-) -> tuple[Policy, KafkaSource, dict[str, int]]:
-    """What the run must go on with: its policy with the state's form of identifiers, its source and the partitions that it writes."""
+) -> tuple[Policy, Policy, KafkaSource, dict[str, int]]:
+    """What the run must go on with.
+
+    Its policy with the state's form of identifiers, the one that holds until one is activated, its source, the partitions that it writes.
+    """
     try:
         policy = load_policy(settings.policy, tell=lambda problem: observer.log.warning("policy", note=str(problem)))
     except PolicyError as error:
@@ -148,6 +156,8 @@ def _resume(
     ids = {name: topic.id for name, topic in topics.items() if topic.id is not None}
     source = _source(settings, home, policy, state.inputs, None, ids, observer)
     outputs = {name: topic.partitions for name, topic in topics.items() if name not in source.partitions}
+    topic = topic_of_decisions(settings.inputs.topics)
+    text = render(policy) if settings.policy is None else settings.policy.read_text(encoding="utf-8")
     # As it holds, defaults included: another version of this program may have others.
     pins = Pins(
         SHARDS,
@@ -159,7 +169,11 @@ def _resume(
         ids,
         allowed.topics,
         policy.identifiers,
+        hashed(text.encode()),
+        None if topic is None else announcer(home.path, policy, text, settings.kafka.client(), topic),
     )
+    if topic is None and state.policy is not None and policy_changes(state, pins):
+        observer.log.warning("policy", note=UNLOGGED)
     resume = home.begin(pins)
     for note in resume.topics:
         observer.log.warning("topics", note=note)
@@ -183,7 +197,8 @@ def _resume(
         inputs=source.partitions,
         outputs=resume.outputs,
     )
-    return replace(policy, identifiers=resume.identifiers), source, resume.outputs
+    policy = replace(policy, identifiers=resume.identifiers)
+    return policy, policy_before(home.path, policy), source, resume.outputs
 
 
 def _source(
@@ -246,7 +261,7 @@ def _sink(
 def _run(
     settings: LiveSettings,
     home: StateHome,
-    policy: Policy,
+    policies: tuple[Policy, Policy],
     source: KafkaSource,
     sink: JsonlSink | KafkaSink,
     stop: Stop,
@@ -256,7 +271,8 @@ def _run(
     # Shards are spread over the processes; each has its part of what its process may use.
     hot = settings.state.cache_bytes * settings.cluster.size // len(ORDER_SHARDS)
     durable = stores if settings.state.recovery else None
-    graph = FlowOptions(source.channels, make_shard=partial(Shard, hot=hot), stores=durable, on_snapshot=observer.snapshot)
+    policy, holds = policies
+    graph = FlowOptions(source.channels, make_shard=partial(Shard, hot=hot), stores=durable, on_snapshot=observer.snapshot, holds=holds)
     watch(observer, source, graph, stores.opened, policy)
     # What goes to Kafka stands there only once its transaction is committed; the sink tells of that itself.
     on_output = _sink_reports if isinstance(sink, KafkaSink) else observer.published

@@ -126,7 +126,7 @@ def steps(
         shard.advance(cut, inclusive=False)
         outs += shard.drain()
         intents = [decode_intent(out.body) for out in outs if out.topic == INTENTS]
-        decisions = [record for record in batch if record.event.type in OF_ACTIONS]
+        decisions = [record for record in batch if record.event.type in OF_ACTIONS or record.event.type == ACTIVATED]
         demands: list[ActionItem] = [*intents, *decisions]
         for demand in sorted(demands, key=action_position):
             actions.apply(demand)

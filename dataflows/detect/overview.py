@@ -7,8 +7,11 @@ from pathlib import Path
 import msgspec
 
 from dataflows.core.engine.state import ORDER, TOMBSTONE
+from dataflows.core.policy.check import PolicyError
+from dataflows.detect.in_force import last_activation
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.state.directory import read_state, was_clean
+from dataflows.runtime.state.errors import StateError
 from dataflows.runtime.state.files import is_locked
 from dataflows.runtime.state.reader import look
 from dataflows.runtime.state.watermarks import holder_of, published_by
@@ -42,6 +45,16 @@ class Overview(msgspec.Struct, frozen=True):
     other_rows: int
     bytes_living: int
     bytes_on_disk: int
+    activated: Active | None = None
+
+
+class Active(msgspec.Struct, frozen=True):
+    """The policy that was activated last in the stream: its version, since when and by whom; the engine's versions that were logged."""
+
+    version: str
+    since: str
+    by: str
+    engines: dict[str, str]
 
 
 def overview(path: Path) -> Overview:
@@ -73,7 +86,19 @@ def overview(path: Path) -> Overview:
         others,
         living,
         on_disk,
+        None if state.policy is None else _active(path),
     )
+
+
+def _active(path: Path) -> Active | None:
+    try:
+        last = last_activation(path)
+        if not last:
+            return None
+        engines = {version: iso(at) for version, at in last.engines.items()}
+        return Active(last.policy().version, iso(last.since), last.by, engines)
+    except (PolicyError, ValueError) as error:
+        raise StateError(f"{path}: {error}") from error
 
 
 def _slot(path: Path, process: int) -> Slot:

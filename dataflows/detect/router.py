@@ -167,7 +167,7 @@ class Router:
                 _decide(record, decisions)
                 continue
             if type_ in SHARED:
-                order = self._link(record, first, second) if type_ == LINKED else self._broadcast(record, orders)
+                order = self._link(record, first, second) if type_ == LINKED else self._broadcast(record, orders, decisions)
             if not order:
                 self._seek(record, first, second)
                 continue
@@ -201,12 +201,14 @@ class Router:
         self.counts.events += len(batch.items) - others
         self.counts.refused += refused
 
-    def _broadcast(self, record: Record, orders: list[list[OrderItem]]) -> str:
-        """Gives every order shard a record that is about no order. Returns that none is meant."""
+    def _broadcast(self, record: Record, orders: list[list[OrderItem]], decisions: list[list[ActionItem]]) -> str:
+        """Gives every order shard and action shard a record that is about no order. Returns that none is meant."""
         record.order = ""
         if self.activations:
             for items in orders:
                 items.append(record)
+            for asked in decisions:
+                asked.append(record)
         return ""
 
     @staticmethod

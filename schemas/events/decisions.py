@@ -122,6 +122,14 @@ class PolicyActivated(Model):
     """Who activated it: `user:anna`."""
     by_roles: list[ShortText] | None = None
     """What whoever activated it was allowed to, as the writer of the topic knows it."""
+    against: Id | None = None
+    """The version that a back-test compared it with."""
+    covered: list[Id] | None = None
+    """The rules of which that back-test saw something under this policy."""
+    text_hash: Id | None = None
+    """SHA-256 of the text, in hexadecimal digits. Where it is given, `version` may be what another version of the engine makes of it."""
+    engine: Id | None = None
+    """The version of the engine that a start wrote this for: an upgrade is logged so, with the policy that holds."""
 
 
 class SuggestionMade(Model):

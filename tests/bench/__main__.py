@@ -3,7 +3,8 @@
 Without more: the heart and a replay, on one core. `scale`: the live engine with many open orders, and from Kafka to Kafka. `adapters`: what
 it costs to translate the payloads of each system. `gateway`: the webhook gateway beside a bare handler of the same server. `soak`: how
 memory grows over a long run. `start`: what commands cost before they do anything. `growth`: what an order's n-th event costs.
-`eight`: the eight-rule job beside a plain loop. `weight`: memory of an open order of the simulated world.
+`eight`: the eight-rule job beside a plain loop. `weight`: memory of an open order of the simulated world. `renewal`: a policy
+that is activated over many open orders.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tests.bench.gateway import beside
 from tests.bench.growth import LIMIT, SIZES, SORTS, growth
 from tests.bench.kafka import latency, through
 from tests.bench.measure import memory, speed
+from tests.bench.renewal import OPEN, renewal
 from tests.bench.scale import scale
 from tests.bench.soak import soak
 from tests.bench.start import GOAL, start
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 CONSOLE = Console(width=120)
 
 
-def main() -> None:
+def main() -> None:  # noqa: PLR0915 - one statement an option
     """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--orders", type=int, default=5_000, help="orders of the simulated world whose replay is timed")
@@ -65,6 +67,8 @@ def main() -> None:
     job.add_argument("--against", type=Path, nargs="*", default=[], help="other checkouts, each with a .venv")
     heavy = commands.add_parser("weight", help="memory of an open order of the simulated world")
     heavy.add_argument("--orders", type=int, default=ORDERS)
+    over = commands.add_parser("renewal", help="a policy that is activated over many open orders")
+    over.add_argument("--open", type=int, default=OPEN)
     chosen = parser.parse_args()
     if chosen.command == "scale":
         report_live(opened=chosen.open, seconds=chosen.seconds, orders=chosen.orders, rate=chosen.rate, folder=chosen.folder)
@@ -80,6 +84,8 @@ def main() -> None:
         report_growth(sorts=chosen.sorts, sizes=chosen.sizes, limit=chosen.limit)
     elif chosen.command == "eight":
         report_eight(events=chosen.events, runs=chosen.runs, against=chosen.against)
+    elif chosen.command == "renewal":
+        report_renewal(opened=chosen.open)
     elif chosen.command == "weight":
         report_weight(orders=chosen.orders)
     else:
@@ -184,13 +190,31 @@ def report_eight(*, events: int = EVENTS, runs: int = RUNS, against: Sequence[Pa
         CONSOLE.print(f"{checkout}: {words}")
 
 
+def report_renewal(*, opened: int) -> None:
+    """Prints what a policy that is activated costs while so many orders are open."""
+    found = renewal(opened)
+    table = Table(title=f"A policy is activated over {found.orders:,} open orders (one process, CPU)")
+    table.add_column("what")
+    table.add_column("ms", justify="right")
+    for name, seconds in (
+        ("the switch, all shards", found.switch),
+        ("the longest second of log time after it", found.longest),
+        ("a second on average", found.mean),
+        ("all of it, spread over ten minutes", found.whole),
+        ("all orders in one step, for comparison", found.at_once),
+    ):
+        table.add_row(name, f"{seconds * 1e3:,.1f}")
+    CONSOLE.print(table)
+    CONSOLE.print(f"{found.said:,} lines said")
+
+
 def report_weight(*, orders: int = ORDERS) -> None:
     """Prints what an open order weighs; what each further order adds is free of what the process holds anyway."""
-    half, whole = weight(orders // 2), weight(orders)
+    third, whole = weight(orders // 3), weight(orders)
     table = _table(f"{whole.orders:,} open orders of the simulated world, {whole.events:,} events in {whole.seconds:,.0f} s of CPU")
-    added = (whole.resident * whole.orders - half.resident * half.orders) / (whole.orders - half.orders)
+    added = (whole.resident * whole.orders - third.resident * third.orders) / (whole.orders - third.orders)
     table.add_row("memory", f"{whole.resident:,.0f}", "bytes per open order, its aliases and the share of hot orders included", "")
-    table.add_row("memory of each further order", f"{added:,.0f}", f"bytes, from {half.orders:,} orders on", "")
+    table.add_row("memory of each further order", f"{added:,.0f}", f"bytes, from {third.orders:,} orders on", "")
     table.add_row("stored", f"{whole.stored:,.0f}", "bytes per open order, what closed ones leave behind included", "")
     CONSOLE.print(table)
 
@@ -233,9 +257,9 @@ def _kafka(orders: int, rate: int, seconds: int) -> Table:
         table.caption = found.broker
         table.add_row("reading and decoding alone", f"{found.floor.wall:,.0f}", f"events/s of {found.records:,}", "")
         for processes, speed_ in found.by_processes.items():
-            table.add_row(
-                f"{processes} process{'es' * (processes > 1)}", f"{speed_.wall:,.0f}", "events/s", f"{speed_.wall / found.floor.wall:.2f} x"
-            )
+            unit = f"events/s ({speed_.cpu:,.0f} per s of processor)"
+            name = f"{processes} process{'es' * (processes > 1)}"
+            table.add_row(name, f"{speed_.wall:,.0f}", unit, f"{speed_.wall / found.floor.wall:.2f} x")
     if rate:
         soon = latency(seconds, rate)
         for what, figure in (

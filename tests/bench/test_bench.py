@@ -11,6 +11,7 @@ from tests.bench.__main__ import (
     report_gateway,
     report_growth,
     report_live,
+    report_renewal,
     report_start,
     report_weight,
 )
@@ -62,3 +63,9 @@ def test_the_table_of_the_eight_rule_job_can_be_made() -> None:
 def test_the_table_of_weights_can_be_made() -> None:
     """Prints what `python -m tests.bench weight` prints."""
     report_weight()
+
+
+@pytest.mark.bench
+def test_the_table_of_an_activated_policy_can_be_made() -> None:
+    """Prints what `python -m tests.bench renewal` prints."""
+    report_renewal(opened=50_000)

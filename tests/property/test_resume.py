@@ -128,7 +128,7 @@ def activations(first: int, last: int) -> list[tuple[int, bytes]]:
             policy = policy_of_text(text)
             assert not isinstance(policy, Problem), policy
             log = (first + (last - first) * number // 5) // 1_000_000 * 1_000_000
-            data: dict[str, object] = {"version": policy.version, "text": text}
+            data: dict[str, object] = {"version": policy.version, "text": text, "by": "user:anna", "by_roles": ["policy_author"]}
             found.append((log, line(f"activation-{number}-{learns}", log, "policy.activated", order=None, data=data)))
     return found
 

@@ -18,12 +18,12 @@ class Budgets:
     """The counts of one shard. A count's key names the day, the tenant, and what the budget is about."""
 
     def __init__(self, policy: Policy) -> None:
-        self._policy = policy
+        self.policy = policy
         self.counts: dict[str, int] = {}
 
     def day(self, tenant: str, now: int) -> str:
         """The tenant's calendar day."""
-        return local(now, zone(self._policy.tenant_zone(tenant))).date().isoformat()
+        return local(now, zone(self.policy.tenant_zone(tenant))).date().isoformat()
 
     def spent(self, action: ActionState, now: int) -> Budget | None:
         """The first budget that has no room for an action."""
@@ -58,7 +58,7 @@ class Budgets:
 
     def _about(self, action: ActionState, now: int) -> Mapping[str, Budget]:
         """The budgets that an action counts in, by the key of their counts."""
-        budgets = self._policy.actions.budgets
+        budgets = self.policy.actions.budgets
         if not budgets:
             return {}
         day = self.day(action.tenant, now)

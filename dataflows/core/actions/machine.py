@@ -40,6 +40,10 @@ class Machine:
         self._of_order: dict[tuple[str, str], set[str]] = {}
         self._of_firing: dict[str, str] = {}
 
+    def adopt(self, policy: Policy) -> None:
+        """Goes on under another policy: what was decided stays, also how many persons must agree to what is proposed already."""
+        self.policy = self.budgets.policy = self.writer.policy = policy
+
     # what is known
 
     def add(self, action: ActionState) -> None:

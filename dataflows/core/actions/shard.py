@@ -1,4 +1,4 @@
-"""One action shard: a function of what the order shards say of its tenants, and of the decisions about actions, in log order.
+"""One action shard: a function of what the order shards say of its tenants, and of the decisions about actions and policies, in log order.
 
 At one instant what orders say comes first, then decisions, then what time alone does. Its state is rows of plain data, as that of orders.
 """
@@ -15,9 +15,11 @@ from dataflows.core.actions.deciding import decide, pause
 from dataflows.core.actions.machine import Machine
 from dataflows.core.actions.model import ActionState
 from dataflows.core.actions.pauses import Pause
+from dataflows.core.engine.activation import POLICY, Activations
 from dataflows.core.engine.intents import Intent
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.policy import Policy
+from schemas.envelope import ACTIVATED
 from schemas.instants import FAR
 from schemas.output import OutputRecord
 from schemas.record import Record
@@ -25,7 +27,8 @@ from schemas.record import Record
 VERSION = 1
 """Of the row of scalars."""
 ACTION, BUDGETS, PAUSES, SCALARS = b"a", b"b", b"p", b"s"
-"""What the keys of rows begin with: an action and its ID, the counts of budgets, what is paused, all else."""
+"""What the keys of rows begin with: an action and its ID, the counts of budgets, what is paused, all else. That of
+an activated policy is `POLICY`."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(ActionState).decode
 
@@ -38,10 +41,14 @@ def action_position(item: Intent | Record) -> tuple[int | str, ...]:
 
 
 class ActionShard:
-    """The actions of some tenants under one policy. `place`: which shard of how many this is; the first speaks of automation itself."""
+    """The actions of some tenants under the policy that holds.
+
+    `place`: which shard of how many this is; the first speaks of automation itself.
+    """
 
     def __init__(self, policy: Policy, *, place: tuple[int, int] = (0, 1)) -> None:
         self.machine = Machine(policy)
+        self.activations = Activations(policy)
         self._remember = policy.actions.remember
         self._speaks = place[0] == 0
         self._timers: list[tuple[int, str]] = []
@@ -64,6 +71,8 @@ class ActionShard:
                 guarded(self.machine, item)
             else:
                 gone(self.machine, item)
+        elif item.event.type == ACTIVATED:
+            self._activate(item)
         elif item.event.type.startswith("automation."):
             self._pause(item)
         elif (refused := decide(self.machine, item)) is not None:
@@ -93,6 +102,8 @@ class ActionShard:
         """All rows; see `Persistent`."""
         for id_, action in self.machine.actions.items():
             yield ACTION + id_.encode(), _encode(action)
+        if self.activations:
+            yield POLICY, self.activations.row()
         yield BUDGETS, self._budgets()
         yield PAUSES, self._pauses()
         yield SCALARS, self._scalars()
@@ -104,8 +115,10 @@ class ActionShard:
             ValueError: if a row was written by a later version, or is of no known kind.
         """
         del changed_at
-        machine = self.machine
-        for key, value in rows:
+        machine, kept = self.machine, [*rows]
+        if self.activations.restore(kept):
+            self._adopt(self.activations.policy())
+        for key, value in kept:
             kind = key[:1]
             if kind == ACTION:
                 action = _decode(value)
@@ -117,6 +130,8 @@ class ActionShard:
             elif kind == PAUSES:
                 self._pauses_row = value
                 machine.pauses = msgspec.msgpack.decode(value, type=dict[str, Pause])
+            elif kind == POLICY:
+                continue  # It holds already.
             elif kind == SCALARS:
                 self._scalars_row = value
                 version, *scalars = msgspec.msgpack.decode(value, type=list[object])
@@ -129,6 +144,9 @@ class ActionShard:
             self._plan(id_)
 
     def _small(self) -> Iterator[Row]:
+        if self.activations.changed:
+            self.activations.changed = False
+            yield POLICY, self.activations.row()
         for key, name, row in (
             (BUDGETS, "_budgets_row", self._budgets()),
             (PAUSES, "_pauses_row", self._pauses()),
@@ -193,7 +211,17 @@ class ActionShard:
             return 0
         return action.ended + self._remember
 
-    # automation
+    # policy and automation
+
+    def _activate(self, record: Record) -> None:
+        """Goes on under a policy that a record activates: for what is decided from now on. Why one is refused an order shard says."""
+        decided = self.activations.decide(record, self.machine.policy)
+        if isinstance(decided, Policy):
+            self._adopt(decided)
+
+    def _adopt(self, policy: Policy) -> None:
+        self.machine.adopt(policy)
+        self._remember = policy.actions.remember
 
     def _pause(self, record: Record) -> None:
         found = pause(self.machine, record)

@@ -20,7 +20,7 @@ class Writer:
     """Numbers the lines of each instant: that keeps their order where the output of several shards is merged."""
 
     def __init__(self, policy: Policy) -> None:
-        self._policy = policy
+        self.policy = policy
         self.instant = -1
         self.number = 0
         self.out: list[OutputRecord] = []
@@ -124,7 +124,7 @@ class Writer:
             "lane": action.lane,
             "guardrails": guardrails_data(action.guardrails),
             "needs_approval_by": iso(action.approve_by) if action.approve_by else None,
-            "approvers": list(self._policy.actions.roles_for(action.action)) if waits else [],
+            "approvers": list(self.policy.actions.roles_for(action.action)) if waits else [],
             "approvals_needed": waits,
             "initiated_by": action.initiated_by,
             "approved_by": list(action.approved),

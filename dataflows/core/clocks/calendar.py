@@ -31,7 +31,7 @@ from zoneinfo import ZoneInfo
 
 from dataflows.core.clocks.days import holidays_in, weekend_in
 from dataflows.core.clocks.spans import Span, Unit
-from dataflows.core.clocks.zones import instant, local
+from dataflows.core.clocks.zones import instant, local, steady, wall_of
 from schemas.instants import DAY, HOUR, MICROSECOND, MINUTE
 from schemas.places import zone
 
@@ -133,10 +133,8 @@ class Calendar:
             memo[key] = due - at
             return due
         start = at // self._grain * self._grain
-        if self._grain == HOUR:
-            offset = _offset(start, self._tz)
-            if offset % HOUR or offset != _offset(start + HOUR - 1, self._tz):
-                return due  # Hours of the zone were none of UTC, or the clocks change.
+        if self._grain == HOUR and not self._whole(start):
+            return due
         low, high = self._compute(start + 1, span), self._compute(start + self._grain - 1, span)
         if high == low:
             memo[key] = -low
@@ -144,6 +142,14 @@ class Calendar:
             memo[key] = low - start - 1
         # Else the clocks change inside the bucket, as in Newfoundland at 00:01 until 2011: not worth an entry.
         return due
+
+    def _whole(self, hour: int) -> bool:
+        """Whether the hour of UTC that begins at an instant is one of the zone, and the clocks do not change in it."""
+        offset = steady(hour // DAY, self._tz)
+        if offset is None:
+            offset = _offset(hour, self._tz)
+            return offset % HOUR == 0 and offset == _offset(hour + HOUR - 1, self._tz)
+        return offset % HOUR == 0
 
     def passed(self, start: int, end: int, unit: Unit) -> int:
         """How much time counts from one instant to a later one, µs: all of it for elapsed time, else what lies in working hours."""
@@ -182,9 +188,7 @@ class Calendar:
                 continue
             if opens >= at:
                 return opens, day, opening
-            moment = local(at, self._tz)
-            wall = (moment.hour * 60 + moment.minute) * MINUTE + moment.second * 1_000_000 + moment.microsecond
-            return at, day, wall
+            return at, day, wall_of(at, self._tz)[1]
         raise AssertionError("a calendar has hours in every week but for holidays")
 
     def _compute(self, at: int, span: Span) -> int:
@@ -219,7 +223,7 @@ class Calendar:
     def _from(self, hours: _Hours, at: int) -> Iterator[tuple[int, int, int, int]]:
         """The working intervals from the day before `at` on, without end: (day, opening instant, closing instant, opening in µs)."""
         # The day before: where the clocks skip midnight, a closing shortly before it moves into this day.
-        day = local(at, self._tz).toordinal() - 1
+        day = wall_of(at, self._tz)[0] - 1
         while True:
             for opens, closes, opening in self._intervals(hours, day):
                 yield day, opens, closes, opening

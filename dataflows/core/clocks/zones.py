@@ -11,11 +11,14 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from schemas.instants import DAY, EPOCH, MICROSECOND, micros
+from schemas.instants import DAY, EPOCH, MICROSECOND, MINUTE, micros
 from schemas.places import zone
 
 _EPOCH_DAY: Final = EPOCH.toordinal()
+_LAST_DAY: Final = date.max.toordinal()
 _MIDNIGHT: Final = time()
+_KEPT: Final = 16_384
+"""Days of zones that are remembered: within one that has a single offset local time is a sum."""
 EARLIEST: Final = (date.min.toordinal() - _EPOCH_DAY) * DAY + 2 * DAY
 LATEST: Final = (date.max.toordinal() - _EPOCH_DAY) * DAY - 2 * DAY
 """Instants outside EARLIEST..LATEST have no date in some zone."""
@@ -26,14 +29,44 @@ def local(at: int, tz: ZoneInfo) -> datetime:
     return (EPOCH + at * MICROSECOND).astimezone(tz)
 
 
+def wall_of(at: int, tz: ZoneInfo) -> tuple[int, int]:
+    """The local day of an instant (as `date.toordinal`) and the microseconds that clocks show after its midnight."""
+    offset = steady(at // DAY, tz)
+    if offset is None:
+        moment = local(at, tz)
+        return moment.toordinal(), (moment.hour * 60 + moment.minute) * MINUTE + moment.second * 1_000_000 + moment.microsecond
+    days, wall = divmod(at + offset, DAY)
+    return days + _EPOCH_DAY, wall
+
+
+@lru_cache(_KEPT)
+def steady(day: int, tz: ZoneInfo) -> int | None:
+    """How far a zone is ahead of UTC on a day of UTC (counted from the epoch), µs; None where that changes within it."""
+    first, last = (local(day * DAY + at, tz).utcoffset() or timedelta() for at in (0, DAY - 1))
+    return first // MICROSECOND if first == last else None
+
+
+@lru_cache(_KEPT)
+def _offset_on(day: int, tz: ZoneInfo) -> int | None:
+    """How far a zone is ahead of UTC on a local day; None where that changes within it, or at its ends."""
+    if not 1 < day < _LAST_DAY:
+        return None
+    first, last = (datetime.combine(date.fromordinal(d), _MIDNIGHT, tz).utcoffset() or timedelta() for d in (day, day + 1))
+    return first // MICROSECOND if first == last else None
+
+
 def instant(day: int, wall: int, tz: ZoneInfo) -> int:
     """The instant at which a clock in `tz` shows `wall` microseconds after midnight on `day` (a proleptic ordinal, as `date.toordinal`).
 
     `wall` may be 24 hours or more: it then counts into the following days. Never raises: beyond the calendar's ends the last known
     offset of the zone holds.
     """
-    days, wall = divmod(wall, DAY)
-    day += days
+    if not 0 <= wall < DAY:
+        days, wall = divmod(wall, DAY)
+        day += days
+    single = _offset_on(day, tz)
+    if single is not None:
+        return (day - _EPOCH_DAY) * DAY + wall - single
     known = date.fromordinal(min(max(day, 1), date.max.toordinal()))
     offset = (datetime.combine(known, _MIDNIGHT) + wall * MICROSECOND).replace(tzinfo=tz).utcoffset()
     return (day - _EPOCH_DAY) * DAY + wall - (offset or timedelta()) // MICROSECOND

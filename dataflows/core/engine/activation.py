@@ -1,74 +1,136 @@
-"""The policy that was activated in the stream, as one shard knows it: which, since when, and which orders have yet to be judged by it.
+"""The policy that was activated in the stream, as one shard knows it: which, since when, and of which rules it changed what they find.
 
-An activation is an entry of every shard's log. All of them check it alike, and switch at its place or refuse it. What an order has open is
-judged anew when the order is touched, or else at a second of its own within `SPREAD` after the activation: a million orders never stop
-the flow.
+An activation is an entry of the log of every shard, those of actions included. All of them check it alike, and switch at its place or
+refuse it. The checks need nothing but the record and the policy that holds: no state of an order, no clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Final, cast
-from zlib import crc32
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
 from dataflows.core.policy import Dims, Policy, RuleSetting
+from dataflows.core.policy.altered import altered, newly_automatic
 from dataflows.core.rules.load import policy_of_text
-from schemas.deciding import refused_decision
+from schemas.deciding import OF_POLICIES, refused_decision
 from schemas.events import PolicyActivated
-from schemas.instants import FAR, NEVER, SECOND
+from schemas.instants import NEVER
 from schemas.problems import Problem
 from schemas.record import Record
 
+T = TypeVar("T")
 VERSION: Final = 1
-POLICY: Final = b"p"
+POLICY: Final = b"v"
 """The key of its row."""
-SPREAD: Final = 600
-"""Seconds of log time after an activation within which every order is judged by the new policy."""
 GREATEST: Final = 256 * 1024
 OF_IDENTITY: Final = {"data.orphan_signal": ("threshold", "grace", "expire_after"), "order.duplicate_suspected": ("margin",)}
 """What the identity step goes by, of kinds that compare orders or know none."""
+MENTIONED: Final = 3
+"""How many rules are named where some are missing."""
+ENGINES: Final = 20
+"""Versions of the engine that are remembered."""
 REMEMBERED: Final = 1_000
 """Activations that are known by their IDs: one that is delivered again changes nothing."""
+_PAIRS: Final = 8
 
 
-def refusal(record: Record, active: Policy) -> tuple[str, str] | None:
-    """Why an activation is refused, as reason and detail; None if it holds from its place on."""
+def _of_pair(ask: Callable[[Policy, Policy], T]) -> Callable[[Policy, Policy], T]:
+    """Remembers what was answered of two policies: the shards of a process, which share them, ask the same."""
+    known: dict[tuple[int, int], tuple[Policy, Policy, T]] = {}
+
+    def answer(one: Policy, other: Policy) -> T:
+        key = (id(one), id(other))
+        found = known.get(key)
+        if found is None or found[0] is not one or found[1] is not other:
+            if len(known) >= _PAIRS:
+                known.clear()
+            found = known[key] = (one, other, ask(one, other))
+        return found[2]
+
+    return answer
+
+
+def refusal(record: Record, base: Policy, active: Policy) -> tuple[str, str] | None:
+    """Why an activation is refused, as reason and detail; None if it holds from its place on.
+
+    `base`: the policy of the start, which says what belongs to the state; `active`: the one that holds.
+    """
     if refused := refused_decision(record):
         return refused
     data = cast("PolicyActivated", record.event.data)
+    if not data.by:
+        return "no_name", "who activated it is not said"
+    if not OF_POLICIES & {*(data.by_roles or ())}:
+        return "role_missing", f"a policy, which holds for all tenants, is activated by {' or '.join(sorted(OF_POLICIES))}"
     if len(data.text.encode()) > GREATEST:
         return "policy_too_large", f"more than {GREATEST} bytes"
     found = policy_of_text(data.text)
     if isinstance(found, Problem):
         return "policy_unusable", str(found)
-    if found.version != data.version:
+    if data.text_hash is not None and data.text_hash != hashlib.sha256(data.text.encode()).hexdigest():
+        return "policy_hash", "the text is not the one that its text_hash was made of"
+    if data.text_hash is None and found.version != data.version:
         return "policy_version", f"the text is version {found.version}, and version {data.version} was meant"
-    if part := belonging_to_state(active, found):
+    if part := belonging_to_state(base, found):
         return "policy_of_the_state", f"{part}: changed by a clean stop and a restart only"
+    if untested := untested_rules(active, found, data.covered or (), data.against):
+        return "policy_not_tested", untested
     return None
 
 
-def belonging_to_state(active: Policy, new: Policy) -> str | None:
+def untested_rules(active: Policy, new: Policy, covered: Iterable[str], against: str | None) -> str | None:
+    """Which rules must be back-tested before a policy is activated, since they would do by themselves what cannot be undone.
+
+    None if all of them were. `covered`: those of which a back-test of the new policy saw something; `against`: the version that it
+    was compared with.
+    """
+    made = _newly_automatic(active, new)
+    if not made:
+        return None
+    if against is not None and against != active.version:
+        return f"the back-test compared it with version {against}, and {active.version} holds"
+    return uncovered(made, covered)
+
+
+def uncovered(made: Mapping[str, str], covered: Iterable[str]) -> str | None:
+    """Which rules no back-test covers of those that carry out what cannot be undone (of each, the action)."""
+    missing = [f"{kind} ({action})" for kind, action in sorted(made.items()) if kind not in {*covered}]
+    more = f" and {len(missing) - MENTIONED} more" if len(missing) > MENTIONED else ""
+    text = ", ".join(missing[:MENTIONED])
+    return f"no back-test covers what it makes automatic and cannot be undone: {text}{more}" if missing else None
+
+
+_newly_automatic = _of_pair(newly_automatic)
+_altered = _of_pair(altered)
+
+
+def belonging_to_state(base: Policy, new: Policy) -> str | None:
     """What of a policy that is another belongs to the state, or to the identity step, which has no policy but that of the start."""
-    if new.feeds != active.feeds:
+    return _belonging(base, new)
+
+
+@_of_pair
+def _belonging(base: Policy, new: Policy) -> str | None:
+    if new.feeds != base.feeds:
         return "feeds"
-    if new.identifiers is not None and new.identifiers != active.identifiers:
+    if new.identifiers is not None and new.identifiers != base.identifiers:
         return "identifiers"
-    if new.tenants != active.tenants:
+    if new.tenants != base.tenants:
         return "tenants"
-    if new.learns != active.learns:
+    if new.learns != base.learns:
         return "emits (listed instead of learned, or the other way round)"
-    if new.retention.dedupe != active.retention.dedupe:
+    if new.retention.dedupe != base.retention.dedupe:
         return "retention.dedupe"
-    if new.backfill != active.backfill:
+    if new.backfill != base.backfill:
         return "backfill"
-    whose = {name for policy in (active, new) for override in policy.overrides for name in override.when[0] or ()}
+    whose = {name for policy in (base, new) for override in policy.overrides for name in override.when[0] or ()}
     for kind, names in OF_IDENTITY.items():
         for dims in (Dims(), *(Dims(tenant=name) for name in sorted(whose))):
-            before, after = _setting(active, kind, dims), _setting(new, kind, dims)
+            before, after = _setting(base, kind, dims), _setting(new, kind, dims)
             for name in names:
                 if getattr(before, name, None) != getattr(after, name, None):
                     return f"{name} of {kind}"
@@ -81,93 +143,94 @@ def _setting(policy: Policy, kind: str, dims: Dims) -> RuleSetting | None:
     return policy.setting(kind, dims) if any(rule.kind == kind for rule in policy.rules) else None
 
 
-def adopted(text: str, own: Policy) -> Policy:
-    """The policy of an activation that was not refused, with what belongs to the state."""
+def adopted(text: str, base: Policy) -> Policy:
+    """The policy of an activation that was not refused, with what belongs to the state. Raises ValueError if it cannot be read any more."""
     found = policy_of_text(text)
-    assert isinstance(found, Policy)
-    return replace(found, feeds=own.feeds, identifiers=own.identifiers, tenants=own.tenants, version=found.version)
+    if isinstance(found, Problem):
+        raise ValueError(f"the policy that was activated cannot be read by this version of the program: {found}")  # noqa: TRY004 - no type
+    return with_state_of(base, found)
 
 
-class Activated:
-    """The last activation of a shard. `since`: its log time (µs), `NEVER` if there was none; `text`: the policy."""
+@_of_pair
+def with_state_of(base: Policy, found: Policy) -> Policy:
+    """A policy with what belongs to the state as the policy of the start says it."""
+    retention = replace(found.retention, dedupe=base.retention.dedupe)
+    return replace(
+        found,
+        feeds=base.feeds,
+        identifiers=base.identifiers,
+        tenants=base.tenants,
+        learns=base.learns,
+        backfill=base.backfill,
+        retention=retention,
+    )
 
-    def __init__(self) -> None:
+
+class Activations:
+    """What a shard knows of activations, and keeps. `text`: the policy of the last one, `since`: its log time, `NEVER` if there is none.
+
+    `of_rules`: the log time of the last activation that changed what a rule finds, by kind; not there: none did.
+    """
+
+    def __init__(self, base: Policy) -> None:
+        self.base = base
+        """The policy of the start, which says what belongs to the state."""
         self.since = NEVER
         self.text = ""
+        self.by = ""
+        self.engines: dict[str, int] = {}
+        """The versions of the engine that starts have logged, each with the log time at which it was logged first; the last 20."""
+        self.of_rules: dict[str, int] = {}
         self.changed = False
-        self.until = NEVER
-        """The last instant at which an order may have yet to be judged by it."""
-        self.due = FAR
-        """The next instant at which orders are to be judged anew."""
-        self.reached = NEVER
-        """Up to when that was done (log time), while it is."""
         self._ids: dict[str, None] = {}
-        self._steps: dict[int, list[str]] = {}
-        self._judged: set[str] = set()
 
     def __bool__(self) -> bool:
         """Whether a policy was ever activated."""
         return self.since != NEVER
 
-    def decide(self, record: Record, active: Policy, keys: Iterable[str]) -> Policy | tuple[str, str] | None:
-        """The policy that a record activates, why it is refused, or None if it was taken before; `keys` are those of the open orders."""
+    @property
+    def count(self) -> int:
+        """How many there were, as far as they are remembered."""
+        return len(self._ids)
+
+    def decide(self, record: Record, active: Policy) -> Policy | tuple[str, str] | None:
+        """The policy that a record activates, why it is refused, or None if it was taken before; `active` is the one that holds."""
         id_ = f"{record.event.tenant}\x1f{record.event.source}\x1f{record.event.id}"
         if id_ in self._ids:
             return None
-        if refused := refusal(record, active):
+        if refused := refusal(record, self.base, active):
             return refused
+        data = cast("PolicyActivated", record.event.data)
         self._ids[id_] = None
         while len(self._ids) > REMEMBERED:
             del self._ids[next(iter(self._ids))]
-        self.since, self.text, self.changed = record.log, cast("PolicyActivated", record.event.data).text, True
-        self._plan(keys, NEVER)
-        return adopted(self.text, active)
+        new = adopted(data.text, self.base)
+        known = {rule.kind for rule in new.rules}
+        self.of_rules = {kind: since for kind, since in self.of_rules.items() if kind in known} | dict.fromkeys(
+            sorted(_altered(active, new)), record.log
+        )
+        if data.engine is not None:
+            self.engines.setdefault(data.engine, record.log)
+            while len(self.engines) > ENGINES:
+                del self.engines[next(iter(self.engines))]
+        self.since, self.text, self.by, self.changed = record.log, data.text, data.by or "", True
+        return new
 
-    def _plan(self, keys: Iterable[str], reached: int) -> None:
-        steps: dict[int, list[str]] = {}
-        for key in keys:
-            at = self.since + crc32(key.encode()) % SPREAD * SECOND
-            if at > reached:
-                steps.setdefault(at, []).append(key)
-        self._steps, self._judged, self.reached = steps, set(), reached
-        self.due, self.until = min(steps, default=FAR), max(steps, default=NEVER)
-
-    def step(self, at: int) -> list[str]:
-        """The orders whose turn it is at an instant."""
-        if at != self.due:
-            return []
-        keys = self._steps.pop(at)
-        self.due = min(self._steps, default=FAR)
-        return keys
-
-    def pass_to(self, to: int) -> None:
-        """Notes that all before log time `to` has been decided."""
-        if self.reached < self.since + SPREAD * SECOND:
-            self.reached = max(self.reached, to - 1)
-
-    def awaits(self, key: str, now: int) -> bool:
-        """Whether an order has yet to be judged by the policy; it is from then on."""
-        if key in self._judged or self.since + crc32(key.encode()) % SPREAD * SECOND < now:
-            return False
-        self._judged.add(key)
-        return True
+    def policy(self) -> Policy:
+        """The policy that was activated last."""
+        return adopted(self.text, self.base)
 
     def row(self) -> bytes:
         """What must be kept, as versioned plain data."""
-        return msgspec.msgpack.encode([VERSION, self.since, self.text, list(self._ids)])
+        return msgspec.msgpack.encode([VERSION, self.since, self.text, list(self._ids), self.of_rules, self.by, self.engines])
 
     def restore(self, rows: Iterable[tuple[bytes, bytes]]) -> bool:
         """Goes on from what `row` said, if it is among some rows. Raises ValueError if it was written by a later version."""
         for key, row in rows:
             if key == POLICY:
-                version, *values = msgspec.msgpack.decode(row)
+                version, *values = cast("list[Any]", msgspec.msgpack.decode(row))
                 if version != VERSION:
                     raise ValueError(f"an activated policy of version {version}, this program reads version {VERSION}")
-                self.since, self.text, ids = values[:3]
+                self.since, self.text, ids, self.of_rules, self.by, self.engines = values[:6]
                 self._ids = dict.fromkeys(ids)
         return bool(self)
-
-    def resume(self, keys: Iterable[str], reached: int) -> None:
-        """Plans what is left, once the orders are there; `reached`: up to when it was done."""
-        if self:
-            self._plan(keys, reached)

@@ -43,6 +43,8 @@ def refusal(state: ExceptionState, record: Record) -> tuple[str, str] | None:
     if record.event.type == SUGGESTED:
         return refused_suggestion(state.suggestions or NONE, state.status, cast("SuggestionMade", record.event.data))
     data = cast("CaseEvent", record.event.data)
+    if state.mode != "on":
+        return "exception_in_shadow", "its rule is in shadow: what it says asks nobody for anything"
     return refused(record.event.type, data, record.log, _until(data), closed=state.status == "resolved" and state.resolution == "case")
 
 
@@ -130,7 +132,7 @@ class Casework:
         if before is not None and _came_back(before, state):
             case = replace(case, flaps=case.flaps + 1)
             state = replace(state, work=case)
-        if state.status != "open":
+        if state.status != "open" or state.mode != "on":  # In shadow nobody has it, and no clock runs.
             if case.opened is None:
                 return state
             return self._planned(order, self._setting(order, state), replace(state, work=clocks.stopped(case)), now)

@@ -19,8 +19,8 @@ from schemas.wire import micros
 
 SKEW = MINUTE
 """How far an event may be dated after its log time and still be taken as dated rightly: the least `margin` of `data.clock_skew`."""
-_AT_SITES = ("warehouse.", "inventory.")
-"""Prefixes of the types of events that happen at a site."""
+_AT_SITES = frozenset(name for name in DATA_MODELS if name.startswith(("warehouse.", "inventory.")))
+"""Types of events that happen at a site."""
 _CARRIED = frozenset((*ANNOUNCED, "carrier.scan"))
 """Types of events that may name a carrier."""
 _STRUCTURAL = frozenset(
@@ -46,7 +46,7 @@ def classify(order: Order, record: Record) -> EventTraits:
         bits, structural, whole = special(order, record)
     else:
         bits, structural, whole = BITS[type_], type_ in _STRUCTURAL, True
-    if type_.startswith(_AT_SITES) and _other_site(order, record):
+    if type_ in _AT_SITES and _other_site(order, record):
         bits |= SITE
         structural = structural or _by_turns(order)
     if type_ in _CARRIED and _other_carrier(order, record):
@@ -66,8 +66,8 @@ def _other_site(order: Order, record: Record) -> bool:
     type_, timeline = record.event.type, order.timeline
     if type_ in ANNOUNCED and any(getattr(known.event.data, "site", None) not in (None, site) for known in timeline.of(*ANNOUNCED)):
         return True  # A shipment is of the site that it was first said of.
-    for known in reversed(order.timeline.records):
-        if known is not record and known.event.type.startswith(_AT_SITES):
+    for known in reversed(timeline.records):
+        if known.event.type in _AT_SITES and known is not record:
             before: str | None = getattr(known.event.data, "site", None)
             if before is not None:
                 return before != site

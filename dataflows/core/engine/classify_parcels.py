@@ -150,8 +150,10 @@ def _may_be_none(order: Order, record: Record, data: CarrierScan) -> bool:
     scans = order.timeline.by_type.get("carrier.scan", ())
     source, again = record.event.source, data.status == LABELLED and order.traits & _SCANNED != 0
     if not order.traits & _VOICES:
-        others = (known for known in (scans[0], scans[-1]) if known is not record) if scans else ()
-        if all(known.event.source == source and scan_of(known).carrier == data.carrier for known in others):
+        for known in (scans[0], scans[-1]) if scans else ():
+            if known is not record and (known.event.source != source or scan_of(known).carrier != data.carrier):
+                break
+        else:
             return again
         order.traits |= _VOICES
     since = record.at - REPEATED

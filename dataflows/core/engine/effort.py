@@ -41,7 +41,7 @@ def effort(order: Order, *, whole: bool) -> int:
             changes += len(known)
             if type_ in FIELDS:
                 lines = max(lines, *map(_lines, known))
-    size = len(timeline) - scans + len(order.exceptions.states) + lines * changes // OF_LINES
+    size = timeline.size - scans + len(order.exceptions.states) + lines * changes // OF_LINES
     return (size + scans // OF_SCANS) * WHOLE if whole else size
 
 

@@ -5,7 +5,7 @@ Most events concern no rule that could be true at once: they cost a few look-ups
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from operator import attrgetter
 
 from dataflows.core.decisions.suggestions import SUGGESTED
@@ -15,17 +15,18 @@ from dataflows.core.engine.effort import effort
 from dataflows.core.engine.evaluate import TAKEN, UNRESOLVED, Evaluation, RuleEvaluator, watched
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
-from dataflows.core.engine.lifecycle import expired, policy_changed, retracted
+from dataflows.core.engine.lifecycle import expired, retracted
 from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, Order, key_of
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
+from dataflows.core.engine.settled import policy_changed
 from dataflows.core.engine.traits import CARRIER, NOTE, PLACED, SITE
 from dataflows.core.engine.triggers import Plan, Profile
 from dataflows.core.history import folding
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import Added
 from dataflows.core.policy import Policy
-from schemas.instants import FAR
+from schemas.instants import FAR, NEVER
 from schemas.output import OutputRecord
 from schemas.record import IdentityFinding, Record
 
@@ -42,10 +43,13 @@ class Engine:
         self.ruleset = self.evaluator.ruleset
         self.publisher = Publisher(policy, self.ruleset, feeds)
 
-    def under(self, policy: Policy, since: int) -> Engine:
-        """The engine that goes on under a policy that was activated at log time `since`; what it numbers and counts goes on."""
+    def under(self, policy: Policy, since: Mapping[str, int]) -> Engine:
+        """The engine that goes on under a policy that was activated; what it numbers and counts goes on.
+
+        `since`: by kind, the log time of the last activation that changed what a rule finds.
+        """
         engine = Engine(policy, self.evaluator.feeds, self.evaluator.learned)
-        engine.evaluator.activated = since
+        engine.evaluator.since = [since.get(rule.kind, NEVER) for rule in engine.ruleset.rules]
         self.publisher.goes_on_as(engine.publisher)
         engine.publisher = self.publisher
         return engine
@@ -80,7 +84,7 @@ class Engine:
         inserted = added is Added.INSERTED
         if inserted:
             order.repack()
-        if order.timeline.anything_hidden:
+        if order.timeline.size > len(order.timeline.records):  # Something is hidden.
             forget_withdrawn(order)
             structural = True  # What the order has seen may be what was withdrawn.
         if not placed or not order.traits & PLACED or BACKFILLING in order.recheck_at:
@@ -151,13 +155,15 @@ class Engine:
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
         return self._follow(order, self._evaluate(order, rules, now, inclusive=True, gone=True), now)
 
-    def renew(self, order: Order, now: int, *, inclusive: bool) -> list[OutputRecord]:
-        """Evaluates everything that an order could have to do with under a policy that was activated; what no longer holds is resolved.
+    def renew(self, order: Order, now: int, kinds: frozenset[str], *, inclusive: bool) -> list[OutputRecord]:
+        """Evaluates, under a policy that was activated, the rules of some kinds; what no longer holds is resolved.
 
-        `inclusive`: all records of this instant have been taken.
+        `kinds`: those of which the policy finds something else. `inclusive`: all records of this instant have been taken.
         """
         rules = self._everything(order, now)
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
+        index_of = self.ruleset.index
+        rules.intersection_update([index_of[kind] for kind in kinds if kind in index_of])
         said = self._evaluate(order, rules, now, inclusive=inclusive, gone=True, activated=True)
         return said + self._guarded(order, now) if order.exceptions.asks() else said
 
@@ -187,7 +193,7 @@ class Engine:
         `placed`: it was known before `record`.
         """
         backfill, backfilling = self.evaluator.backfill, order.backfilling
-        if order.placed != placed or len(order.timeline) == 1:
+        if order.placed != placed or order.timeline.size == 1:
             timeline = order.timeline
             records = [record] if order.placed else sorted((*timeline.records, *timeline.hidden), key=attrgetter("position"))
             order.backfilling = backfilling = backfill.span_of(records)
@@ -254,7 +260,7 @@ class Engine:
 
         `activated`: since another policy holds. What is open and no longer holds is then resolved, and what is over stays as it is.
         """
-        evaluation = self.evaluator.evaluate(order, rules, now, record, inclusive=inclusive)
+        evaluation = self.evaluator.evaluate(order, rules, now, record, inclusive=inclusive, renewed=activated)
         if gone:
             evaluation.changes.update(retracted(order.exceptions.states, self.ruleset.index))
         before = order.exceptions.states
@@ -307,8 +313,9 @@ def _expect(order: Order, plan: Plan, record: Record) -> None:
     late = now - at
     for index in plan.met:
         # What is due now may have been true before it was met: it, and what was anchored there, came late.
-        if recheck_at.get(index, FAR) > now:
-            recheck_at.pop(index, None)
+        due = recheck_at.get(index)
+        if due is not None and due > now:
+            del recheck_at[index]
     for index, wait in plan.arm:
         due = at + wait if wait > late else now
         if due < recheck_at.get(index, FAR):

@@ -20,8 +20,9 @@ from dataflows.core.engine.decide import Decision
 from dataflows.core.engine.exceptions import EXPIRED, ExceptionState, Status
 from dataflows.core.engine.failures import failed, failing, mended
 from dataflows.core.engine.feeds import Deferred, Feeds
-from dataflows.core.engine.lifecycle import Key, changed, expired, reconcile, still_since, suppress
+from dataflows.core.engine.lifecycle import Key, changed, expired, reconcile, suppress
 from dataflows.core.engine.order import CASES, Order
+from dataflows.core.engine.settled import still_since
 from dataflows.core.engine.traits import mask
 from dataflows.core.engine.triggers import Profile, profiles_of
 from dataflows.core.history.facts import Facts
@@ -72,12 +73,12 @@ class RuleEvaluator:
         self.feeds = feeds
         self.backfill = Backfill(policy)
         self.learned = Learned() if learned is None else learned
-        self.activated = NEVER
-        """The log time at which the policy was activated, if it was."""
         self._monitors = bool(feeds)
         self.profiles = profiles_of(policy)
         self.ruleset = self.profiles.ruleset
         self.casework = Casework(policy, self.ruleset.index)
+        self.since: list[int] = []
+        """By rule, the log time of the last activation that changed what it finds (`NEVER`: none); empty if no policy was activated."""
 
     def facts(self, order: Order, now: int) -> Facts:
         """The facts of an order at log time `now`; computed facts are kept until its history changes."""
@@ -94,10 +95,13 @@ class RuleEvaluator:
             return self.profiles.base
         return self.profiles.of(self.policy.settings(self.facts(order, now).dims))
 
-    def evaluate(self, order: Order, rules: Iterable[int], now: int, record: Record | None = None, *, inclusive: bool) -> Evaluation:
+    def evaluate(
+        self, order: Order, rules: Iterable[int], now: int, record: Record | None = None, *, inclusive: bool, renewed: bool = False
+    ) -> Evaluation:
         """What some rules make of an order at log time `now`, its new history included. `record`: what made it necessary, if anything.
 
-        `inclusive`: all records of that instant are in, so that deadlines are decided.
+        `inclusive`: all records of that instant are in, so that deadlines are decided. `renewed`: under a policy that was activated, which
+        may say otherwise what suppresses what.
 
         A rule that throws leaves what it has said as it is, and is evaluated again when anything happens to the order; the first time, that
         is said and the record is rejected as well. What is thrown outside of rules is raised.
@@ -141,7 +145,7 @@ class RuleEvaluator:
             facts, tell = _with_failures(facts, failures), True
         if tell and failed_rule is not None:
             self._evaluate(order, of_kind, facts, failed_rule, evaluation, inclusive=inclusive)
-        if evaluation.changes:
+        if evaluation.changes or renewed:
             self._suppress(order, evaluation.changes, now)
         if evaluation.changes or order.traits & DECIDED:
             dated = order.traits & DECIDED != 0 and not deciding and not suggesting
@@ -164,8 +168,9 @@ class RuleEvaluator:
         assert profile is not None
         states = of_kind.get(rule.kind, {})
         found = self._found(facts, index, profile.settings[index])
-        if self.activated != NEVER:
-            found = still_since(found, states, self.activated)
+        activated = self.since[index] if self.since else NEVER
+        if activated != NEVER:
+            found = still_since(found, states, activated)
         evaluation.next_check[index] = None
         if order.deferred:
             evaluation.waits[index] = None
@@ -184,7 +189,7 @@ class RuleEvaluator:
             if index in self.ruleset.orphan and facts.placed is not None:
                 history = HIDDEN  # It is no orphan any more that anybody must hear of.
             after, left_out = reconcile(
-                states, rule.kind, decision.seen, facts.now, deadlines=inclusive, history=history, activated=self.activated
+                states, rule.kind, decision.seen, facts.now, deadlines=inclusive, history=history, activated=activated
             )
             if left_out:
                 evaluation.next_check[index] = facts.now
@@ -245,21 +250,26 @@ class RuleEvaluator:
         if kept is not None and kept[0] is setting:
             return cast("Found", kept[1])
         rule, found, number = self.ruleset.rules[index], cast("Found", {}), 0
-        watches = facts.placed is not None and facts.placed.at >= self.backfill.watch_from
+        placed = facts.placed
+        watches = placed is not None and placed.at >= self.backfill.watch_from
         if watches or index in self.ruleset.unplaced:
-            gaps = facts.gaps if facts.placed is not None else ()
+            gaps = facts.gaps if placed is not None else ()
             for condition in rule.judge(facts, setting):
-                if condition is not None and condition.pending and facts.placed is not None:
+                if condition is None:
+                    continue
+                if condition.pending and placed is not None:
                     graded(facts, condition)
-                wanted = condition if condition is None or not gaps else while_wanted(condition, gaps)
+                wanted = while_wanted(condition, gaps) if gaps else condition
                 if wanted is not None:
                     found.setdefault(wanted.scope, []).append(wanted)
                     number += 1
-        for scope, conditions in found.items():
-            found[scope] = merged(conditions)
-        by_the_clock = rule.kind in BY_THE_CLOCK or rule.stated is not None or any(step.owner for step in setting.steps)
-        if number >= MUCH and not by_the_clock:
-            facts.found[index] = (setting, found)
+        if number > len(found):
+            for scope, conditions in found.items():
+                found[scope] = merged(conditions)
+        if number >= MUCH:
+            by_the_clock = rule.kind in BY_THE_CLOCK or rule.stated is not None or any(step.owner for step in setting.steps)
+            if not by_the_clock:
+                facts.found[index] = (setting, found)
         return found
 
 

@@ -163,38 +163,6 @@ def was_over(state: ExceptionState, activated: int) -> bool:
     return state.status == "resolved" and state.news <= activated and state.resolution not in LASTING
 
 
-def still_since(
-    found: dict[str | None, list[Condition]], states: Mapping[Key, ExceptionState], activated: int
-) -> dict[str | None, list[Condition]]:
-    """What a rule found (by scope, in order), without what had ended when the policy was activated.
-
-    An exception that was open then may have ended earlier by what became known later: that belongs to it.
-    """
-    after: dict[str | None, list[Condition]] = {}
-    for scope, conditions in found.items():
-        early = [condition for condition in conditions if condition.end is not None and condition.end <= activated]
-        if early:
-            mine = [s.start for s in states.values() if s.scope == scope and s.status != "retracted" and not was_over(s, activated)]
-            last = early[-1]
-            kept = early[-1:] if mine and last.end is not None and last.end >= min(mine) else []
-            after[scope] = [*kept, *conditions[len(early) :]]
-        else:
-            after[scope] = conditions
-    return {scope: conditions for scope, conditions in after.items() if conditions}
-
-
-def policy_changed(known: Mapping[Key, ExceptionState], changes: Mapping[Key, ExceptionState], now: int) -> dict[Key, ExceptionState]:
-    """The changes that a policy that was activated makes: what it does not find any more is resolved, and was no false alarm."""
-    after: dict[Key, ExceptionState] = {}
-    for key, state in changes.items():
-        before = known.get(key)
-        if before is None or state.status != "retracted":
-            after[key] = state
-        elif before.status in ("open", "suppressed"):
-            after[key] = replace(before, status="resolved", resolution=POLICY_CHANGED, end=now, suppressed_by=None, news=now)
-    return after
-
-
 def expired(state: ExceptionState, now: int) -> ExceptionState:
     """An open exception that is closed at log time `now`, since there has been no news for too long."""
     return replace(state, status="resolved", resolution=EXPIRED, end=now, suppressed_by=None)

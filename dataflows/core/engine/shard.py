@@ -11,15 +11,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import cast
 
-from dataflows.core.engine.activation import Activated, adopted
+from dataflows.core.engine.activation import Activations
+from dataflows.core.engine.admission import Admission
 from dataflows.core.engine.codec import OrderCodec
 from dataflows.core.engine.effort import TOO_LONG, TOO_MUCH, WORK
 from dataflows.core.engine.engine import Engine
 from dataflows.core.engine.feeds import Feeds
-from dataflows.core.engine.order import CASES, CLOSE, Order, key_of
+from dataflows.core.engine.order import CLOSE, Order, key_of
 from dataflows.core.engine.orders import HOT, OrderCache
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.engine.publish import Standing
+from dataflows.core.engine.renewal import Renewal
 from dataflows.core.engine.state import Counts, ShardState
 from dataflows.core.engine.timers import TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
@@ -29,7 +31,7 @@ from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import WITHDRAWN
 from dataflows.core.policy import Policy
 from schemas.envelope import ACTIVATED
-from schemas.instants import FAR
+from schemas.instants import FAR, NEVER
 from schemas.learned import Showing
 from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, IdentityFinding, Record
@@ -48,15 +50,23 @@ class Shard:
         self.learned = Learned()
         self._unseen = Unseen(self.learned, place)
         self.engine = Engine(policy, self.feeds, self.learned)
-        self._codec = OrderCodec(self.engine.ruleset)
-        self._orders = OrderCache(self._codec, self.engine.restored, hot)
+        codec = OrderCodec(self.engine.ruleset)
+        self._orders = OrderCache(codec, self.engine.restored, hot)
         self._tombstones = Tombstones()
         self._timers = TimerQueue(self._orders.check_of)
-        self.activated = Activated()
+        self.activations, self._renewal = Activations(policy), Renewal()
         self._first = place[0] == 0  # Of what all shards say alike, it is the one that says it.
         self._state = ShardState(
-            self.engine.publisher, self._codec, self._orders, self._tombstones, self.feeds, self.learned, self.activated
+            self.engine.publisher,
+            codec,
+            self._orders,
+            self._tombstones,
+            self.feeds,
+            self.learned,
+            self.activations,
+            self._renewal,
         )
+        self._admission = Admission(self._orders, self._tombstones, self._state, self.engine)
         self._out: list[OutputRecord] = []
 
     def __len__(self) -> int:
@@ -81,7 +91,7 @@ class Shard:
     def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
         """Takes one record, finding or watermark; they must come in log order. Deadlines before it are fired first."""
         log = record.log
-        if min(self._timers.next, self.feeds.due, self._state.reevaluate_at, self._unseen.due, self.activated.due) < log:
+        if self._next < log:
             self._advance(log, inclusive=False)
         if self._monitors:
             self.feeds.begin(record.log)
@@ -99,8 +109,12 @@ class Shard:
         key = key_of(event.tenant, record.order)
         order = self._orders.find(key)
         if order is None:
-            if (order := self._open(key, record)) is None:
+            opened = self._admission.open(key, record)
+            if not isinstance(opened, Order):
+                if opened is not None:
+                    self._reject(record, *opened)
                 return
+            order = opened
         elif order.quarantined:
             self._reject(record, "order_quarantined", order.quarantined)
             return
@@ -111,13 +125,13 @@ class Shard:
         ):
             self._reject(record, *wrong)
             return
-        elif len(order.timeline) >= self.policy.retention.most_events and not order.timeline.knows(record):
+        elif order.timeline.size >= self.policy.retention.most_events and not order.timeline.knows(record):
             self._quarantine(key, order, TOO_LONG, record.log)
             self._reject(record, "order_quarantined", TOO_LONG)
             return
         try:
-            if record.log <= self.activated.until and self.activated.awaits(key, record.log):
-                self._say(self.engine.renew(order, record.log, inclusive=False))
+            if record.log <= self._renewal.until:
+                self._renew(key, order, record.log)
             said = self.engine.take(order, record)
         except Exception as error:  # noqa: BLE001 - whatever is thrown must cost no other order; see `_quarantine`
             self._quarantine(key, order, type(error).__name__, record.log, record)
@@ -133,10 +147,7 @@ class Shard:
         if order.work > WORK * self.policy.retention.most_events:
             self._quarantine(key, order, TOO_MUCH, record.log)
             return
-        # An order whose placing was withdrawn was never placed: it is forgotten sooner than was planned for one that had been.
-        if CLOSE not in order.recheck_at or not order.placed:
-            silent = record.log + self._patience(order)
-            order.recheck_at[CLOSE] = min(order.recheck_at.get(CLOSE, silent), silent)
+        self._admission.touched(order, record.log)
         self._schedule(key, order)
 
     def learn(self, showings: Iterable[Showing]) -> None:
@@ -155,17 +166,22 @@ class Shard:
 
     def _advance(self, to: int, *, inclusive: bool) -> None:
         while True:
-            at = min(self._timers.next, self.feeds.due, self._state.reevaluate_at, self._unseen.due, self.activated.due)
+            at = self._next
             if at > to or (at == to and not inclusive):
                 break
             self._reach(at)
         self._tombstones.evict(to)
-        self.activated.pass_to(to)
+        self._renewal.pass_to(to)
+
+    @property
+    def _next(self) -> int:
+        """The next instant at which something is due."""
+        return min(self._timers.next, self.feeds.due, self._state.reevaluate_at, self._unseen.due, self._renewal.due)
 
     def _reach(self, at: int) -> None:
         """Lets everything happen that is due at `at`."""
         everything = at == self._state.reevaluate_at
-        keys = set(self.activated.step(at))
+        keys = set(self._renewal.step(at))
         self._out.extend(self._unseen.reach(at))
         if self._monitors:
             said, free = self.feeds.reach(at)
@@ -186,10 +202,10 @@ class Shard:
         try:
             if order.quarantined:
                 self._say(self.engine.check(order, now))
-            elif now <= self.activated.until and self.activated.awaits(key, now):
-                self._say(self.engine.renew(order, now, inclusive=True))
-            else:
+            elif not self._renewal.awaits(key, now):
                 self._say(self.engine.reevaluate(order, now) if everything else self.engine.check(order, now))
+            else:
+                self._say(self.engine.renew(order, now, self._renewal.kinds, inclusive=True))
         except Exception as error:  # noqa: BLE001 - as in `apply`
             self._quarantine(key, order, type(error).__name__, now)
             return
@@ -240,64 +256,35 @@ class Shard:
             ValueError: if a row was written by a later version, or is of no known kind.
         """
         kept = [*rows]
-        if self.activated.restore(kept):
-            self._adopt(adopted(self.activated.text, self.policy))
+        if self.activations.restore(kept):
+            self._adopt(self.activations.policy())
         for key, at in self._state.restore(kept):
             self._timers.push(at, key)
-        self.activated.resume(self._orders.keys(), self.activated.reached)
+        if self.activations:
+            self._renewal.plan(self.activations, self._orders.keys(), self._renewal.reached)
         self._state.reevaluate_at = self._state.reevaluate_at if reevaluate_at is None else reevaluate_at
         self._unseen.plan()
 
     def _activate(self, record: Record) -> None:
         """Switches to the policy that a record activates, or refuses it: every shard alike, and one says so."""
-        decided = self.activated.decide(record, self.policy, self._orders.keys())
+        decided = self.activations.decide(record, self.policy)
         if isinstance(decided, Policy):
             self._adopt(decided)
+            self._renewal.plan(self.activations, self._orders.keys(), NEVER)
         elif decided is not None and self._first:
             self._reject(record, *decided)
 
     def _adopt(self, policy: Policy) -> None:
         """Goes on under another policy."""
         self.policy = policy
-        self.engine = self.engine.under(policy, self.activated.since)
-        self._codec = self._state.codec = OrderCodec(self.engine.ruleset)
-        self._orders.repack(self._codec, self.engine.restored)
+        self.engine = self._admission.engine = self.engine.under(policy, self.activations.of_rules)
+        codec = self._state.codec = OrderCodec(self.engine.ruleset)
+        self._orders.repack(codec, self.engine.restored)
 
-    def _patience(self, order: Order) -> int:
-        """How long an order may be silent before it is seen whether it can be closed, µs."""
-        retention = self.policy.retention
-        return retention.close_after if order.placed else retention.expire_unknown
-
-    def _open(self, key: str, record: Record) -> Order | None:
-        """The order that a record opens; None if the record is too old or belongs to a closed order.
-
-        The placing of an order that expired because nobody had placed it opens it again.
-        """
-        tombstone = self._tombstones.find(key, record.log)
-        placing = tombstone is not None and tombstone.unplaced and record.event.type == "order.placed"
-        if tombstone is not None and (not placing or tombstone.knows(record)):
-            if tombstone.knows(record):
-                self._state.counts.duplicates += 1
-            else:
-                self._reject(record, "order_closed", "the order was closed and forgotten")
-            return None
-        if wrong := unfounded(None, record, self.engine.ruleset):
-            self._reject(record, *wrong)
-            return None
-        if tombstone is None and record.log - record.at > self.policy.retention.dedupe:
-            self._reject(record, "too_old", "an unknown order's event is older than the horizon")
-            return None
-        if tombstone is not None:
-            # What came before the placing is evidence about the order, and what was said of it must be resolved.
-            order = self._codec.unpack(key, tombstone.unplaced)
-            order.recheck_at.pop(CLOSE, None)
-            order.next_check = FAR
-            self._tombstones.drop(key)
-        else:
-            order = Order(record.event.tenant, record.order)
-        self._state.counts.orders += 1
-        self._orders.add(key, order)
-        return order
+    def _renew(self, key: str, order: Order, now: int) -> None:
+        """Judges an order that is touched by the policy that was activated, if it has not been: what follows is said apart."""
+        if self._renewal.awaits(key, now):
+            self._say(self.engine.renew(order, now, self._renewal.kinds, inclusive=False))
 
     def _note(self, note: IdentityFinding) -> None:
         key = key_of(note.tenant, note.order)
@@ -305,8 +292,8 @@ class Shard:
         if order is None or order.quarantined:
             return
         try:
-            if note.log <= self.activated.until and self.activated.awaits(key, note.log):
-                self._say(self.engine.renew(order, note.log, inclusive=False))
+            if note.log <= self._renewal.until:
+                self._renew(key, order, note.log)
             self._say(self.engine.note(order, note))
         except Exception as error:  # noqa: BLE001 - as in `apply`
             self._quarantine(key, order, type(error).__name__, note.log)
@@ -331,19 +318,12 @@ class Shard:
         self._schedule(key, empty)
 
     def _close(self, key: str, order: Order, now: int) -> bool:
-        """Closes a silent order with nothing open and nothing expected; else says when to see again."""
-        again = order.last_log + self._patience(order)
-        open_ = order.live or order.exceptions.worked_on(self.engine.ruleset.index)
-        waits = len(order.recheck_at.keys() - order.live - {CASES}) > 1  # What is open is looked at again when it is to be closed for age.
-        if again > now or waits or order.deferred or (order.placed and open_):
-            order.recheck_at[CLOSE] = again if again > now else now + self._patience(order)
+        """Closes an order if nothing keeps it open."""
+        if not self._admission.may_close(order, now):
             return False
         if order.live:
             self._say(self.engine.expire(order, now))
-        unplaced = b"" if order.placed or order.quarantined else self._codec.pack(order)
-        self._tombstones.add(key, now + self.policy.retention.dedupe, (*order.timeline.records, *order.timeline.hidden), unplaced)
-        self._orders.drop(key)
-        self._state.counts.closed += 1
+        self._admission.close(key, order, now)
         return True
 
     def _reject(self, record: Record, reason: str, detail: str) -> None:

@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass, field, fields
 
 import msgspec
 
-from dataflows.core.engine.activation import POLICY, Activated
+from dataflows.core.engine.activation import POLICY, Activations
 from dataflows.core.engine.codec import OrderCodec, check_of
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.orders import OrderCache
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.engine.publish import CaseStanding, Publisher, Standing
+from dataflows.core.engine.renewal import Renewal
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.history.learned import Learned
 from schemas.envelope import DEFAULT_TENANT
@@ -57,7 +58,8 @@ class ShardState:
         tombstones: Tombstones,
         feeds: Feeds,
         learned: Learned,
-        activated: Activated,
+        activations: Activations,
+        renewal: Renewal,
     ) -> None:
         self.counts = Counts()
         self.reevaluate_at = FAR
@@ -67,7 +69,8 @@ class ShardState:
         self._tombstones = tombstones
         self._feeds = feeds
         self._learned = learned
-        self._activated = activated
+        self._activations = activations
+        self._renewal = renewal
         self._monitors = bool(feeds)
         self._feeds_row = self._scalars = b""
 
@@ -86,9 +89,9 @@ class ShardState:
         if self._learned.changed:
             self._learned.changed = False
             yield LEARNED, self._learned.row()
-        if self._activated.changed:
-            self._activated.changed = False
-            yield POLICY, self._activated.row()
+        if self._activations.changed:
+            self._activations.changed = False
+            yield POLICY, self._activations.row()
         scalars = self._row()
         if scalars != self._scalars:
             self._scalars = scalars
@@ -104,8 +107,8 @@ class ShardState:
             yield FEEDS, self._feeds.row()
         if self._learned:
             yield LEARNED, self._learned.row()
-        if self._activated:
-            yield POLICY, self._activated.row()
+        if self._activations:
+            yield POLICY, self._activations.row()
         yield SCALARS, self._row()
 
     def restore(self, rows: Iterable[Row]) -> Iterator[tuple[str, int]]:
@@ -146,7 +149,7 @@ class ShardState:
         opened = [(*standing, count) for standing, count in sorted(publisher.opened.items()) if count]
         cases = [(*standing, count) for standing, count in sorted(publisher.cases.items()) if count]
         found = [VERSION, asdict(self.counts), publisher.instant, publisher.number, self.reevaluate_at, opened]
-        return msgspec.msgpack.encode([*found, self._activated.reached if self._activated else NEVER, cases])
+        return msgspec.msgpack.encode([*found, self._renewal.reached if self._activations else NEVER, cases])
 
     def _take_row(self, row: bytes) -> None:
         version, *values = msgspec.msgpack.decode(row)
@@ -156,7 +159,7 @@ class ShardState:
         counts, publisher.instant, publisher.number, self.reevaluate_at, *later = values
         known = {each.name for each in fields(Counts)}
         self.counts = Counts(**{name: value for name, value in counts.items() if name in known})
-        self._activated.reached = later[1] if len(later) > 1 else NEVER
+        self._renewal.reached = later[1] if len(later) > 1 else NEVER
         if len(later) > 2:
             publisher.cases = Counter({CaseStanding(*named): count for *named, count in later[2]})
         else:

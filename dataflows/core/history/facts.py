@@ -71,10 +71,11 @@ class Facts(MilestoneFacts):
 
     def calendar(self, setting: RuleSetting, shipment: Shipment | None = None, carrier: str | None = None) -> Calendar:
         """The calendar by which a rule counts business time; `carrier` is that of a parcel that is no shipment."""
-        clock, ship_to = setting.clock, self.fields.ship_to
-        country, region = (ship_to.country, ship_to.region) if ship_to else (None, None)
+        clock = setting.clock
         if clock == "site":
             return self.policy.site_calendar((shipment.said("site") if shipment else None) or self.site, self.tenant)
+        ship_to = self.fields.ship_to
+        country, region = (ship_to.country, ship_to.region) if ship_to else (None, None)
         if clock == "carrier":
             return self.policy.carrier_calendar(shipment.said("carrier") if shipment else carrier, country, region)
         if clock == "destination":

@@ -157,7 +157,7 @@ class MilestoneFacts(GoodsFacts):
         """When stock was reserved for all of it; a release implies it."""
         return self._reached("inventory.allocated", *LATER)
 
-    def units(self, *kinds: str) -> Iterable[Unit]:
+    def units(self, *kinds: str) -> tuple[Unit, ...]:
         """What is owed of each line, and when steps of one of these kinds had covered it (see `covered_by`)."""
         if not self.lines:
             # Of an order without lines the first step covers all.

@@ -77,6 +77,7 @@ class Timeline:
         "moved",
         "notes",
         "records",
+        "size",
     )
 
     def __init__(self) -> None:
@@ -85,6 +86,8 @@ class Timeline:
         self.notes: list[IdentityFinding] = []
         self.failures: list[Failure] = []
         self.moved: list[Record] = []
+        self.size = 0
+        """How many events have been taken in, whether or not they count."""
         self._first: Record | None = None
         self._ids: dict[str, tuple[Record, ...] | Record] = {}
         self._withdrawals: dict[str, list[Record]] = {}
@@ -92,10 +95,6 @@ class Timeline:
         self._apart: dict[int, Record] = {}
         self._since: int | None = None
         self._merged: dict[tuple[str, ...], list[Record]] = {}
-
-    def __len__(self) -> int:
-        """How many events have been taken in, whether or not they count."""
-        return len(self.records) + len(self._withdrawn) + len(self._apart)
 
     @property
     def hidden(self) -> list[Record]:
@@ -117,6 +116,7 @@ class Timeline:
     def fill(self, records: list[Record], hidden: Sequence[Record]) -> None:
         """Makes an empty timeline what another one was: its `records`, and what it had `hidden`."""
         self.records = records
+        self.size = len(records) + len(hidden)
         by_type = self.by_type
         for record in records:
             type_ = record.event.type
@@ -148,6 +148,7 @@ class Timeline:
             self._withdrawals.setdefault(_withdraws(record), []).append(record)
             self._withdraw(record)
         self._identify(record)
+        self.size += 1
         if self._first is not None and record.position < self._first.position:
             self._first = record
         if named:

@@ -9,7 +9,8 @@ from typing import Final, cast
 from dataflows.core.history.facts import Facts
 from dataflows.core.predicates.closures import Ask, added, all_of, any_of, each_of, money_test, one_of
 from dataflows.core.predicates.event_fields import event_fields
-from dataflows.core.predicates.fields import KNOWN_FIELDS, PART_INPUTS, PARTS, ParcelPart
+from dataflows.core.predicates.fields import KNOWN_FIELDS
+from dataflows.core.predicates.parts import PART_INPUTS, PARTS, ParcelPart
 from dataflows.core.predicates.syntax import FieldName, Junction, Literal, Mistake, Negation, Node, Operand, Quantified, Sum, Test
 from dataflows.core.predicates.types import ORDERED, Field, Getter, Part, Type
 from schemas.problems import nearest

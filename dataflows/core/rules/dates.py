@@ -165,16 +165,16 @@ def _kept(o: Facts, s: RuleSetting, date: Date, units: Sequence[Unit]) -> bool:
 def by_date(form: Overdue, date: Date) -> Find:
     """The judge of what is due by a date. Each value that the date had is a deadline, replaced when the next one comes."""
     until, label, deadline = cast("Milestone", form.until[0]), LABELS[date], DEADLINES[date]
-    methods = frozenset(form.methods)
+    methods, steps = frozenset(form.methods), STEPS[until]
 
     def judge(o: Facts, s: RuleSetting) -> Found:
-        calendar = o.calendar(s)
-        units = list(shipping(o) if until is Milestone.SHIPPED else o.units(*STEPS[until]))
+        units = list(shipping(o)) if until is Milestone.SHIPPED else o.units(*steps)
         parted = until is Milestone.DELIVERED and len(o.shipments) > 1 and any(o.of(x, s) != s for x in o.shipments)
         if not parted and _kept(o, s, date, units):
             if until is Milestone.DELIVERED:
                 yield from _replacements(o, s)
             return
+        calendar = o.calendar(s)
         alike = units if parted else _alike(o, date.value, units)
 
         def due(by: int) -> int:

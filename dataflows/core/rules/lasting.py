@@ -48,14 +48,17 @@ def silent_parcel(form: Silent) -> Find:
             span = setting.threshold if o.domestic or setting.international is None else setting.international
             lifted = earliest(*(read(o, shipment, parcel) for read in over))
             calendar = o.calendar(setting, shipment)
-            patience = soonest(setting, span)
+            patience, before = soonest(setting, span), iter(parcel.scans)
             has_it = moved = False
             for record, until in silences(parcel.scans):
-                moved = moved or tells_progress(record, known=has_it)
-                has_it = has_it or possession(record)
-                if until is not None and until - record.at <= patience:
+                if (until is not None and until - record.at <= patience) or not speaks(record):
                     continue
-                if has_it and speaks(record):
+                for known in before if not (has_it and moved) else ():
+                    moved = moved or tells_progress(known, known=has_it)
+                    has_it = has_it or possession(known)
+                    if known is record:
+                        break
+                if has_it:
                     label = f"last scan {scan_of(record).status}"
                     yield timeout(
                         *(setting, calendar, record.at, label, (record,)),

@@ -63,7 +63,8 @@ def overdue(form: Overdue) -> Find:
 
     def ended(o: Facts, at: int) -> int | None:
         """When nothing more was expected: the order ended, or was cancelled for a while."""
-        life = next((life for life in reversed(o.lives) if life.since <= at), o.lives[0])
+        lives = o.lives
+        life = lives[0] if len(lives) == 1 else next((life for life in reversed(lives) if life.since <= at), lives[0])
         wanted = life.until is not None and (at < life.until or at == life.since)
         return earliest(lifted(o), life.until) if wanted else lifted(o)
 

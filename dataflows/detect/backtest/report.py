@@ -117,6 +117,8 @@ class Report(msgspec.Struct, frozen=True):
     lines: dict[str, Both]
     rejects: dict[str, Both]
     examples: tuple[Example, ...]
+    covered: tuple[str, ...] = ()
+    """The rules that the new policy has on and said something of: what the back-test shows of them, it shows of nothing else."""
 
 
 def report(old: Seen, new: Seen, sides: tuple[Side, Side], *, events: int, orders: int, until: int | None) -> Report:
@@ -141,6 +143,7 @@ def report(old: Seen, new: Seen, sides: tuple[Side, Side], *, events: int, order
         _counters(old.types, new.types),
         _counters(old.rejects, new.rejects),
         tuple(_examples(found)),
+        tuple(sorted({one.subject.kind for one in new.exceptions.values() if one.mode == "on"})),
     )
 
 

@@ -24,7 +24,18 @@ from bytewax.recovery import init_db_dir  # pyright: ignore[reportMissingTypeStu
 from dataflows.runtime.state import recovery as recovery_store
 from dataflows.runtime.state.errors import DamagedStateError, StateError, of_system
 from dataflows.runtime.state.files import DIRECTORY_MODE, is_locked, lock, locked, sync_directory, write_whole
-from dataflows.runtime.state.pins import FORMAT, Pins, Resume, State, check_identifiers, check_inputs, check_topics, hold
+from dataflows.runtime.state.pins import (
+    FORMAT,
+    Pins,
+    Resume,
+    State,
+    check_identifiers,
+    check_inputs,
+    check_topics,
+    hold,
+    policy_changes,
+    upgraded,
+)
 from dataflows.runtime.state.segments import segments
 from dataflows.runtime.state.store import Compaction
 from dataflows.runtime.state.watermarks import Advice, SlotHolder, holder_of
@@ -113,12 +124,16 @@ class StateHome:
             identifiers = check_identifiers(state, now)
             ids = {**state.topic_ids, **now.topic_ids}
             if clean:
+                state = msgspec.structs.replace(_announced(state, now, clean=True), given=now.given)
                 state = msgspec.structs.replace(
                     state, shards=now.shards, inputs=now.inputs, outputs=now.outputs, policy=now.policy, policy_hash=self._store_policy(now)
                 )
-                resume = Resume(fresh=fresh, clean=True, policy=now.policy, inputs=now.inputs, outputs=now.outputs, notes=())
+                resume = Resume(
+                    fresh=fresh, clean=True, policy=now.policy, inputs=now.inputs, outputs=now.outputs, notes=(), first=state.first
+                )
             else:
                 resume = hold(state, now, clean=joined and state.clean)
+                state = state if joined else _announced(state, now, clean=False)
             if not joined:
                 lead = (self.process, self.incarnation)
                 state = msgspec.structs.replace(state, engine=now.engine, processes=self.processes, clean=clean, lead=lead, topic_ids=ids)
@@ -176,6 +191,21 @@ class StateHome:
         return hashed(content)
 
 
+def _announced(state: State, now: Pins, *, clean: bool) -> State:
+    """A state over which a run begins, once the log says what of policy or engine is another than before.
+
+    Written before it is noted: a start that breaks off in between writes it again, under the same ID. Where there is no log for it, the
+    policy holds from the start on.
+    """
+    changed = clean and policy_changes(state, now)
+    if state.policy is not None and (changed or upgraded(state, now)):
+        if now.announce is not None and now.announce(state, now, clean=clean):
+            return msgspec.structs.replace(state, first=state.first or state.policy, changes=state.changes + 1)
+        if changed:
+            return msgspec.structs.replace(state, first="")
+    return state
+
+
 def read_state(path: Path) -> State:
     """What `state.json` says. Raises StateError if there is none, or if it is of a later version or damaged."""
     file = path / "state.json"
@@ -192,17 +222,20 @@ def read_state(path: Path) -> State:
         raise DamagedStateError(f"{file} is damaged: {error}") from error
 
 
-def policy_file(path: Path) -> Path:
-    """The file of the policy that the state directory `path` last ran under. Raises StateError if it is not there as it was kept."""
+def policy_file(path: Path, version: str = "") -> Path:
+    """The file of the policy that the state directory `path` last ran under. Raises StateError if it is not there as it was kept.
+
+    `version`: that of an earlier one, of which no hash is kept.
+    """
     state = read_state(path)
-    file = path / "policies" / f"{state.policy}.yaml"
+    file = path / "policies" / f"{version or state.policy}.yaml"
     try:
         content = file.read_bytes()
     except FileNotFoundError:
         raise DamagedStateError(f"{file} is missing: the last run cannot be finished under its own policy", STORED_POLICY) from None
     except OSError as error:
         raise of_system(error, file) from error
-    if not content or (state.policy_hash and hashed(content) != state.policy_hash):
+    if not content or (not version and state.policy_hash and hashed(content) != state.policy_hash):
         text = "is not as it was stored" if content else "is empty"
         raise DamagedStateError(f"{file} {text}: the last run cannot be finished under its own policy", STORED_POLICY)
     return file

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
 
 from dataflows.runtime.state.errors import StateError
@@ -9,6 +11,14 @@ from schemas.identifiers import DEFAULT, Identifiers
 
 FORMAT = 1
 """The version of the directory's layout and of `state.json`."""
+
+
+class Announce(Protocol):
+    """Sees to it that the log says what of policy or engine is another than before; whether it does."""
+
+    def __call__(self, state: State, pins: Pins, *, clean: bool) -> bool:
+        """`state`: as the last run left it; `pins`: what this one brings. After an unclean stop the policy stays."""
+        ...
 
 
 class State(msgspec.Struct, frozen=True):
@@ -35,13 +45,20 @@ class State(msgspec.Struct, frozen=True):
     topic_ids: dict[str, str] = {}
     identifiers: int = 0
     """The form of identifiers that its orders have (`schemas.identifiers`); 0: as they were sent, as in every state of before."""
+    given: str = ""
+    """The hash of the policy's text as the last run was given it; "": not known, as in every state of before."""
+    first: str = ""
+    """The version of the policy that holds until one is activated in the stream, where that is not `policy`."""
+    changes: int = 0
+    """How many activations its starts have written."""
 
 
 class Pins(msgspec.Struct, frozen=True):
     """What a run brings: counts of shards by group, of partitions by topic; its version, its policy and the policy's text.
 
     `topic_ids` are those of its topics, of which the brokers tell; in `accepted` are topics that may have been made again. `identifiers`
-    is the form that its policy states, if it does.
+    is the form that its policy states, if it does. `given` is the hash of the policy's text as it was given. `announce` writes the
+    activation of a policy into the log, so that all shards switch at one place; None where there is no log for that.
     """
 
     shards: dict[str, int]
@@ -53,6 +70,8 @@ class Pins(msgspec.Struct, frozen=True):
     topic_ids: dict[str, str] = {}
     accepted: frozenset[str] = frozenset()
     identifiers: Identifiers | None = None
+    given: str = ""
+    announce: Announce | None = None
 
 
 class Resume(msgspec.Struct, frozen=True):
@@ -71,6 +90,18 @@ class Resume(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     topics: tuple[str, ...] = ()
     identifiers: Identifiers = DEFAULT
+    first: str = ""
+    """The version of the policy that holds until one is activated in the stream; "": `policy`."""
+
+
+def policy_changes(state: State, now: Pins) -> bool:
+    """Whether a run was given another policy than the last one. Another version of the engine may make another one of the same text."""
+    return state.policy != now.policy and not (state.given and state.given == now.given)
+
+
+def upgraded(state: State, now: Pins) -> bool:
+    """Whether the engine is of another version than the last run's."""
+    return state.engine not in {"", now.engine}
 
 
 def check_inputs(state: State, now: Pins) -> None:
@@ -138,4 +169,6 @@ def hold(state: State, now: Pins, *, clean: bool) -> Resume:
         notes.append(f"the last run is finished under its own policy {state.policy}; {now.policy} holds after a clean stop and restart")
     if state.engine != now.engine:
         notes.append(f"the last run was one of version {state.engine}, this is version {now.engine}")
-    return Resume(fresh=False, clean=clean, policy=state.policy, inputs=state.inputs, outputs=state.outputs, notes=tuple(notes))
+    return Resume(
+        fresh=False, clean=clean, policy=state.policy, inputs=state.inputs, outputs=state.outputs, notes=tuple(notes), first=state.first
+    )

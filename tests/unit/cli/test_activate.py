@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import orjson
@@ -26,12 +27,21 @@ def test_the_event_says_who_when_why_and_all_of_the_policy(tmp_path: Path, capsy
     file.write_text("name: ours  # ä\nrules: {payment.auth_missing: shadow}\n", encoding="utf-8")
     for number in range(2):
         line = ["policy", "activate", str(file), "--out", str(out), "--at", AT, "--by", "user:anna", "--note", f"try {number}"]
+        line += ["--against", "defaults"]
         assert cli.run(line) == 0
     version = load_policy(file).version
     assert capsys.readouterr().out.splitlines()[0] == f"policy 'ours', version {version}: its activation is appended to {out}"
     events = [orjson.loads(line) for line in out.read_bytes().splitlines()]
     assert [event["data"] for event in events] == [
-        {"version": version, "text": file.read_text(encoding="utf-8"), "by": "user:anna", "note": f"try {number}"} for number in range(2)
+        {
+            "version": version,
+            "text": file.read_text(encoding="utf-8"),
+            "text_hash": hashlib.sha256(file.read_bytes()).hexdigest(),
+            "by": "user:anna",
+            "by_roles": ["policy_author"],
+            "note": f"try {number}",
+        }
+        for number in range(2)
     ]
     assert {(event["type"], event["time"], event["source"]) for event in events} == {("policy.activated", AT, "/orderwatch/cli")}
     decode(out.read_bytes().splitlines()[0])
@@ -41,7 +51,8 @@ def test_who_is_whoever_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """Without --by, the login."""
     monkeypatch.setenv("LOGNAME", "bert")
     (tmp_path / "p.yaml").write_text("name: p\n")
-    assert cli.run(["policy", "activate", str(tmp_path / "p.yaml"), "--out", str(tmp_path / "d.jsonl")]) == 0
+    line = ["policy", "activate", str(tmp_path / "p.yaml"), "--out", str(tmp_path / "d.jsonl")]
+    assert cli.run([*line, "--against", "defaults"]) == 0
     assert orjson.loads((tmp_path / "d.jsonl").read_bytes())["data"]["by"] == "user:bert"
 
 
@@ -63,5 +74,56 @@ def test_what_the_engine_would_refuse_is_refused(tmp_path: Path, capsys: Capture
 def test_decisions_go_to_their_own_topic(tmp_path: Path, capsys: Captured) -> None:
     """No other topic is taken for one."""
     (tmp_path / "p.yaml").write_text("name: p\n")
-    assert cli.run(["policy", "activate", str(tmp_path / "p.yaml"), "--brokers", "127.0.0.1:1", "--topic", "order-events"]) == 2
+    line = ["policy", "activate", str(tmp_path / "p.yaml"), "--against", "defaults", "--brokers", "127.0.0.1:1", "--topic", "order-events"]
+    assert cli.run(line) == 2
     assert "decisions are taken only from order-decisions" in capsys.readouterr().err
+
+
+OLD = """name: old
+emits: [placed, captured, shipped, delivered]
+rules: {'*': off, custom.late: on}
+custom_rules:
+  late: {says: It is late., form: overdue, since: placed, within: 1 h, until: shipped, actions: {notify_customer: tell}, LANE}
+"""
+PLACED = {
+    "specversion": "1.0",
+    "id": "p",
+    "source": "/shop",
+    "type": "order.placed",
+    "subject": "A-1",
+    "time": "2026-04-20T08:00:00Z",
+    "data": {"total": {"amount": "10.00", "currency": "EUR"}},
+}
+
+
+def test_what_cannot_be_undone_is_not_made_automatic_before_a_back_test_has_covered_it(tmp_path: Path, capsys: Captured) -> None:
+    """The report of another policy does not count, nor one in which the rule said nothing; the engine takes what was tested."""
+    old, new, events, decisions = (tmp_path / name for name in ("old.yaml", "new.yaml", "events.jsonl", "decisions.jsonl"))
+    old.write_text(OLD.replace("LANE", "lane: review"))
+    new.write_text(OLD.replace("LANE", "lane: auto"))
+    events.write_bytes(orjson.dumps(PLACED) + b"\n")
+    activate = ["policy", "activate", str(new), "--against", str(old), "--out", str(decisions), "--at", "2026-04-20T08:01:00Z"]
+    assert cli.run(activate) == 2
+    wrong = "no back-test covers what it makes automatic and cannot be undone: custom.late (notify_customer)"
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said == f"orderwatch: {wrong}; give the folder that `orderwatch backtest --out` wrote (--backtest)"
+    tried = {name: ["backtest", str(events), "--out", str(tmp_path / name)] for name in ("nothing", "other", "right")}
+    right = ["--policy", str(new), "--against", str(old)]
+    assert cli.run([*tried["nothing"], *right]) == 0
+    assert cli.run([*tried["other"], "--policy", str(old), "--against", str(new), "--until", "2026-04-20T10:00:00Z"]) == 0
+    assert cli.run([*tried["right"], *right, "--until", "2026-04-20T10:00:00Z"]) == 0
+    assert cli.run([*activate, "--backtest", str(tmp_path / "nothing")]) == 2
+    assert "no back-test covers" in capsys.readouterr().err
+    assert cli.run([*activate, "--backtest", str(tmp_path / "other")]) == 2
+    assert f"and the policy to activate is version {load_policy(new).version}" in capsys.readouterr().err
+    assert cli.run([*activate, "--backtest", str(tmp_path)]) == 2
+    assert not decisions.exists()
+    assert cli.run([*activate, "--backtest", str(tmp_path / "right")]) == 0
+    data = orjson.loads(decisions.read_bytes())["data"]
+    assert (data["covered"], data["against"]) == (["custom.late"], load_policy(old).version)
+    for policy, requested in ((old, ["action.requested"]), (new, ["action.requested"])):
+        # Under the new policy from the start on the activation says that it was compared with what does not hold; nothing is new in it.
+        line = ["replay", str(events), "--decisions", str(decisions), "--policy", str(policy), "--until", "2026-04-20T10:00:00Z"]
+        assert cli.run([*line, "--out", str(tmp_path / "out"), "--overwrite"]) == 0
+        assert [orjson.loads(line)["type"] for line in (tmp_path / "out" / "actions.jsonl").read_bytes().splitlines()] == requested
+        assert not (tmp_path / "out" / "rejects.jsonl").read_bytes()

@@ -119,6 +119,22 @@ def test_explain_names_what_made_each_change(tmp_path: Path, capsys: Captured) -
     assert "What now" not in text
 
 
+def test_explain_says_what_the_score_is_made_of_and_what_is_suggested(tmp_path: Path, capsys: Captured) -> None:
+    """Each term in words, as of the instant of looking; who suggests what, and how sure."""
+    events = write(tmp_path / "events.jsonl", [line("o1", T0, "order.placed", data=PROMISED)])
+    until = T0 + 80 * HOUR
+    replay(events, tmp_path, until=until)
+    identity = next(one["exception_id"] for one in said(tmp_path) if one["kind"] == "shipment.delivery_overdue")
+    data = {"exception_id": identity, "kind": "owner", "value": "OPS", "confidence": 0.7, "model": "triage-3"}
+    decisions = write(tmp_path / "decisions.jsonl", [line("s1", until, "suggestion.made", source="/model", data=data)])
+    replay(events, tmp_path, until=until, decisions=decisions)
+    text = told(tmp_path, capsys, identity)
+    assert "320 for high, 100 for what is broken, 50 for having no time left" in text
+    assert "  suggested   triage-3 suggests owner OPS, confidence 0.7: a person decides" in text
+    assert "lane auto → review, by suggestion.made /model s1" in text[text.index("Its life") :]
+    assert "triage-3 suggests owner OPS, confidence 0.7: a person decides" in text[text.index("Its life") :]
+
+
 def test_explain_names_what_took_it_back(folder: Path, capsys: Captured) -> None:
     """Evidence that came late, or a withdrawal; nobody is told what to do, or what would have helped against what never was."""
     placed = line("o1", T0, "order.placed", data={"method": "digital", "total": {"amount": "1.00", "currency": "EUR"}})

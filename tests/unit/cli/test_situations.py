@@ -97,7 +97,7 @@ cases(
     "policy test true.yaml",
     "policy show",
     "policy diff defaults policy.yaml",
-    "policy activate policy.yaml --out new.jsonl --at 2026-04-20T00:00:00Z",
+    "policy activate policy.yaml --against defaults --out new.jsonl --at 2026-04-20T00:00:00Z",
     "policy explain payment.capture_overdue --policy policy.yaml --order tier=gold",
     "backtest events.jsonl --against defaults --policy policy.yaml --out new",
     "schemas export new",

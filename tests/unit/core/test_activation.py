@@ -49,11 +49,24 @@ def captured(order: str = "A-1", at: int = T0) -> Record:
     return record(line(f"c-{order}", at, order=order, data={"amount": {"amount": "10.00", "currency": "EUR"}}), at, 1)
 
 
-def activation(text: str, at: int, id_: str = "act", *, version: str | None = None, topic: str | None = None, offset: int = 9) -> Record:
+def activation(
+    text: str,
+    at: int,
+    id_: str = "act",
+    *,
+    version: str | None = None,
+    topic: str | None = None,
+    offset: int = 9,
+    by: str | None = "user:anna",
+    roles: tuple[str, ...] = ("policy_author",),
+    covered: tuple[str, ...] = (),
+    against: str | None = None,
+) -> Record:
     """A policy that is activated."""
     found = policy_of_text(text)
     known = "none" if isinstance(found, Problem) else found.version
-    data: dict[str, object] = {"version": version or known, "text": text, "by": "user:anna"}
+    data: dict[str, object] = {"version": version or known, "text": text, "by_roles": list(roles), "covered": list(covered)}
+    data |= {name: value for name, value in (("by", by), ("against", against)) if value is not None}
     return record(line(id_, at, "policy.activated", order=None, source="/console", data=data), at, offset, topic)
 
 
@@ -153,6 +166,10 @@ def test_what_ends_by_what_was_on_its_way_is_resolved_as_ever() -> None:
         (activation(BASE + "identifiers: none\n", T0 + HOUR), "policy_of_the_state"),
         (activation(BASE + "retention: {dedupe: 9 d, close_after: 9 d}\n", T0 + HOUR), "policy_of_the_state"),
         (activation(rules("{switch: on, threshold: 48 h}"), T0 + HOUR, topic="order-events"), "not_a_decision_source"),
+        (activation(rules("{switch: on, threshold: 48 h}"), T0 + HOUR, by=None), "no_name"),
+        (activation(rules("{switch: on, threshold: 48 h}"), T0 + HOUR, roles=("approver", "policy_author@acme")), "role_missing"),
+        (activation(BASE + "# " + "ä" * 131_072, T0 + HOUR), "policy_too_large"),
+        (activation(BASE + "  shipment.eta_slip: {switch: on, lane: auto}\n", T0 + HOUR), "policy_not_tested"),
     ],
 )
 def test_what_is_refused(made: Record, reason: str) -> None:
@@ -203,9 +220,10 @@ def test_it_outlives_a_restart(cut: int) -> None:
                 again.apply(one)
         again.advance(T0 + 3 * DAY)
         outs += again.drain()
-        key = [(out.log, out.order, out.type, out.body) for out in outs if out.topic == "exceptions"]
-        assert key
-        assert sorted(key) == sorted((out.log, out.order, out.type, out.body) for out in whole if out.topic == "exceptions")
+        said, undisturbed = (
+            sorted((out.log, out.order, out.type, out.body) for out in some if out.topic == "exceptions") for some in (outs, whole)
+        )
+        assert said == undisturbed
 
 
 def test_the_built_in_policy_can_be_activated() -> None:
@@ -214,3 +232,38 @@ def test_the_built_in_policy_can_be_activated() -> None:
     assert SHIP not in {out.kind for out in run([placed()], of(BASE), T0 + 10 * DAY)}
     assert {out.data["policy"]["version"] for out in outs if out.topic == "exceptions"} != {load_policy(None).version}  # type: ignore[index]
     assert PAY in {out.kind for out in outs}
+
+
+SHADOW = BASE.replace("{switch: on, threshold: 24 h}", "{switch: shadow, threshold: 24 h, lane: auto}")
+
+
+def test_rules_in_shadow_ask_for_nothing_and_nobody_works_on_what_they_say() -> None:
+    """The exception is written; no action follows, no clock and no escalation runs, and decisions about it have no effect."""
+    ladder = "ladders: {default: {steps: [{wait: 0 s, team: CS}]}}\n"
+    raised = run([placed()], of(SHADOW + ladder), T0 + 5 * DAY)
+    assert [(out.type, out.data["policy"]["mode"]) for out in raised] == [("exception.raised", "shadow")]  # type: ignore[index]
+    id_, at = str(raised[0].data["exception_id"]), T0 + 30 * HOUR
+    case: dict[str, object] = {"exception_id": id_, "by": "user:anna"}
+    initiated: dict[str, object] = {"action": "hold_order", "exception_id": id_, "by": "user:anna", "by_roles": ["approver"]}
+    decisions = [
+        record(line("c", at, "case.acknowledged", source="/desk", data=case), at, 1),
+        record(line("r", at, "case.resolved", source="/desk", data={**case, "outcome": "done"}), at, 2),
+        record(line("i", at, "action.initiated", source="/desk", data=initiated), at, 3),
+    ]
+    outs = run([placed(), *decisions], of(SHADOW + ladder), T0 + 5 * DAY)
+    assert [out.body for out in outs if out.topic == "exceptions"] == [raised[0].body]
+    assert [out for out in outs if out.topic == "actions"] == []
+    assert [out.data["reason"] for out in outs if out.topic == "rejects"] == [
+        "exception_in_shadow",
+        "exception_in_shadow",
+        "unknown_exception",
+    ]
+
+
+def test_a_rule_that_goes_into_shadow_takes_back_what_it_asked_for() -> None:
+    """And one that comes out of it asks for it then."""
+    into = [placed(), activation(SHADOW, T0 + 30 * HOUR, covered=(PAY,))]
+    outs = run(into, of(BASE), T0 + 3 * DAY)
+    assert [out.type for out in outs if out.topic == "actions"] == ["action.proposed", "action.withdrawn"]
+    out_of = [placed(), activation(BASE, T0 + 30 * HOUR)]
+    assert [out.type for out in run(out_of, of(SHADOW), T0 + 2 * DAY) if out.topic == "actions"] == ["action.proposed"]

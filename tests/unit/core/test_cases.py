@@ -8,9 +8,12 @@ import pytest
 
 from dataflows.core.engine.shard import Shard
 from tests.support.desk import AMOUNT, Data, Desk
-from tests.support.logs import DAY, HOUR, T0, iso
+from tests.support.logs import DAY, HOUR, T0, iso, line
+from tests.support.replays import lines, replay, write
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from schemas.output import OutputRecord
 
 
@@ -169,3 +172,15 @@ def test_a_case_outlives_a_restart(what: str) -> None:
     again.now, again.number = desk.now, 50
     case = again.case(again.decide("labelled", label="real", by="user:anna"))
     assert case | {"label": None, "decided_at": None} == expected | {"decided_at": None}
+
+
+def test_what_nobody_claimed_has_no_case(tmp_path: Path) -> None:
+    """A decision about the exception of an alias says why it changes nothing: it has been said, and is no unknown one."""
+    scan: Data = {"tracking_number": "T1", "status": "in_transit"}
+    events = write(tmp_path / "events.jsonl", [line("s1", T0, "carrier.scan", source="/ups", order=None, data=scan)])
+    replay(events, tmp_path, until=T0 + DAY)
+    (orphan,) = (cast("Data", event["data"]) for event in lines(tmp_path, "exceptions"))
+    about: Data = {"exception_id": orphan["exception_id"], "by": "user:anna"}
+    decision = line("k1", T0 + HOUR, "case.acknowledged", source="/desk", order=str(orphan["order_id"]), data=about)
+    replay(events, tmp_path, until=T0 + DAY, decisions=write(tmp_path / "decisions.jsonl", [decision]))
+    assert [row["reason"] for row in lines(tmp_path, "rejects")] == ["orphan_has_no_case"]

@@ -8,7 +8,7 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.history.timeline import Timeline
 from dataflows.core.predicates import Part, Predicate, compile_predicate
 from dataflows.core.predicates.compiler import known_fields
-from dataflows.core.predicates.fields import PARTS, parcels_of
+from dataflows.core.predicates.parts import PARTS, parcels_of
 from dataflows.core.rules.load import load_policy
 from schemas.events import DATA_MODELS
 from tests.support.engine import records_of

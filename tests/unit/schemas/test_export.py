@@ -168,16 +168,16 @@ def test_every_reference_of_the_asyncapi_document_leads_somewhere(tmp_path: Path
 
 
 def test_the_asyncapi_document_has_our_channels_with_every_type_in_one_of_them() -> None:
-    """Five topics; events are received, the rest is sent; each message states its key."""
+    """Six topics; events and decisions are received, the rest is sent; each message states its key."""
     document = cast("Any", asyncapi())
     channels = document["channels"]
-    assert set(channels) == {"order-events", "order-exceptions", "order-actions", "order-incidents", "order-rejects"}
+    assert set(channels) == {"order-events", "order-decisions", "order-exceptions", "order-actions", "order-incidents", "order-rejects"}
     messages = document["components"]["messages"]
     named = [messages[name]["name"] for channel in channels.values() for name in channel["messages"]]
     assert sorted(named) == sorted([*TYPES, "reject"])
     assert {m["name"] for m in messages.values() if "kafka" in m["bindings"] and "key" in m["bindings"]["kafka"]} == {*TYPES, "reject"}
     actions = {operation["channel"]["$ref"].rpartition("/")[2]: operation["action"] for operation in document["operations"].values()}
-    assert actions == {topic: "receive" if topic == "order-events" else "send" for topic in channels}
+    assert actions == {topic: "receive" if topic in {"order-events", "order-decisions"} else "send" for topic in channels}
 
 
 def refs(node: object) -> list[str]:

@@ -58,7 +58,7 @@ LAYOUTS = {
     "ActionEvent": "action_id by by_roles payload_hash attempt endpoint reference code retry_at outcome evidence",
     "ActionInitiated": "action exception_id parameters by by_roles",
     "AutomationEvent": "scope by by_roles reason",
-    "PolicyActivated": "version by by_roles",
+    "PolicyActivated": "version by by_roles against covered text_hash engine",
     "SuggestionMade": "exception_id by by_roles",
     "Money": "amount currency",
     "Line": "line_id sku quantity ship_by promised_by seller method components parent_line_id tags",

@@ -11,7 +11,7 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.policy import RuleSetting
 from dataflows.core.predicates import Part
-from dataflows.core.predicates.fields import ParcelPart
+from dataflows.core.predicates.parts import ParcelPart
 from dataflows.core.rules.user.dates import values_of
 from dataflows.core.rules.user.reading import chosen, happened, reached
 from dataflows.core.rules.user.subjects import Subject

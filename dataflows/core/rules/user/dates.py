@@ -8,7 +8,7 @@ from typing import NamedTuple, cast
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.history.quantities import line_key
-from dataflows.core.predicates.fields import ParcelPart, PaymentPart
+from dataflows.core.predicates.parts import ParcelPart, PaymentPart
 from dataflows.core.rules.user.subjects import Subject
 from schemas.events import InventoryBackordered, OrderPlaced, Payment
 from schemas.instants import earliest

@@ -10,7 +10,7 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.policy import RuleSetting
 from dataflows.core.predicates import Part
-from dataflows.core.predicates.fields import ParcelPart
+from dataflows.core.predicates.parts import ParcelPart
 from dataflows.core.rules.conditions import count, signal, timeout
 from dataflows.core.rules.structs import Found
 from dataflows.core.rules.user.anchors import anchors_of, calendar_of, ends_of, shown

@@ -12,7 +12,7 @@ from typing import Final
 from dataflows.core.history.returns import RETURNS
 from dataflows.core.policy import RuleSetting
 from dataflows.core.predicates import Part, Predicate
-from dataflows.core.predicates.fields import PART_INPUTS
+from dataflows.core.predicates.parts import PART_INPUTS
 from dataflows.core.rules.model import Triggers
 from dataflows.core.rules.user.terms import DATES, SCAN, STATUSES, WORDS, Choice, DateName, Occurrence, OtherStatus, UserRule, Word
 from dataflows.core.rules.vocabulary import UNHEARD

@@ -11,7 +11,7 @@ from dataflows.core.history.holds import Hold
 from dataflows.core.history.parcels import is_estimate
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.predicates import Part
-from dataflows.core.predicates.fields import ParcelPart, PaymentPart, ReturnPart
+from dataflows.core.predicates.parts import ParcelPart, PaymentPart, ReturnPart
 from dataflows.core.rules.reading import lines_of, speaks_of
 from dataflows.core.rules.user.subjects import Subject, line_covered
 from dataflows.core.rules.user.terms import SCAN, WORDS, Choice, Occurrence, Word

@@ -9,7 +9,7 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.history.quantities import line_key
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.predicates import Part
-from dataflows.core.predicates.fields import ParcelPart, PaymentPart, ReturnPart, parcels_of, payments_of, returns_of
+from dataflows.core.predicates.parts import ParcelPart, PaymentPart, ReturnPart, parcels_of, payments_of, returns_of
 from dataflows.core.rules.reading import ended_for
 from schemas.instants import earliest
 

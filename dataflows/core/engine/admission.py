@@ -1,0 +1,83 @@
+"""How orders come into a shard and leave it: what opens one, what is refused since it came too late, when one is closed."""
+
+from __future__ import annotations
+
+from dataflows.core.engine.engine import Engine
+from dataflows.core.engine.order import CASES, CLOSE, Order
+from dataflows.core.engine.orders import OrderCache
+from dataflows.core.engine.state import ShardState
+from dataflows.core.engine.tombstones import Tombstones
+from dataflows.core.engine.unfounded import unfounded
+from schemas.instants import FAR
+from schemas.record import Record
+
+
+class Admission:
+    """The open orders of a shard and what closed ones leave. `engine`: that of the policy that holds."""
+
+    def __init__(self, orders: OrderCache, tombstones: Tombstones, state: ShardState, engine: Engine) -> None:
+        self._orders = orders
+        self._tombstones = tombstones
+        self._state = state
+        self.engine = engine
+
+    def open(self, key: str, record: Record) -> Order | tuple[str, str] | None:
+        """The order that a record opens; why the record is refused (reason and detail); None if it was taken before.
+
+        It is refused if it is too old or belongs to a closed order. The placing of an order that expired because nobody had placed it opens
+        it again.
+        """
+        tombstone = self._tombstones.find(key, record.log)
+        placing = tombstone is not None and tombstone.unplaced and record.event.type == "order.placed"
+        if tombstone is not None and (not placing or tombstone.knows(record)):
+            if tombstone.knows(record):
+                self._state.counts.duplicates += 1
+                return None
+            return "order_closed", "the order was closed and forgotten"
+        if wrong := unfounded(None, record, self.engine.ruleset):
+            return wrong
+        if tombstone is None and record.log - record.at > self.engine.policy.retention.dedupe:
+            return "too_old", "an unknown order's event is older than the horizon"
+        if tombstone is not None:
+            # What came before the placing is evidence about the order, and what was said of it must be resolved.
+            order = self._state.codec.unpack(key, tombstone.unplaced)
+            order.recheck_at.pop(CLOSE, None)
+            order.next_check = FAR
+            self._tombstones.drop(key)
+        else:
+            order = Order(record.event.tenant, record.order)
+        self._state.counts.orders += 1
+        self._orders.add(key, order)
+        return order
+
+    def touched(self, order: Order, now: int) -> None:
+        """Plans when an order is to be closed for which something came.
+
+        One whose placing was withdrawn was never placed: it is forgotten sooner than was planned for one that had been.
+        """
+        if CLOSE not in order.recheck_at or not order.placed:
+            silent = now + self._patience(order)
+            order.recheck_at[CLOSE] = min(order.recheck_at.get(CLOSE, silent), silent)
+
+    def may_close(self, order: Order, now: int) -> bool:
+        """Whether an order is silent, with nothing open and nothing expected; else it is planned when to see again."""
+        again = order.last_log + self._patience(order)
+        open_ = order.live or order.exceptions.worked_on(self.engine.ruleset.index)
+        waits = len(order.recheck_at.keys() - order.live - {CASES}) > 1  # What is open is looked at again when it is to be closed for age.
+        if again > now or waits or order.deferred or (order.placed and open_):
+            order.recheck_at[CLOSE] = again if again > now else now + self._patience(order)
+            return False
+        return True
+
+    def close(self, key: str, order: Order, now: int) -> None:
+        """Forgets an order but for its identity, and for its history if nobody has placed it."""
+        unplaced = b"" if order.placed or order.quarantined else self._state.codec.pack(order)
+        dedupe = self.engine.policy.retention.dedupe
+        self._tombstones.add(key, now + dedupe, (*order.timeline.records, *order.timeline.hidden), unplaced)
+        self._orders.drop(key)
+        self._state.counts.closed += 1
+
+    def _patience(self, order: Order) -> int:
+        """How long an order may be silent before it is seen whether it can be closed, µs."""
+        retention = self.engine.policy.retention
+        return retention.close_after if order.placed else retention.expire_unknown
