@@ -163,7 +163,8 @@ class World:
         return self.desk.decision(type_, now, order=action["order_id"], **fields)
 
     def _dispatch(self, now: int) -> Record | None:
-        states = ("requested", "begun", "in_doubt", "failed", *(("withdrawn",) if self.late and self.lots.random() < (0.3 if self.keen else 0.1) else ()))
+        too_late = self.late and self.lots.random() < (0.3 if self.keen else 0.1)
+        states = ("requested", "begun", "in_doubt", "failed", *(("withdrawn",) if too_late else ()))
         action = self._any(*states)
         if action is None:
             return None
