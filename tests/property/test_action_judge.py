@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dataflows.core.actions.shard import ActionShard, action_position
 from dataflows.core.engine.intents import Intent
+from schemas.output import OutputRecord
 from schemas.record import Record
 from tests.oracle.judging.action_terms import Decided, Demand, Key, Saying, terms_of
 from tests.oracle.judging.actions import ActionJudge
@@ -59,7 +60,7 @@ def decided(record: Record) -> Decided:
 def engine_of(items: Sequence[Intent | Record], policy: str, until: int, restarts: Random) -> list[tuple[str, int, dict[str, Any]]]:
     """Topic, log time and data of all that the engine says; it is stored and restored now and then."""
     shard = ActionShard(policy_of(policy))
-    outs = []
+    outs: list[OutputRecord] = []
     for item in items:
         shard.apply(item)
         outs += shard.drain()

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
+from typing import cast
 
-from tests.oracle.judging.reading import DAY, HOUR
+from tests.oracle.judging.reading import DAY, HOUR, items
 
 IRREVERSIBLE = frozenset(
     (
@@ -157,7 +158,7 @@ def frozen(each: Known) -> str:
 
 def mapping_of(value: object) -> Mapping[str, object]:
     """What is a mapping, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
 
 
 def terms_of(policy: Mapping[str, object]) -> Terms:
@@ -165,13 +166,13 @@ def terms_of(policy: Mapping[str, object]) -> Terms:
     stated = mapping_of(policy.get("actions"))
     timeout, within = _span(stated.get("approval_timeout")), _span(stated.get("approve_within"))
     timeout = 3 * DAY if timeout is None else timeout
-    caps, approvers = stated.get("budgets"), mapping_of(stated.get("approvers"))
+    approvers = mapping_of(stated.get("approvers"))
     return Terms(
         timeout,
         min(DAY, timeout // 2) if within is None else within,
         {name: Decimal(str(value)) for name, value in mapping_of(stated.get("second_approval_above")).items()},
-        {name: tuple(str(role) for role in roles) for name, roles in approvers.items() if isinstance(roles, list)},
-        tuple(_cap(mapping_of(cap)) for cap in (caps if isinstance(caps, list) else [])),
+        {name: tuple(str(role) for role in items(approvers, name)) for name in approvers},
+        tuple(_cap(mapping_of(cap)) for cap in items(stated, "budgets")),
         str(policy.get("zone") or "UTC"),
     )
 

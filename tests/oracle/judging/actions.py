@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tests.oracle.judging.action_book import ActionBook
 from tests.oracle.judging.action_terms import NEEDS, SHARD, TASKS, Decided, Known, frozen, mapping_of
+from tests.oracle.judging.reading import items
 
 
 class ActionJudge(ActionBook):
@@ -71,8 +72,7 @@ class ActionJudge(ActionBook):
 
     def _role(self, each: Known, told: Mapping[str, object]) -> str | None:
         roles = self.terms.approvers.get(each.action) or self.terms.approvers.get("*") or ("admin", "approver")
-        held = told.get("by_roles")
-        return None if set(roles) & set(held if isinstance(held, list) else ()) else "role_missing"
+        return None if set(roles) & set(items(told, "by_roles")) else "role_missing"
 
     def _approved(self, each: Known, told: Mapping[str, object], now: int) -> str | None:
         why = self._read(each, told)
