@@ -13,6 +13,7 @@ from pydantic import Field, JsonValue, create_model
 
 from schemas.actions import ActionStateName
 from schemas.events import Model, Money
+from schemas.output_messages import MessageSaid, MessageToCustomer
 from schemas.output_parts import Case, Cited, Context, Cut, Escalation, Ground, Recommended
 from schemas.values import Id, Instant, ShortText
 
@@ -29,7 +30,7 @@ class GuardrailSpoken(Model):
 
     name: ShortText
     effect: ShortText
-    """`review`, `block`, or `hold`: it waits."""
+    """`review`, `block`; of messages also `hold`: it waits, and `withdraw`: it is taken back."""
     reason: str
 
 
@@ -103,6 +104,8 @@ class OrderException(Model):
     backfilled: bool = False
     guardrails: list[GuardrailSpoken] = Field(default_factory=list[GuardrailSpoken])
     """What about the order holds automation back."""
+    messages: list[MessageToCustomer] = Field(default_factory=list[MessageToCustomer])
+    """What the customer was last told, by us or by others: the last message of each topic, the latest first."""
     recommended: list[Recommended]
     """Best first."""
     policy: Ground
@@ -158,6 +161,8 @@ class Action(Model):
     retry_at: Instant | None = None
     compensates: Id | None = None
     """The action that it makes good."""
+    message: MessageSaid | None = None
+    """Of an action that tells the customer something: what. Its text is made where it goes out, and stands in no event."""
     replaces: Id | None = None
     """The action that was withdrawn for it, since what it rested on had changed."""
     owner: ShortText | None = None

@@ -9,6 +9,7 @@ TOPICS = ("actions", "exceptions", "incidents", "rejects")
 
 
 EXCEPTIONS = "exceptions"
+ACTIONS = "actions"
 
 
 REJECTS = "rejects"

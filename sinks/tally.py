@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from schemas.lateness import as_of
 from schemas.output import OutputRecord
-from schemas.topics import EXCEPTIONS, REJECTS, TOPICS
+from schemas.topics import ACTIONS, EXCEPTIONS, REJECTS, TOPICS
 
 SEVERITIES = ("critical", "high", "medium", "low")
 """From worst to least."""
@@ -49,6 +50,11 @@ class Tally:
     over: int = 0
     """Exceptions that began resolved: they were over before they could be raised."""
 
+    actions: dict[str, str] = field(default_factory=dict[str, str])
+    """Action ID to state."""
+    cases: dict[str, tuple[str, bool]] = field(default_factory=dict[str, tuple[str, bool]])
+    """Exception ID to the state of its case and whether it has escalated, of those that somebody has or had, or that escalated."""
+
     def take(self, topic: str, outputs: Sequence[OutputRecord]) -> None:
         """Counts some output records of a topic."""
         types = self.types[topic]
@@ -60,11 +66,23 @@ class Tally:
                 expired = output.status == "resolved" and output.data.get("resolution") == EXPIRED
                 self.exceptions[id_] = (output.kind, output.severity, EXPIRED if expired else output.status)
                 self.now = max(self.now, output.log)
+                self._case(id_, output.data)
                 self.standing.pop(id_, None)
                 if output.status == "open":
                     self.standing[id_] = {name: output.data.get(name) for name in SCORED}
+            elif topic == ACTIONS and output.status:
+                self.actions[str(output.data["action_id"])] = output.status
             elif topic == REJECTS:
                 self.rejects[str(output.data["reason"])] += 1
+
+    def _case(self, id_: str, data: Mapping[str, object]) -> None:
+        case = data.get("case")
+        state = str(cast("Mapping[str, object]", case)["state"]) if isinstance(case, dict) else "new"
+        escalated = data.get("escalation") is not None
+        if state != "new" or escalated:
+            self.cases[id_] = (state, escalated)
+        else:
+            self.cases.pop(id_, None)
 
     def example(self) -> str:
         """The beginning of the ID of an exception to look at, the gravest that is open if any is; it means no other."""

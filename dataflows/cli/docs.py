@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 from rich.console import Console
 
-from dataflows.cli import docs_actions
+from dataflows.cli import docs_actions, docs_stories
 from dataflows.cli.options import instant
 from dataflows.cli.replay import replay_into
 from dataflows.core.predicates.fields import KNOWN_FIELDS
@@ -52,6 +52,7 @@ DOCUMENTS = (
     "sources/README.md",
     "sources/CODES.md",
     "tests/README.md",
+    "tests/stories/README.md",
     "tests/unit/adapters/README.md",
 )
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
@@ -82,9 +83,15 @@ def default_of(rule: Rule) -> str:
 
 
 def _step(step: Step) -> str:
-    text = f"{step.severity} at {f'{step.since} {step.at}' if step.since else step.at}"
+    text = f"{step.severity} at {_counted(step)}"
     text += f" above {', '.join(f'{amount} {name}'.removesuffix(' *') for name, amount in step.above)}" if step.above else ""
     return f"{text} unless {step.unless}{f' ({step.owner})' if step.owner else ''}" if step.unless else text
+
+
+def _counted(step: Step) -> str:
+    if not step.since:
+        return str(step.at)
+    return f"{step.since} {step.at}" if step.at.n < 0 else f"{step.since} + {step.at}"
 
 
 def kinds() -> str:
@@ -252,6 +259,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "actions": partial(docs_actions.actions, table),
     "steps": partial(docs_actions.steps, table),
     "legality": partial(docs_actions.legality, table),
+    "topics": partial(docs_actions.topics, table),
+    "template_variables": partial(docs_actions.template_variables, table),
+    "requirements": partial(docs_stories.requirements, table, ROOT),
     "systems": systems,
     "codes": codes,
     "payloads": payloads,

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable
 from dataflows.core.rules import RULES
 from dataflows.core.rules.legality import ALWAYS, BY_DOMAIN, legal
 from schemas.actions import ACTIONS, STEPS
+from schemas.messages import TOPICS, domains_of, kinds_of
+from sinks.actions.checking import FULL, sample_action
+from sinks.actions.messages import variables
 
 Row = tuple[str, ...]
 Table = Callable[[Row, Iterable[Row]], str]
@@ -52,3 +55,30 @@ def legality(table: Table) -> str:
     custom = legal("custom.any")
     rows.append(("`custom.*`", "all but " + ", ".join(f"`{name}`" for name in ACTIONS if name not in custom)))
     return table(("kinds", "actions, besides those above"), rows)
+
+
+def topics(table: Table) -> str:
+    """What messages are about, and of which kinds of exceptions."""
+    rows: list[Row] = []
+    for topic in TOPICS.values():
+        kinds = [*(f"`{kind}`" for kind in kinds_of(topic.name)), *(f"other `{domain}.*`" for domain in domains_of(topic.name))]
+        rows.append((f"`{topic.name}`", topic.about, "the promise ahead" if topic.dated else "", ", ".join(kinds) or "all other kinds"))
+    return table(("topic", "what", "names", "of"), rows)
+
+
+def template_variables(table: Table) -> str:
+    """What a template may use."""
+    words = {
+        "order_id": "the order",
+        "action": "the action",
+        "step": "the rule's word for it, which may be finer",
+        "kind": "the kind of its exception; empty where there is none",
+        "topic": "what it is about",
+        "promised_by": "the date that it names, as it was stated, or none; `| date` gives its `year`, `month` and `day`",
+        "total": "such as `129.90 EUR`, or none",
+        "country": "of the destination, or none",
+        "shipments": "each with `carrier`, `tracking_numbers` and `delivered`",
+        "tracking_numbers": "of all shipments",
+    }
+    names = variables(sample_action("shipment.stuck", "delay", "email", "en", None), FULL)
+    return table(("variable", "is"), ((f"`{name}`", words[name]) for name in names))

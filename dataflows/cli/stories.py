@@ -87,11 +87,11 @@ def _read(files: Sequence[Path], policy: Policy) -> list[Story]:
 
 def _lines(story: Story, found: Sequence[Difference]) -> Iterator[str]:
     yield from _wrapped(f"{'FAIL' if found else 'ok'}    "[:6] + f"{story.file}:{story.line}  {story.title}", 6)
-    as_of = ""
+    place = ("", 0)
     for difference in found:
-        if difference.as_of != as_of:
-            as_of = difference.as_of
-            yield from _wrapped(f"      line {difference.line}, at {story.times.words_of(as_of)}:", 6)
+        if (difference.as_of, difference.line) != place:
+            place = (difference.as_of, difference.line)
+            yield from _wrapped(f"      line {difference.line}, at {story.times.words_of(difference.as_of)}:", 6)
         yield from _wrapped(f"        {difference.words}", 10)
 
 

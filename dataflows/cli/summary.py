@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from rich.table import Table
 
+from schemas.actions import ActionStateName
 from schemas.instants import iso
 from sinks.tally import STATES
 from sinks.terminal import STYLES
@@ -43,11 +45,12 @@ def print_summary(console: Console, settings: FlowOptions, tally: Tally, *, seco
         console.print(exceptions_table(tally, narrow=console.is_terminal and console.width < WIDTH), crop=False)
     else:
         console.print("no exceptions")
-    for line in written(tally):
+    for line in (*written(tally), *standing(tally)):
         console.print(line, soft_wrap=True)
     if tally.rejects:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(tally.rejects.items()))
-        console.print(f"{sum(tally.rejects.values()):,} records rejected: {reasons}", style="yellow", soft_wrap=True)
+        count = sum(tally.rejects.values())
+        console.print(f"{count:,} record{'' if count == 1 else 's'} rejected: {reasons}", style="yellow", soft_wrap=True)
     else:
         console.print("no records rejected")
     for line in governed(settings.shards):
@@ -79,6 +82,19 @@ def written(tally: Tally) -> Iterator[str]:
             one = tally.over == 1
             what = "1 exception was" if one else f"{tally.over:,} exceptions were"
             yield f"  {what} over before {'it' if one else 'they'} could be raised: the first line says resolved, none says raised"
+
+
+def standing(tally: Tally) -> Iterator[str]:
+    """How actions stand at the end, and the cases that people have or had, and those that escalated."""
+    if tally.actions:
+        counts = Counter(tally.actions.values())
+        listed = dict.fromkeys(state for state in (*get_args(ActionStateName), *counts) if counts[state])
+        yield "actions at the end: " + ", ".join(f"{counts[state]:,} {state.replace('_', ' ')}" for state in listed)
+    if tally.cases:
+        states = Counter(state for state, _ in tally.cases.values() if state != "new")
+        parts = [f"{count:,} {state}" for state, count in sorted(states.items())]
+        escalated = sum(escalated for _, escalated in tally.cases.values())
+        yield f"cases at the end: {', '.join((*parts, *((f'{escalated:,} escalated',) if escalated else ())))}"
 
 
 def exceptions_table(tally: Tally, *, narrow: bool = False) -> Table:

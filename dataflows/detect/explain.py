@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dataflows.core.rules.model import Rule
+from dataflows.detect.explain_actions import SaidAction, actions_of, heading, life
 from schemas.instants import iso, micros
 from schemas.lateness import GREATEST, STANDS, as_of, length
 from schemas.values import parse_instant
@@ -82,6 +83,7 @@ def render(console: Console, events: Sequence[ExceptionEvent], path: Path, now: 
         what = f"{said['sequence']}. {type_.removeprefix('exception.'):<10}"
         teller.print(f"  {said['detected_at']}  {what} {'; '.join(teller.reasons(before, said))}", 37)
         before = said
+    teller.actions(actions_of(path, str(data["exception_id"])))
     teller.advice(data)
 
 
@@ -170,8 +172,17 @@ class _Teller:
         if escalation is not None:
             self.fact("escalation", f"{_escalated(escalation)}, {escalation['since']}")
 
+    def actions(self, found: Sequence[Sequence[SaidAction]]) -> None:
+        """Prints what became of the exception's actions, if it has any."""
+        if found:
+            self.title("Actions")
+        for action in found:
+            self.print(f"  {heading(action)}", 4)
+            for time, what in life(action):
+                self.print(f"    {time}  {what}", 26)
+
     def advice(self, data: Data) -> None:
-        """Prints what to do, where anything is to be done, and what would have helped, where it was true."""
+        """Prints what to do, where anything is to be done, and what was missing, or what would have prevented what was reported."""
         rule = _rule(data)
         if data["status"] == "open":
             self.title("What now")
@@ -183,7 +194,8 @@ class _Teller:
         if rule is not None and data["status"] != "retracted":
             if data["status"] == "resolved":
                 self._console.print()
-            self.print(f"  It would not have come to this with {rule.prevented_by}.", 4, style="dim")
+            words = "What was missing by the deadline:" if data["due_at"] else "It would not have come to this with"
+            self.print(f"  {words} {rule.prevented_by}.", 4, style="dim")
 
     def reasons(self, before: Data | None, data: Data) -> Iterator[str]:
         """Why an event was said: what is otherwise than before it, and what made it so."""
@@ -222,7 +234,7 @@ class _Teller:
             if old != new:
                 yield f"policy {field} {old} → {new}"
         if before["case"] != data["case"]:
-            yield from _case_changes(cast("Data", before["case"]), cast("Data", data["case"]), by)
+            yield from _case_changes(cast("Data", before["case"]), cast("Data", data["case"]), _decision(data) or by)
         if before.get("escalation") != data.get("escalation"):
             yield _escalated(cast("Data | None", data.get("escalation")))
         yield from (_suggested(each) for each in _suggestions(data) if each not in _suggestions(before))
@@ -233,15 +245,18 @@ class _Teller:
             data["resolution"],
             data["resolved_at"],
         ):
-            yield self._end(data)
+            yield self._end(data, cause)
         elif data["status"] == "retracted" and before["status"] != "retracted":
             yield _withdrawn(data, cause)
         elif data["status"] == "open" and before["status"] != "open":
             yield f"open again: {self._named(before['suppressed_by'])} is over" if before["suppressed_by"] else f"open again{by}"
 
-    def _end(self, data: Data) -> str:
+    def _end(self, data: Data, named: str = "") -> str:
+        """How it ended; `named` is an event that the line has named already."""
         resolution = str(data["resolution"])
         event = _event(data.get("resolved_by"))
+        if resolution == "case" and event == named:
+            return RESOLUTIONS[resolution]
         at = f" at {data['resolved_at']}" if data["resolved_at"] and not event else ""
         return f"{resolution}: {RESOLUTIONS.get(resolution, resolution)}{at}{f', by {event}' if event else ''}"
 
@@ -307,7 +322,7 @@ def _case_changes(before: Data, case: Data, by: str) -> Iterator[str]:
         yield f"labelled {case['label']}{by}"
     if case.get("note_ref") and case.get("note_ref") != before.get("note_ref"):
         yield f"noted {case['note_ref']}{by}"
-    if case.get("resolve_by") != before.get("resolve_by") and case.get("resolve_by"):
+    if case.get("resolve_by") != before.get("resolve_by") and case.get("resolve_by") and case["state"] != "resolved":
         yield f"to be resolved by {case['resolve_by']}"
 
 
@@ -319,6 +334,14 @@ def _suggestions(data: Data) -> list[Data]:
 def _suggested(suggestion: Data) -> str:
     sure = "" if suggestion["confidence"] is None else f", confidence {suggestion['confidence']}"
     return f"{suggestion['model']} suggests {suggestion['kind']} {suggestion['value']}{sure}: a person decides"
+
+
+def _decision(data: Data) -> str:
+    """Where the decision stands that changed a case; empty if none did. What it was and when the line says already."""
+    changed = cast("Data | None", data.get("changed_by"))
+    if changed is None or not str(changed["type"]).startswith("case."):
+        return ""
+    return f" ({' '.join((str(changed['source']), str(changed['id']), _place(changed))).rstrip()})"
 
 
 def _escalated(escalation: Data | None) -> str:

@@ -12,7 +12,8 @@ from typing import NamedTuple, Protocol, cast
 import orjson
 
 from dataflows.core.actions.shard import ActionShard, action_position
-from dataflows.core.engine.intents import INTENTS, decode_intent
+from dataflows.core.engine.followup import HEARD
+from dataflows.core.engine.intents import INTENTS, Intent, decode_intent
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent, identity_rules, orphan_record
 from dataflows.core.identity.items import Orphan, Tie
 from dataflows.core.policy import Policy
@@ -59,6 +60,22 @@ class Judging(Protocol):
         ...
 
 
+class Acting(Protocol):
+    """What a shard of actions does."""
+
+    def apply(self, item: Intent | Record) -> None:
+        """Takes what an order says, or a decision."""
+        ...
+
+    def advance(self, to: int, *, inclusive: bool = True) -> None:
+        """Lets log time pass."""
+        ...
+
+    def drain(self) -> list[OutputRecord]:
+        """What was said since the last call."""
+        ...
+
+
 class OutputStep(NamedTuple):
     """What was said before log time `to`."""
 
@@ -92,14 +109,22 @@ def records_of(lines: Iterable[Mapping[str, object]]) -> list[Record]:
 
 
 def steps(
-    records: Sequence[Record], policy: Policy, shard: Judging, cuts: Sequence[int], marks: Sequence[FeedWatermark] = ()
+    records: Sequence[Record],
+    policy: Policy,
+    shard: Judging,
+    cuts: Sequence[int],
+    marks: Sequence[FeedWatermark] = (),
+    actions: Acting | None = None,
 ) -> Iterator[OutputStep]:
-    """Runs records and watermarks in batches, each of which ends before the next of `cuts` (sorted); what comes later is not applied."""
+    """Runs records and watermarks in batches, each of which ends before the next of `cuts` (sorted); what comes later is not applied.
+
+    `actions`: the shard that owns all actions; a new one if absent.
+    """
     rules = identity_rules(policy)
     learning = Learning() if policy.learns else None
     router = Router(compare_customers=rules.compare_customers, identifiers=policy.identifiers or DEFAULT, learning=learning)
     first, second = AliasResolver(1, rules), AliasResolver(2, rules)
-    actions = ActionShard(policy)
+    actions = ActionShard(policy) if actions is None else actions
     begin = -END
     for cut in cuts:
         batch = [record for record in records if begin <= record.log < cut]
@@ -110,7 +135,7 @@ def steps(
         placed, onward = _staged(first, cut, _seen(arrivals, FIRST_SHARDS))
         placed_later, _ = _staged(second, cut, [*_seen(arrivals, SECOND_SHARDS), *onward])
         due: list[Record | ResolvedEvent | FeedWatermark] = [
-            *(record for record in batch if (record.order and record.event.type not in OF_ACTIONS) or record.event.type == ACTIVATED),
+            *(record for record in batch if _concerns_orders(record)),
             *placed,
             *placed_later,
             *spoken,
@@ -132,6 +157,12 @@ def steps(
             actions.apply(demand)
         actions.advance(cut, inclusive=False)
         yield OutputStep(cut, [*(out for out in outs if out.topic != INTENTS), *actions.drain()])
+
+
+def _concerns_orders(record: Record) -> bool:
+    """Whether an order's shard is given a record, or all of them are."""
+    type_ = record.event.type
+    return type_ == ACTIVATED or (bool(record.order) and (type_ not in OF_ACTIONS or type_ in HEARD))
 
 
 def _seen(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 from zlib import crc32
 
+from dataflows.core.engine.followup import HEARD
 from dataflows.core.engine.intents import INTENTS, decode_intent
 from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import STAGE_TWO_KINDS, AliasLookup, ResolvedEvent, alias_shard, order_shard, sightings
@@ -34,7 +35,7 @@ T = TypeVar("T")
 PLACED, UPDATED = "order.placed", "order.updated"
 _ORDERS, _ALIASES, _ACTIONS = len(ORDER_SHARDS), len(FIRST_SHARDS), len(ACTION_SHARDS)
 OF_ACTIONS = frozenset(name for name in DATA_MODELS if name.startswith(deciding.OF_ACTIONS))
-"""Types of decisions about actions: they concern no order's shard."""
+"""Types of decisions about actions. An order's shard hears of some of them: those that may concern what its customer is told."""
 AUTOMATION = frozenset(name for name in OF_ACTIONS if name.startswith("automation."))
 """Those of them that concern all tenants."""
 SHARED = frozenset((LINKED, ACTIVATED))
@@ -164,7 +165,7 @@ class Router:
             event = record.event
             type_ = event.type
             if type_ in OF_ACTIONS:
-                _decide(record, decisions)
+                _decide(record, decisions, orders)
                 continue
             if type_ in SHARED:
                 order = self._link(record, first, second) if type_ == LINKED else self._broadcast(record, orders, decisions)
@@ -232,10 +233,13 @@ class Router:
                     stage[alias_shard(lookup[2], _ALIASES)].append(lookup)
 
 
-def _decide(record: Record, decisions: list[list[ActionItem]]) -> None:
-    """Sends a decision to the action shard of its tenant; one about automation to all of them."""
-    for number in range(_ACTIONS) if record.event.type in AUTOMATION else (action_shard(record.event.tenant),):
+def _decide(record: Record, decisions: list[list[ActionItem]], orders: list[list[OrderItem]]) -> None:
+    """Sends a decision to the action shard of its tenant, one about automation to all of them; some to the shard of their order, too."""
+    event = record.event
+    for number in range(_ACTIONS) if event.type in AUTOMATION else (action_shard(event.tenant),):
         decisions[number].append(record)
+    if event.type in HEARD and record.order:
+        orders[order_shard(event.tenant, record.order, _ORDERS)].append(record)
 
 
 def action_shard(tenant: str) -> int:

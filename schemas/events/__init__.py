@@ -40,6 +40,7 @@ from schemas.events.orders import (
     Hold,
     HoldPlaced,
     HoldReleased,
+    MessageSent,
     OrderCancel,
     OrderFields,
     OrderLinked,
@@ -116,6 +117,7 @@ DATA_MODELS: dict[str, type[Model]] = {
     "automation.resumed": AutomationEvent,
     "policy.activated": PolicyActivated,
     "suggestion.made": SuggestionMade,
+    "message.sent": MessageSent,
 }
 """The model of `data` by event type: every type that may come in."""
 
@@ -140,6 +142,7 @@ __all__ = [
     "InventoryShort",
     "Invoice",
     "Line",
+    "MessageSent",
     "Model",
     "Money",
     "MoneyPatch",

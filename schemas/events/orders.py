@@ -124,6 +124,19 @@ class AddressSignal(Fact):
     """`low`, `medium`, `high`."""
 
 
+class MessageSent(Fact):
+    """Another system told the customer something about the order. What it wrote is not part of the event."""
+
+    channel: ShortText | None = None
+    """`email`, `sms`, `phone` and so on."""
+    topic: ShortText | None = None
+    """What it was about: a topic, a kind of exception, or a word that the policy maps to a topic."""
+    promised_by: When | None = None
+    """By when it said that the goods come; plain dates in the ship-to's zone."""
+    exception_id: Id | None = None
+    """The exception that it was about."""
+
+
 class SupportContacted(Fact):
     """The customer wrote or called."""
 

@@ -176,7 +176,7 @@ def test_the_figures_of_the_summary_are_true(world: Written, tmp_path: Path) -> 
     assert (found.returncode, found.stderr) == (0, b"")
     text = found.stdout.decode()
     assert f"{world.summary.events:,} events of {world.summary.orders} orders" in text
-    assert "1 records rejected: not_json 1" in text
+    assert "1 record rejected: not_json 1" in text
     stands = standing(tmp_path / "out")
     total = text.splitlines()[[line.split()[:1] for line in text.splitlines()].index(["all"])].split()
     said = {str(event["data"]["exception_id"]) for event in lines(tmp_path / "out", "exceptions")}  # type: ignore[index]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.pages import Section, commands, followed, sections, told, written_out
+from tests.support.pages import Section, blocks, commands, followed, sections, told, written_out
 from tests.support.terminal import ROOT
 
 if TYPE_CHECKING:
@@ -32,6 +32,14 @@ def test_an_example_says_what_its_stories_tell(example: Section, tmp_path: Path)
     own = {rule.kind for rule in policy.rules if rule.stated is not None}
     raised = {one.kind for story in stories for expected in story.checkpoints for one in expected.expectations}
     assert own - raised <= {"custom.pack_slow", "custom.handover_slow"}, "rules of which no story tells"
+
+
+def test_the_story_with_decisions_holds(tmp_path: Path) -> None:
+    """As the page has it, under its own policy."""
+    (block,) = blocks(REST.partition("\n## Stories\n")[2].partition("\n## ")[0])
+    _, (story,) = told(tmp_path, "name: another\n", block.body)
+    assert story.policy is not None
+    assert story.about
 
 
 def test_the_ten_minutes_are_followed(tmp_path: Path) -> None:

@@ -21,7 +21,9 @@ DATA = Path(__file__).parents[3] / "shared" / "data" / "olist"
 SAMPLE = Path(__file__).with_name("sample") / "fifty.jsonl"
 """What a person thought of fifty of the exceptions of the built-in policy; see the README beside it."""
 AGAIN = SAMPLE.with_name("fifty-again.jsonl")
-"""What was thought of fifty others, drawn after severity had been mended."""
+"""What was thought of fifty others, drawn after severity had been mended, by who had mended it."""
+THIRD = SAMPLE.with_name("fifty-third.jsonl")
+"""What a reader thought of fifty others who had not written the rules; how grave each is to be goes by this one."""
 POLICY = Path(__file__).with_name("olist.policy.yaml")
 UNTIL = instant("", "2018-10-17T17:30:18Z")
 TOTALS = {"payment.capture_overdue": 3_366, "fulfilment.ship_overdue": 1_865, "shipment.delivery_overdue": 1_780}
@@ -121,10 +123,11 @@ def test_without_settings_it_is_calm(events: list[Event], expected: set[tuple[st
         for one in reversed([json.loads(line)["data"] for line in lines])
         if one["status"] == "open"
     }
-    again = [json.loads(line) for line in AGAIN.read_text(encoding="utf-8").splitlines()]
-    assert [first[one["exception"]] for one in again] == [one["severity"] for one in again], "each as it first stood open"
-    assert sum(one["severity"] == one["severity_meant"] for one in again) >= 0.9 * len(again)
-    assert {one["severity"] for one in again if not one["worth"]} <= {"low"}, "nobody is called for nothing"
+    again, third = ([json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] for path in (AGAIN, THIRD))
+    assert sum(first[one["exception"]] == one["severity_meant"] for one in third) >= 0.9 * len(third), "each as it first stood open"
+    assert {first[one["exception"]] for one in again if not one["worth"]} <= {"low"}, "nobody is called for nothing"
+    assert sum(first[one["exception"]] != "low" for one in third if not one["worth"]) <= 2
+    assert first.keys() >= {one["exception"] for one in again}
     others = said - expected
     assert {kind for _, kind in others}.isdisjoint(LEARNED)
     assert len({order for order, _ in others}) <= 0.05 * len({event.data["subject"] for event in events})

@@ -74,10 +74,12 @@ def _asking(draw: DrawFn, rule: Rule) -> Form:
     found = cast("Form", {})
     if draw(st.booleans()):
         found |= {"since": draw(st.sampled_from(STEP_DATES)), "at": draw(st.sampled_from((*SPANS, *EARLY)))}
+    elif draw(st.booleans()):
+        found["since"] = draw(st.sampled_from(STEP_MILESTONES))
     if draw(st.booleans()):
         found["unless"] = draw(st.sampled_from(STEP_MILESTONES))
-    if rule.of_money and draw(st.booleans()):
-        found["above"] = draw(st.sampled_from(("0", "5", {"*": "20", "EUR": "1"})))
+    if draw(st.booleans()):
+        found["above"] = draw(st.sampled_from(("0", "5", {"*": "20", "EUR": "1"}, "80")))
     return found
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from tempfile import TemporaryFile
 
-HALVES = (("tests/e2e", "tests/fault"), ("tests/unit", "tests/property", "tests/oracle"))
+HALVES = (("tests/e2e", "tests/fault"), ("tests/unit", "tests/property", "tests/oracle", "tests/stories"))
 """The first mostly waits for brokers, the second computes; they take about as long."""
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from dataflows.detect.stories.events import event_of
-from dataflows.detect.stories.story import Expected, Story, stories_of
+from dataflows.detect.stories.expect import Expected
+from dataflows.detect.stories.story import Story, stories_of
 from dataflows.detect.stories.times import Times
 
 __all__ = ["FOLDER", "Expected", "Story", "event", "rfc3339", "stories"]

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from dataflows.core.actions.digest import payload_hash
 from dataflows.core.actions.exclusive import overlap
 from dataflows.core.actions.machine import Machine
-from dataflows.core.actions.model import RULE, ActionState
+from dataflows.core.actions.messages import OF_MESSAGES
+from dataflows.core.actions.model import RULE, ActionState, with_guardrail
 from dataflows.core.engine.exceptions import derived_id
 from schemas.actions import ACTIONS, UNDER_WAY
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 WAITS = ("proposed", "blocked")
 GRAVER = {"auto": 0, "review": 1, "block": 2}
 """Lanes, the freest first."""
-OWN = frozenset(("automation_paused", "budget", "one_irreversible_action", "parameters"))
-"""The guardrails that only an action shard asks: an order's shard knows nothing of them."""
+OWN = frozenset(("automation_paused", "budget", "one_irreversible_action", "parameters", *OF_MESSAGES))
+"""The guardrails that only an action shard asks, or that an order says in other ways: they stay when others are said anew."""
 
 
 def guarded(machine: Machine, intent: Intent) -> None:
@@ -64,12 +65,31 @@ def gone(machine: Machine, intent: Intent) -> None:
     action.wanted = False
     machine.touch(action.id)
     if action.state in (*WAITS, "requested"):
-        machine.withdraw(action, intent.log, "")
+        if intent.why is not None:
+            with_guardrail(action, intent.why)
+        machine.withdraw(action, intent.log, "" if intent.why is None else intent.why.reason)
     elif action.state in UNDER_WAY:
         compensate(machine, action, intent.log, "its reason has gone since it began")
     elif action.state == "failed" and action.retry_at:
         action.retry_at = 0
         machine.say(action, intent.log)
+
+
+def judged(machine: Machine, intent: Intent) -> None:
+    """An order's shard has judged a message that a person asked for: what must not be said is taken back."""
+    action = machine.actions.get(intent.action_of)
+    if action is None or action.final:
+        return
+    action.message = intent.message
+    machine.touch(action.id)
+    objection = None if intent.message is None else intent.message.objection
+    if objection is None:
+        return
+    with_guardrail(action, objection)
+    if action.state in (*WAITS, "requested"):
+        machine.withdraw(action, intent.log, objection.reason)
+    elif action.state in UNDER_WAY:
+        compensate(machine, action, intent.log, objection.reason)
 
 
 def again(machine: Machine, action: ActionState, now: int, why: str, intent: Intent | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dataflows.core.actions.messages import MessageDesk
 from dataflows.core.actions.model import ActionState
 from dataflows.core.clocks.zones import local
 from dataflows.core.policy import Policy
@@ -20,6 +21,7 @@ class Budgets:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.counts: dict[str, int] = {}
+        self.messages = MessageDesk()
 
     def day(self, tenant: str, now: int) -> str:
         """The tenant's calendar day."""
@@ -38,6 +40,7 @@ class Budgets:
         for key in keys:
             self.counts[key] = self.counts.get(key, 0) + 1
         action.reserved = keys
+        self.messages.requested(action, self.policy, now)
 
     def give_back(self, action: ActionState) -> None:
         """Counts an action no more, on the day on which it was reserved."""
@@ -48,6 +51,7 @@ class Budgets:
             else:
                 self.counts.pop(key, None)
         action.reserved = ()
+        self.messages.given_back(action)
 
     def forget(self, now: int) -> None:
         """Drops the counts of days that are over in every zone."""

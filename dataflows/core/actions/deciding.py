@@ -9,6 +9,7 @@ from dataflows.core.actions.amends import began_after_all, compensate, hold_back
 from dataflows.core.actions.digest import payload_hash
 from dataflows.core.actions.exclusive import excludes
 from dataflows.core.actions.machine import Machine
+from dataflows.core.actions.messages import objection_of
 from dataflows.core.actions.model import PERSON, ActionState
 from dataflows.core.actions.pauses import Pause, pause_over, wrong_scope
 from dataflows.core.engine.exceptions import derived_id
@@ -99,6 +100,9 @@ def _approve(machine: Machine, action: ActionState, data: ActionEvent, now: int)
         return refused
     by = cast("str", data.by)
     if action.state == "blocked":
+        objection = objection_of(action)
+        if objection is not None and not action.rival:
+            return objection.name, objection.reason
         return "blocked", f"another action of the same target comes first: {action.rival}"
     if action.state != "proposed" or not action.outstanding:
         return "wrong_state", f"the action waits for no approval: it is {action.state}"

@@ -9,6 +9,7 @@ from dataflows.core.actions.budgets import Budgets
 from dataflows.core.actions.digest import payload_hash
 from dataflows.core.actions.escalating import escalate
 from dataflows.core.actions.exclusive import rival_of
+from dataflows.core.actions.messages import after_refusal, objection_of
 from dataflows.core.actions.model import RULE, ActionState, StandingActions, with_guardrail
 from dataflows.core.actions.pauses import NAME as PAUSED
 from dataflows.core.actions.pauses import Pause, pause_over
@@ -131,8 +132,10 @@ class Machine:
             initiated_by=f"{RULE}{intent.kind}",
             approvals=self.needed(intent.action, intent.amount) if spec.approval or intent.lane != "auto" else 0,
             hold_until=intent.hold_until,
+            message=intent.message,
             owner=intent.owner,
         )
+        after_refusal(action, self.of_firing(intent.firing_of(intent.replaces)) if intent.replaces else None)
         self.begin(action, intent.log)
 
     def needed(self, action: str, amount: tuple[str, str] | None) -> int:
@@ -152,9 +155,15 @@ class Machine:
             action.approvals = max(1, action.approvals)
         if action.spec.approval and action.lane == "auto":
             action.lane = "review"
-        if not self._block(action):
+        objection = None if action.message is None else action.message.objection
+        if objection is not None:
+            with_guardrail(action, objection)
+            action.state = "blocked" if objection.effect == "block" else "proposed"
+        elif not self._block(action):
             self._go_on(action, now)
         self.say(action, now)
+        if objection is not None and objection.effect != "block":
+            self.withdraw(action, now, objection.reason)
 
     def withdraw(self, action: ActionState, now: int, why: str) -> None:
         """Ends an action that has not begun."""
@@ -171,6 +180,8 @@ class Machine:
         for name in action.spec.needs:
             if action.parameters.get(name) is None:
                 return Objection(PARAMETERS, "block", f"not known yet: {name}")
+        if (objection := objection_of(action)) is not None:
+            return objection
         if paused := pause_over(self.pauses, action):
             return paused
         spent = self.budgets.spent(action, now)
@@ -189,7 +200,7 @@ class Machine:
                 with_guardrail(action, hindered)
                 action.lane = "block" if hindered.effect == "block" or action.lane == "block" else "review"
                 action.approvals = len(action.approved) + 1
-            elif action.hold_until <= now:
+            elif not self.budgets.messages.hold(action, self.policy, now):
                 action.state = "requested"
                 action.stop_waiting()
                 self.budgets.reserve(action, now)

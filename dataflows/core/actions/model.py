@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
+from dataflows.core.engine.intents import MessageTerms
 from dataflows.core.rules.guarding import Objection
 from schemas.actions import ACTIONS, FINAL, ActionSpec, ActionStateName
 from schemas.record import Evidence
@@ -27,7 +28,8 @@ class ActionState(Struct, array_like=True, omit_defaults=True):
     `was_requested`: so it was when it ended. `owner`: the team that has its exception. `approve_by`: from when on that nobody has approved
     it escalates, `escalates_at`: when it does so next; `level`, `escalated`, `escalated_to` (team and role): how far that has gone, when
     last and to whom; `rung`: the place of the next rung of the ladder, and when the last one went out. `replaces`: the action in whose
-    place it was asked for.
+    place it was asked for. `message`: of one that tells the customer something, what it says; `counted`: since when it counts among what
+    the customer got.
     """
 
     id: str
@@ -76,6 +78,8 @@ class ActionState(Struct, array_like=True, omit_defaults=True):
     escalated_to: tuple[str, str] | None = None
     rung: tuple[int, int] | None = None
     replaces: str | None = None
+    message: MessageTerms | None = None
+    counted: int = 0
 
     @property
     def spec(self) -> ActionSpec:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from dataflows.core.actions.amends import gone, guarded
+from dataflows.core.actions.amends import gone, guarded, judged
 from dataflows.core.actions.deciding import decide, pause
 from dataflows.core.actions.machine import Machine
 from dataflows.core.actions.model import ActionState
@@ -26,8 +26,8 @@ from schemas.record import Record
 
 VERSION = 1
 """Of the row of scalars."""
-ACTION, BUDGETS, PAUSES, SCALARS = b"a", b"b", b"p", b"s"
-"""What the keys of rows begin with: an action and its ID, the counts of budgets, what is paused, all else. That of
+ACTION, BUDGETS, SENT, PAUSES, SCALARS = b"a", b"b", b"c", b"p", b"s"
+"""What the keys of rows begin with: an action and its ID, budgets' counts, what a customer got, what is paused, all else. That of
 an activated policy is `POLICY`."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(ActionState).decode
@@ -36,7 +36,8 @@ _decode = msgspec.msgpack.Decoder(ActionState).decode
 def action_position(item: Intent | Record) -> tuple[int | str, ...]:
     """At one instant what orders say comes first, each order's in its own sequence; then come decisions, in the order of their log."""
     if isinstance(item, Intent):
-        return (item.log, 0, item.tenant, item.order, item.key)
+        # What is said of a message that a person asks for comes behind that.
+        return (item.log, 2 if item.sort == "spoken" else 0, item.tenant, item.order, item.key)
     return (item.log, 1, item.topic, item.partition, item.offset, item.sub)
 
 
@@ -69,8 +70,12 @@ class ActionShard:
                 self.machine.ask(item)
             elif item.sort == "guarded":
                 guarded(self.machine, item)
-            else:
+            elif item.sort == "gone":
                 gone(self.machine, item)
+            elif item.sort == "sent":
+                self.machine.budgets.messages.heard(item, self.machine.policy)
+            else:
+                judged(self.machine, item)
         elif item.event.type == ACTIVATED:
             self._activate(item)
         elif item.event.type.startswith("automation."):
@@ -96,12 +101,16 @@ class ActionShard:
         for id_ in sorted(changed):
             yield ACTION + id_.encode(), _encode(actions[id_]) if id_ in actions else None
         changed.clear()
+        for whose, row in self.machine.budgets.messages.counts.changes():
+            yield SENT + whose.encode(), row
         yield from self._small()
 
     def rows(self) -> Iterator[Row]:
         """All rows; see `Persistent`."""
         for id_, action in self.machine.actions.items():
             yield ACTION + id_.encode(), _encode(action)
+        for whose, row in self.machine.budgets.messages.counts.rows():
+            yield SENT + whose.encode(), row
         if self.activations:
             yield POLICY, self.activations.row()
         yield BUDGETS, self._budgets()
@@ -127,6 +136,8 @@ class ActionShard:
             elif kind == BUDGETS:
                 self._budgets_row = value
                 machine.budgets.counts = msgspec.msgpack.decode(value, type=dict[str, int])
+            elif kind == SENT:
+                machine.budgets.messages.counts.restore(key[1:].decode(), value)
             elif kind == PAUSES:
                 self._pauses_row = value
                 machine.pauses = msgspec.msgpack.decode(value, type=dict[str, Pause])

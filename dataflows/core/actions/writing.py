@@ -135,6 +135,7 @@ class Writer:
             "attempt": action.attempt,
             "retry_at": iso(action.retry_at) if action.retry_at else None,
             "compensates": action.compensates,
+            "message": None if action.message is None else action.message.message.parameters,
             "replaces": action.replaces,
             "owner": action.owner or None,
             "escalation": None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataflows.core.engine.engine import Engine
-from dataflows.core.engine.order import CASES, CLOSE, Order
+from dataflows.core.engine.order import CASES, CLOSE, MESSAGES, Order
 from dataflows.core.engine.orders import OrderCache
 from dataflows.core.engine.state import ShardState
 from dataflows.core.engine.tombstones import Tombstones
@@ -63,7 +63,8 @@ class Admission:
         """Whether an order is silent, with nothing open and nothing expected; else it is planned when to see again."""
         again = order.last_log + self._patience(order)
         open_ = order.live or order.exceptions.worked_on(self.engine.ruleset.index)
-        waits = len(order.recheck_at.keys() - order.live - {CASES}) > 1  # What is open is looked at again when it is to be closed for age.
+        # What is open is looked at again when it is to be closed for age, and what may be said of it for only as long as it is.
+        waits = len(order.recheck_at.keys() - order.live - {CASES, MESSAGES}) > 1
         if again > now or waits or order.deferred or (order.placed and open_):
             order.recheck_at[CLOSE] = again if again > now else now + self._patience(order)
             return False

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from hashlib import sha1
+from typing import NamedTuple
 
 import msgspec
 
 from dataflows.core.decisions.cases import NEW
+from dataflows.core.decisions.messages import Judgement
 from dataflows.core.engine.against import stale_feeds, standing_against, suggestions_of
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Feeds
-from dataflows.core.engine.intents import Intent, Sort, asked, held_words, intent_record, lane_of, spec_of, target_of
+from dataflows.core.engine.intents import Intent, MessageTerms, Sort, asked, intent_record, lane_of, spec_of, target_of
+from dataflows.core.engine.message_book import AskedMessage, MessageBook
+from dataflows.core.engine.messaging import Messenger
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
 from dataflows.core.history.facts import Facts
@@ -19,10 +23,22 @@ from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.guarding import Objection, guards_of, speak
 from dataflows.core.rules.model import Rule
 from schemas.actions import ActionSpec
+from schemas.messages import MESSAGES
 from schemas.output import OutputRecord
 
 Guarded = Sequence[tuple[Objection, frozenset[str]]]
 """The guardrails that hold for an order, and what each is about."""
+
+
+class MessageFiring(NamedTuple):
+    """Of a message: what it would say, why one is taken back, and the number of the one in whose place it stands."""
+
+    judgement: Judgement | None = None
+    why: Objection | None = None
+    replaces: int = 0
+
+
+NO_MESSAGE = MessageFiring()
 
 
 class Asking:
@@ -33,6 +49,7 @@ class Asking:
         self._ruleset = ruleset
         self._feeds = feeds
         self._guards = guards_of(policy.guardrails)
+        self.messenger = Messenger(policy)
 
     def spoken(self, facts: Facts) -> Guarded:
         """The guardrails of the policy that hold for an order."""
@@ -53,8 +70,13 @@ class Asking:
         number = state.action
         if not wanted:
             state.action = -state.action
+            if order.messages is not None:
+                order.messages.close(order.exceptions.id_of(state))
         sort: Sort = "asked" if wanted else "gone"
-        return self._intent(order, state, facts, sort, (name, reason, number), spoken, key)
+        message, action = NO_MESSAGE, spec_of(name).name
+        if wanted and action in MESSAGES:
+            message = MessageFiring(self.messenger.judge(order, state, facts, action))
+        return self.intent(order, state, facts, sort, (name, reason, number), spoken, key, message)
 
     def again(self, order: Order, facts: Facts, key: Callable[[int], str]) -> list[OutputRecord]:
         """What stands against the actions that the order's exceptions ask for, where it is not what was last said of them.
@@ -72,12 +94,12 @@ class Asking:
             if not name:
                 continue
             spoken = self.spoken(facts) if spoken is None else spoken
-            said = self._intent(order, state, facts, "guarded", (name, reason, state.action), spoken, key)
+            said = self.intent(order, state, facts, "guarded", (name, reason, state.action), spoken, key)
             if said is not None:
                 found.append(said)
         return found
 
-    def _intent(
+    def intent(
         self,
         order: Order,
         state: ExceptionState,
@@ -86,19 +108,26 @@ class Asking:
         step: tuple[str, str, int],
         spoken: Guarded,
         key: Callable[[int], str],
+        message: MessageFiring = NO_MESSAGE,
     ) -> OutputRecord | None:
         """An intent about a step (its name, its reason, its number); None if it would say what was said last."""
         name, reason, number = step
-        spec = spec_of(name)
-        known = asked(spec, name, state, facts, self._policy.actions)
+        spec, exception = spec_of(name), order.exceptions.id_of(state)
+        known, judgement = asked(spec, name, state, facts), message.judgement
         said: list[Objection] = []
         if sort != "gone":
             said = self.objections(order, state, facts, spec, spoken)
             before, state.judged = state.judged, _digest(state.lane, said, known.parameters)
             if sort == "guarded" and before in ("", state.judged):
                 return None
-            if known.hold_until:
-                said.append(held_words(known.hold_until))
+            if judgement is not None:
+                known.parameters.update(judgement.message.parameters)
+                said += [] if judgement.objection is None else [judgement.objection]
+            elif spec.name in MESSAGES:
+                entry = None if order.messages is None else order.messages.asked.get(exception)
+                if entry is None:
+                    return None  # It went out.
+                known.parameters.update(entry.message.parameters)
         customer = facts.fields.customer if facts.placed is not None else None
         intent = Intent(
             log=facts.now,
@@ -106,7 +135,7 @@ class Asking:
             sort=sort,
             tenant=order.tenant,
             order=order.id,
-            exception=order.exceptions.id_of(state),
+            exception=exception,
             said=state.sequence,
             kind=state.kind,
             step=name,
@@ -122,9 +151,13 @@ class Asking:
             policy=self._policy.version,
             customer=customer.id if customer is not None else None,
             amount=known.amount,
-            hold_until=known.hold_until if sort != "gone" else 0,
             owner=state.owner,
+            message=None if judgement is None else terms_of(judgement),
+            why=message.why,
+            replaces=message.replaces,
         )
+        if judgement is not None:
+            _note(order, state, intent, judgement)
         return intent_record(intent, state.status)
 
     def objections(self, order: Order, state: ExceptionState, facts: Facts, spec: ActionSpec, spoken: Guarded) -> list[Objection]:
@@ -146,3 +179,27 @@ def _digest(lane: str, said: list[Objection], parameters: dict[str, object]) -> 
 
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
+
+
+def terms_of(judgement: Judgement) -> MessageTerms:
+    """What whoever lets a message out goes by."""
+    return MessageTerms(judgement.message, judgement.objection)
+
+
+def _note(order: Order, state: ExceptionState, intent: Intent, judgement: Judgement) -> None:
+    """Keeps a message that is asked for, to be judged again whenever its order changes."""
+    if order.messages is None:
+        order.messages = MessageBook()
+    objection = judgement.objection
+    entry = AskedMessage(
+        intent.action_id, intent.action, judgement.message, (state.kind, state.scope, state.episode), intent.exception, state.scope
+    )
+    entry.objection, entry.until = ("", judgement.until) if objection is None else (objection.name, judgement.until)
+    entry.out = objection is None or not ends(objection)
+    order.messages.close(intent.exception)
+    order.messages.asked[intent.exception] = entry
+
+
+def ends(objection: Objection) -> bool:
+    """Whether a guardrail takes a message back at once, so that no action of it stands."""
+    return objection.effect == "withdraw"

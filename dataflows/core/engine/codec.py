@@ -24,8 +24,9 @@ from dataflows.core.engine.codes import KINDS
 from dataflows.core.engine.compress import FLAG, compress, decompress
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Deferred
+from dataflows.core.engine.message_book import MessageBook
 from dataflows.core.engine.old_cases import take_over
-from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, Order, Piece, names_of_key
+from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, MESSAGES, Order, Piece, names_of_key
 from dataflows.core.engine.ruleset import RuleSet
 from dataflows.core.history.timeline import Failure
 from schemas.record import IdentityFinding
@@ -79,6 +80,7 @@ class OrderBody(Struct, array_like=True, omit_defaults=True):
     quarantined: str = ""
     work: int = 0
     backfilling: BackfillSpan | None = None
+    messages: MessageBook | None = None
 
 
 class Stored(Struct, array_like=True, frozen=True):
@@ -127,6 +129,7 @@ class OrderCodec:
             CLOSE: CLOSE,
             BACKFILLING: BACKFILLING,
             CASES: CASES,
+            MESSAGES: MESSAGES,
             **{index: codes.get(kind, kind) for kind, index in ruleset.index.items()},
         }
         self._place: dict[Code, int] = {code: index for index, code in self._code.items()}
@@ -161,6 +164,7 @@ class OrderCodec:
             quarantined=order.quarantined,
             work=order.work,
             backfilling=order.backfilling,
+            messages=order.messages,
         )
         plain = b"".join((_PAIR, _array(order.packed_rows), rows, _encode(body)))
         return _HEAD.pack(VERSION, FLAG | (_DEFERRED if order.deferred else 0), order.next_check) + compress(plain)
@@ -198,6 +202,7 @@ class OrderCodec:
         order.handed, order.seen = frozenset(body.handed), frozenset(body.seen)
         order.sent_back, order.payments = frozenset(body.sent_back), frozenset(body.payments)
         order.backfilling = body.backfilling
+        order.messages = body.messages
         order.recheck_at = {place[code]: at for code, at in body.recheck_at if code in place}
         order.live = {place[code] for code in body.live if code in place}
         order.next_check = check_of(packed)

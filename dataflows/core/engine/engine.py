@@ -13,15 +13,17 @@ from dataflows.core.engine.casework import next_due
 from dataflows.core.engine.classify import classify, forget_withdrawn
 from dataflows.core.engine.effort import effort
 from dataflows.core.engine.evaluate import TAKEN, UNRESOLVED, Evaluation, RuleEvaluator, watched
+from dataflows.core.engine.expecting import expect
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
+from dataflows.core.engine.followup import NEWS, SENT, again, hear
 from dataflows.core.engine.lifecycle import expired, retracted
-from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, Order, key_of
+from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, MESSAGES, Order, key_of
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
 from dataflows.core.engine.settled import policy_changed
 from dataflows.core.engine.traits import CARRIER, NOTE, PLACED, SITE
-from dataflows.core.engine.triggers import Plan, Profile
+from dataflows.core.engine.triggers import Profile
 from dataflows.core.history import folding
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import Added
@@ -63,7 +65,11 @@ class Engine:
     def take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         """What `record` makes to be said; None if it is a duplicate. Earlier deadlines must have been fired."""
         said = self._take(order, record)
-        return said if said is None or not order.exceptions.asks() else said + self._guarded(order, record.log)
+        return None if said is None else self._follow(order, said, record.log, record)
+
+    def hear(self, order: Order, record: Record) -> list[OutputRecord]:
+        """What a decision about an action makes to be said of what the customer is told."""
+        return self._follow(order, [], record.log, record) if hear(order, record) else []
 
     def _take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         now = record.log
@@ -99,7 +105,7 @@ class Engine:
                 order.work += effort(order, whole=True)
                 return self._evaluate(order, self._concerned(order, profile), now, record)
         plan = profile.plan(event, order.traits, whole=whole)
-        _expect(order, plan, record)
+        expect(order, plan, record)
         rules = plan.evaluate
         if plan.fits:
             data = record.event.data
@@ -140,20 +146,20 @@ class Engine:
             due |= self._everything(order, now)
         if order.deferred:
             due.update(index for index, deferred in order.deferred.items() if self.evaluator.feeds.has_passed(deferred.feeds))
-        if not due and order.recheck_at.get(CASES, FAR) > now:
+        if not due and min(order.recheck_at.get(CASES, FAR), order.recheck_at.get(MESSAGES, FAR)) > now:
             return []
         if order.profile is None:
             order.profile = self.evaluator.profile(order, now)
         said = self._evaluate(order, due, now, inclusive=True)
         if order.recheck_at.get(CASES, FAR) <= now and next_due(order.exceptions.states) is None:
             del order.recheck_at[CASES]
-        return self._follow(order, said, now)
+        return self._follow(order, said, now, settled=True)
 
     def reevaluate(self, order: Order, now: int) -> list[OutputRecord]:
         """Evaluates everything that an order could have to do with, since it was last evaluated under another policy."""
         rules = self._everything(order, now)
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
-        return self._follow(order, self._evaluate(order, rules, now, inclusive=True, gone=True), now)
+        return self._follow(order, self._evaluate(order, rules, now, inclusive=True, gone=True), now, settled=True)
 
     def renew(self, order: Order, now: int, kinds: frozenset[str], *, inclusive: bool) -> list[OutputRecord]:
         """Evaluates, under a policy that was activated, the rules of some kinds; what no longer holds is resolved.
@@ -165,7 +171,7 @@ class Engine:
         index_of = self.ruleset.index
         rules.intersection_update([index_of[kind] for kind in kinds if kind in index_of])
         said = self._evaluate(order, rules, now, inclusive=inclusive, gone=True, activated=True)
-        return said + self._guarded(order, now) if order.exceptions.asks() else said
+        return self._follow(order, said, now, settled=inclusive)
 
     def expire(self, order: Order, now: int) -> list[OutputRecord]:
         """What is said of an order that is forgotten although something of it is open: that it is closed for age."""
@@ -237,13 +243,33 @@ class Engine:
 
     # what follows
 
-    def _follow(self, order: Order, said: list[OutputRecord], now: int) -> list[OutputRecord]:
-        """What was said of an order, and then what that changes for the actions that its exceptions ask for."""
-        return said + self._guarded(order, now) if said and order.exceptions.asks() else said
+    def _follow(
+        self, order: Order, said: list[OutputRecord], now: int, record: Record | None = None, *, settled: bool = False
+    ) -> list[OutputRecord]:
+        """What was said, and what follows for the actions that the order's exceptions ask for, and for its messages. `record`: the news.
 
-    def _guarded(self, order: Order, now: int) -> list[OutputRecord]:
-        """What stands against those actions now. A record may change that whatever rules it concerns; time does so by what is said."""
-        return self.publisher.asking.again(order, self.evaluator.facts(order, now), self.publisher.key)
+        A record may change what stands against actions whatever rules it concerns; time does so by what is said. Messages are judged
+        once all that belongs to an instant is in (`settled`): else one might go out that its end takes back.
+        """
+        publisher, news = self.publisher, record is not None and record.event.type in NEWS
+        if (said or record is not None) and order.exceptions.asks():
+            said = said + publisher.asking.again(order, self.evaluator.facts(order, now), publisher.key)
+        if order.messages is None and not news:
+            return said
+        facts = self.evaluator.facts(order, now)
+        if record is not None and news:
+            before = order.exceptions.states
+            changes = again(before, said, order.exceptions.id_of)
+            if changes:
+                self.apply(order, Evaluation(changes))
+                said = said + publisher.publish(order, changes, before, facts, record)
+            if record.event.type == SENT:
+                said = [*said, publisher.follow_up.heard(order, facts, record, publisher.key)]
+        if order.messages is not None and settled:
+            return said + publisher.follow_up.review(order, facts, publisher.key)
+        if order.messages is not None and order.messages.asked:
+            order.recheck_at[MESSAGES] = now
+        return said
 
     def _evaluate(
         self,
@@ -304,30 +330,3 @@ class Engine:
                 recheck_at.pop(CASES, None)
             else:
                 recheck_at[CASES] = at
-
-
-def _expect(order: Order, plan: Plan, record: Record) -> None:
-    """Notes when the rules that an event arms may become true, and which are no longer to be waited for."""
-    recheck_at = order.recheck_at
-    at, now = record.at, record.log
-    late = now - at
-    for index in plan.met:
-        # What is due now may have been true before it was met: it, and what was anchored there, came late.
-        due = recheck_at.get(index)
-        if due is not None and due > now:
-            del recheck_at[index]
-    for index, wait in plan.arm:
-        due = at + wait if wait > late else now
-        if due < recheck_at.get(index, FAR):
-            recheck_at[index] = due
-    for index, wait in plan.postpone:
-        # A silence that ended before the rule could become true was none. What is due now may have begun further back.
-        if recheck_at[index] > now:
-            recheck_at[index] = max(at + wait, recheck_at[index])
-    for dated in plan.dated:
-        date = order.dates.get(dated.date)
-        if date is not None:
-            instant = max(date + dated.wait, now)
-            recheck_at[dated.index] = min(instant, recheck_at.get(dated.index, instant))
-        elif dated.fallback is not None:
-            recheck_at[dated.index] = max(at + dated.fallback, now)

@@ -6,7 +6,7 @@ run and replay; nothing here depends on a clock or a machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha1
 from typing import Literal
 from uuid import UUID
@@ -204,10 +204,12 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
     resolved_by: Evidence | None = None,
     changed_by: Evidence | None = None,
     guardrails: Iterable[tuple[str, str, str]] = (),
+    messages: Sequence[dict[str, object]] = (),
 ) -> dict[str, object]:
     """The `data` of an `exception.*` event. `changed_by`: the event that made it be said, None if time passed.
 
-    `score`: its terms, and the clock by which they grow; `guardrails`: those of the order, each as name, effect and reason.
+    `score`: its terms, and the clock by which they grow; `guardrails`: those of the order, each as name, effect and reason; `messages`:
+    what its customer was last told.
     """
     terms, clock = score
     return {
@@ -241,6 +243,7 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
         "context": {**context, "suggestions": [suggestion_data(each) for each in state.suggestions.kept]} if state.suggestions else context,
         "backfilled": state.backfilled,
         "guardrails": guardrails_data(guardrails),
+        "messages": list(messages),
         "recommended": [{"action": action, "reason": reason} for action, reason in rule.actions],
         "policy": {"version": policy, "rule": state.kind, "mode": state.mode},
     }

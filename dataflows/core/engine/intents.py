@@ -15,29 +15,39 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from dataflows.core.clocks.zones import instant, local
+from dataflows.core.decisions.messages import CustomerMessage
 from dataflows.core.engine.exceptions import ExceptionState, action_id, derived_id
 from dataflows.core.history.facts import Facts
-from dataflows.core.policy.handling import MESSAGES, ActionPolicy
 from dataflows.core.rules.guarding import Objection
 from schemas.actions import ACTIONS, ActionSpec, action_of
-from schemas.instants import MINUTE, iso
 from schemas.output import OutputRecord
-from schemas.places import zone
 from schemas.record import Evidence
 
 INTENTS: Final = "intents"
 """The `topic` of an output record that is an intent: it is for the action shards, and never written."""
-Sort = Literal["asked", "guarded", "gone"]
+Sort = Literal["asked", "guarded", "gone", "sent", "spoken"]
 KindPrefix = Literal["return", "shipment", "payment"]
+
+
+class MessageTerms(Struct, array_like=True, frozen=True, omit_defaults=True):
+    """What is known of a message where it would go out: what it says, and the guardrail that speaks against it, if one does.
+
+    `at`: of a message that somebody else sent, when (µs).
+    """
+
+    message: CustomerMessage
+    objection: Objection | None = None
+    at: int = 0
 
 
 class Intent(Struct, array_like=True, frozen=True, omit_defaults=True):
     """That an exception asks for a step the `number`th time, or no longer does. `guarded`: other things stand against it now.
 
     `log` and `key` are its place in what its order says. `said` is the sequence of the exception with which it was said. `target` is what
-    the action would change, `hold_until` the end of the recipient's quiet hours (µs; 0: none). `amount` is what it is about in money,
-    `owner` the team that has the exception.
+    the action would change, `hold_until` an instant before which it must not be requested (µs; 0: none). `amount` is what it is about in
+    money, `owner` the team that has the exception. Of messages there is more: `message`, and why one is taken back (`why`) although its
+    exception stands. `replaces`: the number of the one that said something else before. `sent`: somebody else told the customer something;
+    `spoken`: what is to be said of the message `action_of`, which a person asked for.
     """
 
     log: int
@@ -63,23 +73,33 @@ class Intent(Struct, array_like=True, frozen=True, omit_defaults=True):
     amount: tuple[str, str] | None = None
     hold_until: int = 0
     owner: str = ""
+    message: MessageTerms | None = None
+    why: Objection | None = None
+    replaces: int = 0
+    action_of: str = ""
 
     @property
     def firing(self) -> str:
         """Which time of which step of which exception it is."""
-        return f"{self.exception}\x1f{self.step}\x1f{self.number}"
+        return self.firing_of(self.number)
+
+    def firing_of(self, number: int) -> str:
+        """Another time of the same step of the same exception."""
+        return f"{self.exception}\x1f{self.step}\x1f{number}"
 
     @property
     def action_id(self) -> str:
         """The ID of the action: as ever where its parameters follow from the exception, else of them as well."""
+        if self.action_of:
+            return self.action_of
         own = {name: value for name, value in self.parameters.items() if name not in GIVEN}
         if not own:
             return action_id(self.exception, self.step, self.number)
         return derived_id(f"{self.firing}\x1f{msgspec.json.encode(own, order='sorted').decode()}")
 
 
-GIVEN: Final = frozenset(("kind", "scope", "lane", "step"))
-"""Parameters that follow from the exception and its rule."""
+GIVEN: Final = frozenset(("kind", "scope", "lane", "step", "topic", "channel", "language", "promised_by"))
+"""Parameters that follow from the exception, its rule, and what its order says: what is otherwise there has another number."""
 encode_intent: Callable[[Intent], bytes] = msgspec.msgpack.Encoder().encode
 decode_intent: Callable[[bytes], Intent] = msgspec.msgpack.Decoder(Intent).decode
 """The intent that bytes hold."""
@@ -126,21 +146,17 @@ class AskedAction(NamedTuple):
 
     parameters: dict[str, object]
     amount: tuple[str, str] | None
-    hold_until: int
 
 
-def asked(spec: ActionSpec, step: str, state: ExceptionState, facts: Facts, policy: ActionPolicy) -> AskedAction:
-    """The parameters of an action, and until when it must wait."""
+def asked(spec: ActionSpec, step: str, state: ExceptionState, facts: Facts) -> AskedAction:
+    """The parameters of an action."""
     parameters: dict[str, object] = {"kind": state.kind, "scope": state.scope, "lane": state.lane}
     if step != spec.name:
         parameters["step"] = step
     money = _amount(spec, facts)
     if "amount" in spec.needs and money is not None:
         parameters["amount"] = {"amount": money[0], "currency": money[1]}
-    until = 0
-    if spec.name in MESSAGES and policy.quiet is not None:
-        until = quiet_until(facts.now, facts.ship_to_zone, policy.quiet)
-    return AskedAction(parameters, money, until)
+    return AskedAction(parameters, money)
 
 
 def _amount(spec: ActionSpec, facts: Facts) -> tuple[str, str] | None:
@@ -152,24 +168,6 @@ def _amount(spec: ActionSpec, facts: Facts) -> tuple[str, str] | None:
         return total.amount, total.currency
     left: Decimal = facts.payments.captured - facts.payments.refunded
     return (str(left), total.currency) if left > 0 else None
-
-
-def quiet_until(now: int, zone_name: str, quiet: tuple[int, int]) -> int:
-    """When the quiet hours end in which an instant lies in a zone (µs); 0 if it lies in none."""
-    tz = zone(zone_name)
-    moment = local(now, tz)
-    minute = moment.hour * 60 + moment.minute
-    begins, ends = quiet
-    inside = begins <= minute < ends if begins < ends else minute >= begins or minute < ends
-    if not inside:
-        return 0
-    day = moment.toordinal() + (1 if begins > ends and minute >= begins else 0)
-    return instant(day, ends * MINUTE, tz)
-
-
-def held_words(until: int) -> Objection:
-    """That a message waits for the end of the quiet hours."""
-    return Objection("quiet_hours", "hold", f"it is quiet where the customer is until {iso(until)}")
 
 
 def lane_of(lane: str, spoken: Iterable[Objection]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataflows.core.engine.backfill import BackfillSpan
 from dataflows.core.engine.feeds import Deferred
 from dataflows.core.engine.lifecycle import ExceptionLifecycle
+from dataflows.core.engine.message_book import MessageBook
 from dataflows.core.engine.traits import PLACED
 from dataflows.core.engine.triggers import Profile
 from dataflows.core.history.facts import Facts
@@ -19,6 +20,8 @@ BACKFILLING = -2
 
 CASES = -3
 """Likewise: when something happens by itself to the case of one of its exceptions."""
+MESSAGES = -4
+"""Likewise: when what may be said to its customer changes by itself."""
 
 Piece = tuple["str | None", "str | None", "int | None"]
 
@@ -52,6 +55,8 @@ class Order:
     have been changed), `estimated` that of all the carriers' estimates. `units` maps every shipment ID and tracking number to one that
     stands for all those of its shipment.
 
+    `messages`: those to its customer that are asked for or were sent by us; None where there are none.
+
     `rows` are the first `packed_rows` events of the timeline as they are stored, `topics` the table of their topics.
     """
 
@@ -67,6 +72,7 @@ class Order:
         "judged",
         "last_log",
         "live",
+        "messages",
         "next_check",
         "packed_rows",
         "payments",
@@ -114,6 +120,7 @@ class Order:
         self.last_log = 0
         self.work = 0
         self.backfilling: BackfillSpan | None = None
+        self.messages: MessageBook | None = None
         self.topics: list[str] = []
         self.rows = b""
         self.packed_rows = 0

@@ -13,6 +13,7 @@ from dataflows.core.engine.asking import Asking, Guarded
 from dataflows.core.engine.causes import resolved_by
 from dataflows.core.engine.exceptions import ExceptionState, event, exception_data
 from dataflows.core.engine.feeds import Feeds
+from dataflows.core.engine.followup import FollowUp
 from dataflows.core.engine.lifecycle import Key, cite
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
@@ -111,6 +112,7 @@ class Publisher:
         self.policy = policy
         self.ruleset = ruleset
         self.asking = Asking(policy, ruleset, feeds)
+        self.follow_up = FollowUp(self.asking, ruleset, policy.version)
         self.instant = -1
         self.number = 0
         self.opened: Counter[Standing] = Counter()
@@ -120,7 +122,7 @@ class Publisher:
 
     def goes_on_as(self, other: Publisher) -> None:
         """Takes on the policy of another one; what it numbers and counts goes on."""
-        self.policy, self.ruleset, self.asking = other.policy, other.ruleset, other.asking
+        self.policy, self.ruleset, self.asking, self.follow_up = other.policy, other.ruleset, other.asking, other.follow_up
 
     def key(self, log: int) -> str:
         """The next place at this instant."""
@@ -175,6 +177,7 @@ class Publisher:
             resolved_by=ended_by,
             changed_by=None if record is None else cite(record),
             guardrails=[*(each for each, _ in spoken), *suggestions_of(state)],
+            messages=self.asking.messenger.data(order, facts),
         )
         type_ = type_of(state, before)
         about = state.due if state.due is not None else state.start

@@ -8,7 +8,7 @@ behind, `Feeds` what is known of monitored feeds.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import cast
 
 from dataflows.core.engine.activation import Activations
@@ -17,6 +17,7 @@ from dataflows.core.engine.codec import OrderCodec
 from dataflows.core.engine.effort import TOO_LONG, TOO_MUCH, WORK
 from dataflows.core.engine.engine import Engine
 from dataflows.core.engine.feeds import Feeds
+from dataflows.core.engine.followup import HEARD
 from dataflows.core.engine.order import CLOSE, Order, key_of
 from dataflows.core.engine.orders import HOT, OrderCache
 from dataflows.core.engine.persistent import Change, Row
@@ -97,13 +98,16 @@ class Shard:
             self.feeds.begin(record.log)
         if not isinstance(record, Record):
             if isinstance(record, IdentityFinding):
-                self._note(record)
+                self._follow(key_of(record.tenant, record.order), log, lambda order: self.engine.note(order, record))
             else:
                 self._out.extend(self.feeds.hear(record))
             return
         event = record.event
         if not record.order and event.type == ACTIVATED:
             self._activate(record)
+            return
+        if event.type in HEARD:  # Whether it counts for the action is for that one's own shard to say.
+            self._follow(key_of(event.tenant, record.order), log, lambda order: self.engine.hear(order, record))
             return
         self._state.counts.records += 1
         key = key_of(event.tenant, record.order)
@@ -286,17 +290,17 @@ class Shard:
         if self._renewal.awaits(key, now):
             self._say(self.engine.renew(order, now, self._renewal.kinds, inclusive=False))
 
-    def _note(self, note: IdentityFinding) -> None:
-        key = key_of(note.tenant, note.order)
+    def _follow(self, key: str, now: int, say: Callable[[Order], list[OutputRecord]]) -> None:
+        """Says what an order makes of something that is none of its records."""
         order = self._orders.find(key)
         if order is None or order.quarantined:
             return
         try:
-            if note.log <= self._renewal.until:
-                self._renew(key, order, note.log)
-            self._say(self.engine.note(order, note))
+            if now <= self._renewal.until:
+                self._renew(key, order, now)
+            self._say(say(order))
         except Exception as error:  # noqa: BLE001 - as in `apply`
-            self._quarantine(key, order, type(error).__name__, note.log)
+            self._quarantine(key, order, type(error).__name__, now)
             return
         self._schedule(key, order)
 

@@ -22,7 +22,7 @@ _PARTS: Final = re.compile(r"\[([^\[\]]*)\]")
 BY_FORM: Final[dict[type, str]] = {
     Overdue: "{name}: what it waits for had not come by {due}[; it counts from {anchor}][; last seen {last_scan}].",
     Silent: "{name}: the last that was heard of {what} was {last_event}, and nothing by {due}.",
-    Lasting: "{name}: it had lasted since {began_event} and still did {due}.",
+    Lasting: "{name}: it had lasted since {began_event} and still did {at_due}.",
 }
 """What exceptions of the user's rules say, which have no sentence of their own; of any other form the last one."""
 REPORTED: Final = "{name}: {event} {began}[ said of {what}][: {reason}]."

@@ -7,6 +7,7 @@ from typing import cast
 
 from dataflows.core.clocks import deadline
 from dataflows.core.clocks.explain import moment
+from dataflows.core.clocks.zones import EARLIEST, LATEST, local
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.shipments import Shipment
@@ -15,7 +16,8 @@ from dataflows.core.rules.model import Rule
 from dataflows.core.rules.structs import Lasting, Overdue
 from dataflows.core.rules.vocabulary import Date
 from schemas.events import OrderPlaced
-from schemas.instants import FAR, MINUTE
+from schemas.instants import DAY, FAR, MINUTE
+from schemas.places import zone as place
 from schemas.record import Record
 
 
@@ -57,6 +59,15 @@ class ExceptionCase:
             return None
         self.timed = True
         return moment(at - at % MINUTE, self.zone)
+
+    def deadline(self, at: int) -> str:
+        """A deadline in the zone of the case: one that a day ends with as that day, not as the first minute of the next."""
+        shown = self.moment(at) or ""
+        return f"the end of {moment(at - DAY // 2, self.zone)[:-6]}" if shown.endswith(" 00:00") and at % MINUTE == 0 else shown
+
+    def day(self, at: int) -> int:
+        """The day (as its ordinal) that an instant belongs to as a deadline, in the zone of the case: midnight is the end of a day."""
+        return local(min(max(at - 1, EARLIEST), LATEST), place(self.zone)).toordinal()
 
     def date(self, text: object) -> str | None:
         """A stated date as it is, a stated instant in the zone of the case."""

@@ -88,15 +88,17 @@ def _began_event(case: ExceptionCase) -> str | None:
     return case.moment(case.record.at) if case.record is not None else case.moment(case.state.start)
 
 
-def _date_text(name: str) -> Field:
-    def field(case: ExceptionCase) -> str | None:
-        if case.fields is None:
-            return None
-        lines = enumerate(case.fields.lines or ()) if case.line is not None else ()
-        own = next((getattr(line, name) for place, line in lines if line_key(line, place) == case.line), None)
-        return case.date(own or getattr(case.fields, name))
+def _date_stated(case: ExceptionCase, name: str) -> str | None:
+    """A date as it was stated: that of the line that the case is about, else the order's."""
+    if case.fields is None:
+        return None
+    lines = enumerate(case.fields.lines or ()) if case.line is not None else ()
+    own = next((getattr(line, name) for place, line in lines if line_key(line, place) == case.line), None)
+    return cast("str | None", own or getattr(case.fields, name))
 
-    return field
+
+def _date_text(name: str) -> Field:
+    return lambda case: case.date(_date_stated(case, name))
 
 
 def _shipment_at(read: Callable[[Shipment], int | None]) -> Field:
@@ -150,11 +152,34 @@ def _event(case: ExceptionCase) -> str | None:
     return case.state.evidence[0].type.replace(".", " ").replace("_", " ") if case.state.evidence else None
 
 
+def _due(case: ExceptionCase) -> str:
+    return case.deadline(case.by if case.state.due is not None else case.state.start)
+
+
+def _placed_after(case: ExceptionCase) -> str | None:
+    """When the order was placed, where what the exception began with came before."""
+    facts = case.facts
+    return (
+        case.moment(facts.placed_at) if facts.placed is not None and case.record is not None and case.record.at < facts.placed_at else None
+    )
+
+
+def _promise_away(case: ExceptionCase) -> str | None:
+    """The promise, and how far it lies from the deadline."""
+    text, due = _date_stated(case, "promised_by"), case.state.due
+    if text is None or due is None:
+        return None
+    days = case.day(case.facts.promise_deadline(text)) - case.day(due)
+    away = "the same day" if not days else f"{abs(days)} day{'' if abs(days) == 1 else 's'} {'later' if days > 0 else 'earlier'}"
+    return f"is promised by {case.date(text)}, {away}"
+
+
 FIELDS: Final[Mapping[str, Field]] = {
     "name": lambda case: case.rule.definition.rstrip("."),
     "what": goods.what,
     "what_owed": goods.owed,
-    "due": lambda case: case.moment(case.by if case.state.due is not None else case.state.start),
+    "due": _due,
+    "at_due": lambda case: f"{'at' if (due := _due(case)).startswith('the end of') else 'on'} {due}",
     "began": lambda case: case.moment(case.state.start),
     "began_event": _began_event,
     "logged": lambda case: case.moment(case.record.log) if case.record is not None else None,
@@ -174,12 +199,14 @@ FIELDS: Final[Mapping[str, Field]] = {
     "total": _total,
     "captured": _money(lambda ledger, at: ledger.captured(at)),
     "refunded": _more(lambda ledger, at: ledger.captured(at) - ledger.paid(at) - ledger.lost(at)),
-    "paid": _money(lambda ledger, at: ledger.paid(at)),
     "kept": _more(lambda ledger, at: ledger.paid(at), by=False),
     "lost": _more(lambda ledger, at: ledger.lost(at)),
     "open": _more(lambda ledger, at: None if (owed := ledger.owed(at)) is None else owed - ledger.captured(at), by=False),
     "amount_or_money": lambda case: _text(case.said("amount")) or "Money",
+    "went_back": _more(lambda ledger, at: ledger.captured(at) - ledger.paid(at)),
+    "surplus": _more(lambda ledger, at: None if (owed := ledger.owed(at)) is None else ledger.paid(at) - owed),
     "placed": _at(lambda facts: facts.placed_at),
+    "placed_after": _placed_after,
     "cancelled": _at(lambda facts: facts.cancelled),
     "refunded_at": _at(lambda facts: facts.refunded),
     "authorized_at": _at(lambda facts: facts.first("payment.authorized")),
@@ -188,9 +215,11 @@ FIELDS: Final[Mapping[str, Field]] = {
     "released_at": _at(lambda facts: facts.released),
     "confirmed": _at(lambda facts: facts.first("warehouse.shipped")),
     "promise": _date_text("promised_by"),
+    "promise_away": _promise_away,
     "ship_by": _date_text("ship_by"),
     "missing_shipment": lambda case: goods.missing(case, lambda facts, keys: facts.shipped_of(keys)),
     "missing_delivery": lambda case: goods.missing(case, lambda facts, keys: facts.delivered_of(keys)),
+    "not_sent": lambda case: goods.missing(case, lambda facts, keys: facts.shipped_of(keys), "had not left"),
     "line": goods.line,
     "unordered": lambda case: case.line,
     "shipped_quantity": goods.shipped_quantity,
@@ -199,6 +228,8 @@ FIELDS: Final[Mapping[str, Field]] = {
     "delivered_at": lambda case: case.moment(found.delivered) if (found := goods.delivered(case)) is not None else None,
     # of its shipment, parcel or return
     "labelled": goods.labelled,
+    "under_way": goods.under_way,
+    "left_on": _shipment_at(lambda shipment: shipment.shipped),
     "handed_over": _shipment_at(lambda shipment: shipment.handed_over),
     "parcel": _of("tracking_number"),
     "lines": lambda case: goods.lines(case.shipment.lines or ()) if case.shipment is not None else None,

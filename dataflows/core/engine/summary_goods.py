@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from dataflows.core.engine.summary_case import ExceptionCase
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.parcels import scan_of
+from dataflows.core.history.parcels import Parcel, scan_of
 from dataflows.core.history.quantities import line_key, quantity
 from dataflows.core.history.shipments import Shipment
 from schemas.events import Line
@@ -51,7 +51,40 @@ def last_scan(case: ExceptionCase) -> str | None:
     shipments = [case.shipment] if case.shipment is not None else case.facts.shipments if case.facts.placed is not None else []
     if case.shipment is None and shipments and ((whole := case.facts.delivered) is None or whole > case.last):
         shipments = [shipment for shipment in shipments if (at := shipment.delivered) is None or at > case.last]
-    scans = [record for shipment in shipments for record in shipment.scans if record.at <= case.last]
+    return _last_seen(case, shipments)
+
+
+def under_way(case: ExceptionCase) -> str | None:
+    """What has left and is still awaited while the exception stands: when it left, under which number, and what was last seen of it."""
+    if case.facts.placed is None:
+        return None
+    sent = [shipment for shipment in case.facts.shipments if _awaited(case, shipment)]
+    sent.sort(key=lambda shipment: (shipment.shipped or 0, shipment.key))
+    words: list[str] = []
+    for shipment in sent[:2]:
+        carrier = shipment.said("carrier")
+        parcels = [one for one in shipment.parcels if one.delivered is None or one.delivered > case.last] or shipment.parcels
+        named = _parcels(sorted(one.tracking for one in parcels if one.tracking), shipment.key) + (f" ({carrier})" if carrier else "")
+        seen = _last_seen(case, parcels)
+        words.append(f"{named} left on {case.moment(shipment.shipped)}, {f'last seen {seen}' if seen else 'and no scan is known'}")
+    if len(sent) > len(words):
+        words.append(f"{len(sent) - len(words)} more left")
+    seen = last_scan(case) if not sent else None
+    return f"last seen {seen}" if seen else "; ".join(words) or None
+
+
+def _awaited(case: ExceptionCase, shipment: Shipment) -> bool:
+    """Whether a shipment had left and not arrived while the exception stood, and may hold what that is about."""
+    left, arrived = shipment.shipped, shipment.delivered
+    if left is None or left > case.last or not shipment.live or (arrived is not None and arrived <= case.last):
+        return False
+    if case.shipment is not None:
+        return case.shipment is shipment
+    return case.line is None or not shipment.lines or any(case.line in case.facts.book.keys_of(line) for line in shipment.lines)
+
+
+def _last_seen(case: ExceptionCase, parcels: Iterable[Shipment | Parcel]) -> str | None:
+    scans = [record for parcel in parcels for record in parcel.scans if record.at <= case.last]
     if not scans:
         return None
     last = max(scans, key=lambda record: record.at)
@@ -63,7 +96,7 @@ def lines(known: Iterable[Line]) -> str | None:
     return ", ".join(f"{quantity(one)} of {one.sku or line_key(one)}" for one in known) or None
 
 
-def missing(case: ExceptionCase, covered: Callable[[Facts, list[str]], int | None]) -> str | None:
+def missing(case: ExceptionCase, covered: Callable[[Facts, list[str]], int | None], word: str = "missing") -> str | None:
     """The lines of an order of several that have not come to something, or had not when it was due."""
     facts, by = case.facts, FAR if case.state.end is None else case.by
     if facts.placed is None or len(facts.lines) < 2:
@@ -73,7 +106,7 @@ def missing(case: ExceptionCase, covered: Callable[[Facts, list[str]], int | Non
     if not open_ or len(open_) == len(facts.wanted):
         return None
     shown = ", ".join(f"{facts.wanted[key]} of {facts.lines[key].sku or key}" for key in open_[:3])
-    return f"{len(open_)} of {len(facts.wanted)} lines missing: {shown}" + (", ..." if len(open_) > 3 else "")
+    return f"{len(open_)} of {len(facts.wanted)} lines {word}: {shown}" + (", ..." if len(open_) > 3 else "")
 
 
 def progress(case: ExceptionCase) -> str | None:

@@ -10,8 +10,10 @@ from dataflows.core.clocks import CalendarSpec
 from dataflows.core.policy.effective import version_of
 from dataflows.core.policy.form import CalendarForm, FeedForm, LadderForm, OverrideForm, PolicyForm, RungForm, change_of
 from dataflows.core.policy.form_handling import ActionsForm, GuardrailForm, PriorityForm
+from dataflows.core.policy.form_messages import MessagesForm, cap_of
 from dataflows.core.policy.handling import ACTION_POLICY, APPROVERS, GUARDRAILS, ActionPolicy, Budget, Guardrail
 from dataflows.core.policy.matching import regions_meant
+from dataflows.core.policy.messaging import MessagePolicy
 from dataflows.core.policy.model import BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place, RetentionPolicy
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.priority import SEVERITY_POINTS, TIER_POINTS, Priority
@@ -57,6 +59,7 @@ def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
         learns=form.emits is None,
         actions=_actions(form.actions),
         guardrails=_guardrails(form.guardrails),
+        messages=_messages(form.messages),
         priority=priority_stated(form.priority),
         teams={name: Place(zone=team.zone, calendar=team.calendar) for name, team in form.teams.items()},
         ladders={name: _ladder(ladder) for name, ladder in form.ladders.items()},
@@ -125,6 +128,12 @@ def _actions(form: ActionsForm) -> ActionPolicy:
         quiet=form.quiet_hours,
         approve_within=min(ACTION_POLICY.approve_within, form.approval_timeout.n // 2) if within is None else within.n,
         ladder=form.ladder,
+    )
+
+
+def _messages(form: MessagesForm) -> MessagePolicy:
+    return MessagePolicy(
+        form.channels, form.consent, cap_of(form.cap), form.languages, {word.casefold(): topic for word, topic in form.topics.items()}
     )
 
 

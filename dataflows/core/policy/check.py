@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from dataflows.core.policy import form as forms
 from dataflows.core.policy import form_handling as handling
+from dataflows.core.policy import form_messages as messages
 from dataflows.core.policy.build import priority_stated
 from dataflows.core.policy.crosscheck import cross_faults
 from dataflows.core.policy.ladders import ladder_faults
@@ -100,6 +101,8 @@ KEYS: tuple[tuple[tuple[str, ...], Collection[str]], ...] = (
     (("priority",), _keys(handling.PriorityForm)),
     (("priority", "severity"), SEVERITIES),
     (("guardrails", ANY), _keys(handling.GuardrailForm)),
+    (("messages",), _keys(messages.MessagesForm)),
+    (("messages", "cap"), _keys(messages.CapForm)),
     (("feeds", ANY), _keys(forms.FeedForm)),
     (("ladders", ANY), _keys(forms.LadderForm)),
     (("ladders", ANY, "steps", ANY), _keys(forms.RungForm)),

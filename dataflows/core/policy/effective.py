@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import cast
 
 from dataflows.core.clocks import CalendarSpec, Span
-from dataflows.core.policy.effective_handling import Plain, actions_of, guardrails_of, priority_of
+from dataflows.core.policy.effective_handling import Plain, actions_of, guardrails_of, messages_of, priority_of
 from dataflows.core.policy.handling import ACTION_POLICY, GUARDRAILS
+from dataflows.core.policy.messaging import MESSAGE_POLICY
 from dataflows.core.policy.model import BACKFILL, MOST_EVENTS, BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.priority import PRIORITY
@@ -36,6 +37,8 @@ def version_of(policy: Policy) -> str:
         del canonical["actions"]
     if policy.guardrails == GUARDRAILS:
         del canonical["guardrails"]
+    if policy.messages == MESSAGE_POLICY:
+        del canonical["messages"]
     if policy.priority == PRIORITY:
         del canonical["priority"]
     canonical["rules"] = {rule.kind: _canonical(rule, setting) for rule, setting in zip(policy.rules, policy.base, strict=True)}
@@ -67,6 +70,7 @@ def effective(policy: Policy) -> dict[str, Plain]:
         "watch_from": "" if policy.watch_from == NEVER else iso(policy.watch_from),
         "actions": actions_of(policy.actions),
         "guardrails": guardrails_of(policy.guardrails),
+        "messages": messages_of(policy.messages),
         "priority": priority_of(policy.priority),
         "feeds": {prefix: _feed(feed) for prefix, feed in sorted(policy.feeds.items())},
         "teams": _places(policy.teams),

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from dataflows.core.clocks import Span
 from dataflows.core.policy.handling import GUARDRAILS, ActionPolicy, Budget, Guardrail
+from dataflows.core.policy.messaging import MessagePolicy
 from dataflows.core.policy.priority import Priority
 from dataflows.core.policy.setting import SEVERITIES
 
@@ -24,6 +25,19 @@ def actions_of(actions: ActionPolicy) -> dict[str, Plain]:
         "second_approval_above": {currency: str(amount) for currency, amount in sorted(actions.second_approval_above.items())},
         "budgets": [_budget(budget) for budget in actions.budgets],
         "quiet_hours": "off" if actions.quiet is None else "-".join(_time(minutes) for minutes in actions.quiet),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def messages_of(messages: MessagePolicy) -> dict[str, Plain]:
+    """The section of messages."""
+    cap = messages.cap
+    found: dict[str, Plain] = {
+        "channels": list(messages.channels),
+        "consent": messages.consent,
+        "cap": "off" if cap is None else {"most": str(cap.most), "within": str(Span(cap.within, "us"))},
+        "languages": dict(sorted(messages.languages.items())),
+        "topics": dict(sorted(messages.topics.items())),
     }
     return {name: value for name, value in found.items() if value}
 

@@ -21,6 +21,7 @@ from dataflows.core.clocks import Span
 from dataflows.core.clocks.spans import ZERO
 from dataflows.core.policy import values as read
 from dataflows.core.policy.form_handling import ActionsForm, GuardrailForm, PriorityForm
+from dataflows.core.policy.form_messages import MessagesForm
 from dataflows.core.policy.form_parts import STRICT, Section, many
 from dataflows.core.policy.model import BACKFILL, MOST_EVENTS
 from dataflows.core.policy.setting import LANES, SEVERITIES, STEP_DATES, STEP_MILESTONES, Change, Read, RuleSetting
@@ -212,7 +213,7 @@ READERS: dict[str, Callable[..., object]] = {
     "severity": read.choice("severity", SEVERITIES),
     "lane": read.choice("lane", LANES),
     "fallback anchor": read.choice("anchor", ("placed", "captured")),
-    "step date": read.choice("date", STEP_DATES),
+    "step since": read.choice("date or milestone of an order", (*STEP_DATES, *STEP_MILESTONES)),
     "step milestone": read.choice("milestone of an order", STEP_MILESTONES),
     "amounts": read.amounts,
 }
@@ -313,6 +314,7 @@ class PolicyForm(PolicySection):
     actions: Annotated[ActionsForm, Section] = ActionsForm()
     guardrails: Annotated[dict[Name, Annotated[GuardrailForm | None, BeforeValidator(_removable)]], Section] = {}
     """By name; a built-in one that is `off` no longer holds."""
+    messages: Annotated[MessagesForm, Section] = MessagesForm()
     priority: Annotated[PriorityForm, Section] = PriorityForm()
     custom_rules: Any = None
     """Rules of the user by name: `dataflows.core.rules.user` reads them."""

@@ -80,7 +80,6 @@ class Guardrail:
 
 WORLD: Final = tuple(sorted(name for name, spec in ACTIONS.items() if spec.target != "task"))
 """What changes an order, its money or what its customer knows; a task for a team changes none of them."""
-MESSAGES: Final = ("ask_payment_update", "notify_customer", "request_address_confirmation")
 GUARDRAILS: Final = (
     Guardrail("address_risk", "order.address_risk == high or order.address_risk == medium", "review", WORLD, "the address carries a risk"),
     Guardrail(
@@ -106,14 +105,6 @@ GUARDRAILS: Final = (
         "review",
         WORLD,
         "what its carrier said last could not be read",
-    ),
-    Guardrail(
-        "no_consent",
-        "order.consents is known and not order.consents has email and not order.consents has sms and not order.consents has phone"
-        " and not order.consents has push and not order.consents has post",
-        "review",
-        MESSAGES,
-        "the customer agreed to no channel",
     ),
     Guardrail("no_stock", "order.short_since is known", "review", WORLD, "stock of the order is missing"),
 )

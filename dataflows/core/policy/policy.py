@@ -22,6 +22,7 @@ from dataflows.core.clocks import Calendar, CalendarSpec
 from dataflows.core.clocks.days import holiday_region
 from dataflows.core.policy.handling import ACTION_POLICY, GUARDRAILS, ActionPolicy, Guardrail
 from dataflows.core.policy.matching import matcher
+from dataflows.core.policy.messaging import MESSAGE_POLICY, MessagePolicy
 from dataflows.core.policy.model import BACKFILL, BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place, RetentionPolicy
 from dataflows.core.policy.priority import PRIORITY, Priority
 from dataflows.core.policy.setting import Described, RuleSetting, changed
@@ -77,6 +78,7 @@ class Policy:
     actions: ActionPolicy = ACTION_POLICY
     guardrails: tuple[Guardrail, ...] = GUARDRAILS
     """By name; their predicates have been checked."""
+    messages: MessagePolicy = MESSAGE_POLICY
     priority: Priority = PRIORITY
 
     named: frozenset[str] = field(init=False, repr=False, compare=False)

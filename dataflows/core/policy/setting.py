@@ -23,7 +23,7 @@ LANES: Final = ("auto", "review", "block")
 STEP_DATES: Final = ("promised_by", "ship_by")
 """The dates of an order that a step may be counted from."""
 STEP_MILESTONES: Final = ("authorized", "captured", "allocated", "released", "picked", "packed", "shipped", "delivered")
-"""The milestones of an order that may rule a step out."""
+"""The milestones of an order that may rule a step out, or that it may be counted from."""
 EXPIRY: Final = Span(90 * DAY, "us")
 LONGEST_PAUSE: Final = Span(14 * DAY, "us")
 ACKNOWLEDGE: Final[dict[str, Span | None]] = {
@@ -69,16 +69,16 @@ Names = Annotated[tuple[str, ...], Read("name", many=True)]
 class Step:
     """A further instant (a warning before or an escalation after the threshold), and its severity.
 
-    `at` is counted from the anchor, as the threshold is; a `Later` span from the deadline. A `Portion` comes when so much of the
-    wait for the deadline has passed. Either way the step keeps its distance to the
-    deadline, whatever moves that. `since` names a date of the order that it is counted from instead; `unless` a milestone that rules it out
-    if the order has reached it by then; `above`, by currency, what the difference of money must exceed that the rule is about. A step with
-    one of these never comes before the breach. `owner`: whose the exception is from the step on, while `unless` is not reached.
+    `at` is counted from the anchor, as the threshold is; a `Later` span from the deadline; a `Portion` comes when so much of the wait for
+    the deadline has passed. Each way the step keeps its distance to the deadline, whatever moves that. `since` names a date of the order
+    that it is counted from instead, or a milestone, without which it does not come; `unless` a milestone that rules it out if the order has
+    reached it by then; `above`, by currency, what the difference of money must exceed that the rule is about, else the order's total. One
+    with any of these never comes before the breach. `owner`: whose the exception is from the step on, while `unless` is not reached.
     """
 
     at: Annotated[Span, Read("step")]
     severity: ASeverity
-    since: Annotated[str, Read("step date")] = ""
+    since: Annotated[str, Read("step since")] = ""
     unless: Annotated[str, Read("step milestone")] = ""
     above: Annotated[tuple[tuple[str, Decimal], ...], Read("amounts")] = ()
     owner: AName = ""

@@ -10,7 +10,17 @@ from pydantic import BaseModel
 from dataflows.core.clocks import Span
 from dataflows.core.clocks.spans import Later, Portion, apart
 from dataflows.core.policy.form import PolicyForm, change_of
-from dataflows.core.policy.setting import SEVERITIES, Change, Described, Fallback, RuleSetting, Step, changed, moved
+from dataflows.core.policy.setting import (
+    SEVERITIES,
+    STEP_MILESTONES,
+    Change,
+    Described,
+    Fallback,
+    RuleSetting,
+    Step,
+    changed,
+    moved,
+)
 from dataflows.core.policy.values import FROM_THE_START
 from schemas.learned import ENOUGH, SCANS
 from schemas.tree import Fault, Path, Tree
@@ -79,8 +89,8 @@ def _layer(
 def _foreign_steps(tree: Tree, path: Path, rule: Described, steps: tuple[Step, ...]) -> Iterator[Fault]:
     """Steps that ask for what the rule does not say."""
     for i, step in enumerate(steps):
-        if step.above and not rule.of_money:
-            yield tree.fault((*path, i, "above"), f"{rule.kind} is about no difference of money", key=True)
+        if step.since in STEP_MILESTONES and step.at.n < 0:
+            yield tree.fault((*path, i, "at"), f"`{step.since}` has happened: {step.at} before it is no limit")
         if isinstance(step.at, Portion) and (step.depends or step.owner):
             yield tree.fault((*path, i, "at"), f"at {step.at} of the wait it only warns: `since`, `unless`, `above` and `owner` come later")
         elif isinstance(step.at, Portion) and "threshold" not in rule.settings:

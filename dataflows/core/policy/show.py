@@ -26,6 +26,7 @@ _ABOUT: Final = {
     "watch_from": "orders placed earlier are history only",
     "actions": "who must agree to an action, how many there may be, and when customers are told nothing",
     "guardrails": "what about an order stops automation: predicates, as in rules of your own; `off` takes a built-in one away",
+    "messages": "by which channels customers are told something, how often at most, in which language, and what others call their topics",
     "priority": "the most points that each term of a score gives: together 1000 at most",
     "feeds": "monitored feeds by prefix of source: a deadline waits until they have spoken past it; silence makes them stale",
     "teams": "when teams work: their clocks and their duty; one that is not named here is there at any time",

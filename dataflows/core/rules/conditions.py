@@ -244,7 +244,8 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
     """The condition that `record` (or the instant `at`) began, until the first of `clears` at or after it, or until `lifted`.
 
     It begins the rule's grace later, and is none if it ends within that. `absence`: it rests on something not having been said, and is
-    decided like what is overdue, once the feeds that would have said it have spoken past its beginning.
+    decided like what is overdue, once the feeds that would have said it have spoken past its beginning. Of an order nothing need have been
+    said before it was placed: what had begun by then begins with the placing.
     """
     if setting.switch == "off":
         return None
@@ -254,7 +255,7 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
     cleared = after((c for c in clears if c is not None), start)
     end = earliest(cleared, lifted)
     grace = setting.grace.n
-    start += grace
+    start = (max(start, o.placed_at) if absence else start) + grace
     if end is not None and end <= start:
         return None
     steps: tuple[tuple[int, Severity], ...] = ((start, severity or setting.severity),)

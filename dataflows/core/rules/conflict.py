@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
+from dataflows.core.clocks.spans import span
+from dataflows.core.policy.setting import Step
 from dataflows.core.rules.custom import conflict as find
 from dataflows.core.rules.custom import quantities
 from dataflows.core.rules.forms import custom, reported
+from dataflows.core.rules.payment import DEAR_TO_PAY
 from dataflows.core.rules.vocabulary import GOES_ON, Milestone, Next, Scope, Strictly, scan
 
 RECONCILE = {"reconcile": "a named owner must say which system is right"}
@@ -25,6 +28,8 @@ RULES = (
         "conflict.shipped_unpaid", "Goods left while nothing was captured and no authorization was in force.",
         find=find.shipped_unpaid, inputs=("warehouse.shipped", "unannounced"), unless_seen=("payment.captured",),
         absence=True, grace="15 m", feeds=("payments",), emits={"prepaid": "captured", "on_ship": "authorized"},
+        # What has just left is mostly a payment that is told late; what is small is not worth stopping.
+        severity="medium", steps=(Step(at=span("24 h"), severity="high", above=DEAR_TO_PAY),),
         clears="the authorization or capture, or the end of the order", source="P: 15 minutes between the clocks of two systems",
         advice="a payment.authorized before the shipment",
     ),

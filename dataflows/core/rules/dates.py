@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 from dataflows.core.history.again import running
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.obligations import Unit
+from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.backorders import backorders
 from dataflows.core.rules.conditions import Condition, count, soonest, timeout
@@ -192,10 +193,13 @@ def by_date(form: Overdue, date: Date) -> Find:
             elif not form.ahead or due(one.by) > one.since:
                 words = f"line {unit.key} {label} {one.text}" if one.own else f"{label} {one.text}"
                 setting = _carried(o, s, unit.key, one.by) if parted else s
-                yield timeout(
+                condition = timeout(
                     *(setting, o.calendar(setting) if parted else calendar, one.by, words, (one.record,)),
                     scope=one.scope, since=one.since, begun=one.since, met=unit.met, lifted=lifted, moved=moved,
                 )  # fmt: skip
+                if condition is not None and until is Milestone.DELIVERED:
+                    condition.evidence += _sent(o, condition, unit.key if one.own else None)
+                yield condition
         if until is Milestone.DELIVERED:
             yield from _replacements(o, s)
 
@@ -207,11 +211,25 @@ def _carried(o: Facts, s: RuleSetting, key: str, by: int) -> RuleSetting:
     found: list[RuleSetting] = []
     for x in o.shipments:
         if x.live and x.shipped is not None and (x.kept is None or x.kept > by):
-            lines = x.lines
             setting = o.of(x, s)
-            if (not lines or any(key in o.book.keys_of(line) for line in lines)) and setting not in found:
+            if _holds(o, x, key) and setting not in found:
                 found.append(setting)
     return found[0] if len(found) == 1 else s
+
+
+def _sent(o: Facts, condition: Condition, key: str | None) -> tuple[Record, ...]:
+    """How what was promised (a line, else all) had left by the deadline, as far as it had not arrived by then."""
+    found: list[Record] = []
+    for x in o.shipments:
+        left, by = x.shipped, condition.due or condition.start
+        if x.live and left is not None and left <= by and (x.delivered is None or x.delivered > by) and _holds(o, x, key):
+            found.extend(next(((r,) for r in (*x.handovers, *x.scans) if r.at == left), ()))
+    return tuple(found)
+
+
+def _holds(o: Facts, x: Shipment, key: str | None) -> bool:
+    """Whether a line may be in a shipment: one without lines may hold any."""
+    return key is None or not x.lines or any(key in o.book.keys_of(line) for line in x.lines)
 
 
 def _undated(o: Facts, s: RuleSetting, one: DueStretch) -> Iterator[Condition | None]:

@@ -66,6 +66,12 @@ def policy_of_text(text: str) -> Policy | Problem:
     return build(form, rules) if form is not None else next(problem for problem in problems if not problem.warning)
 
 
+def examined_text(text: str, name: str) -> tuple[Policy | None, tuple[Problem, ...]]:
+    """The policy of a text, and everything that is wrong with it and what it is warned of; `name` is what the problems call it."""
+    form, rules, problems = _examine_text(text, name, RULES)
+    return (None if form is None else build(form, rules)), problems
+
+
 def _examine(path: Path, rules: tuple[Rule, ...]) -> tuple[PolicyForm | None, tuple[Rule, ...], tuple[Problem, ...]]:
     """The form of a policy file and all its rules, by kind; None and all its problems, by line, if it has any."""
     try:

@@ -12,6 +12,8 @@ from dataflows.core.rules.vocabulary import ByTerms, Date, EventTerm, Held, Mile
 
 MUCH_MONEY = (("*", Decimal(50)), ("JPY", Decimal(5000)), ("KRW", Decimal(50000)))
 """A difference that is grave whatever the order is worth (P)."""
+DEAR_TO_PAY = (("*", Decimal(200)), ("JPY", Decimal(20000)), ("KRW", Decimal(200000)))
+"""A total that is worth a call to who has not paid it (P: a reader of fifty real exceptions)."""
 SECURED = event("payment.authorized", "payment.captured", text="an authorization or capture")
 CAPTURED = event("payment.captured", text="a capture")
 
@@ -42,7 +44,10 @@ RULES = (
         since=Milestone.PLACED, within="1 h", until=Milestone.SECURED, unless=Milestone.CANCELLED, owing=True,
         terms=("prepaid", "on_ship"), emits="authorized",
         owner="FIN", severity="medium", lane="block",
-        suppressed_by=("payment.capture_overdue", "order.pending_too_long", "payment.declined_soft", "payment.declined_hard"),
+        suppressed_by=(
+            *("payment.capture_overdue", "order.pending_too_long", "conflict.shipped_unpaid"),
+            *("payment.declined_soft", "payment.declined_hard"),
+        ),
         feeds=("payments",),
         actions={"hold_release": "it may never be paid"},
         source="P: 1 hour",
@@ -68,8 +73,13 @@ RULES = (
         since=ByTerms(Milestone.PLACED, Milestone.SHIPPED), within="24 h", until=Milestone.CAPTURED, unless=Milestone.CANCELLED, owing=True,
         terms=("prepaid", "on_ship"), emits="captured",
         anchor="terms", owner="FIN", severity="low", lane="review", clock="tenant",
-        steps=(Step(at=span("1 bd"), severity="medium", unless="captured"),),  # Not before the deadline, whatever that is set to.
-        suppressed_by=("order.pending_too_long",), feeds=("payments",),
+        # Not before the deadline, whatever that is set to. Most of what is small comes in by itself within the next days.
+        steps=(
+            Step(at=span("1 bd"), severity="medium", unless="captured", above=DEAR_TO_PAY),
+            Step(at=span("3 bd"), severity="medium", unless="captured"),
+        ),
+        # Goods that left unpaid are the same cause, and graver: its owner must reconcile shop, warehouse and payments.
+        suppressed_by=("order.pending_too_long", "conflict.shipped_unpaid"), feeds=("payments",),
         actions={"create_task": "find out why the payment was not captured"},
         source="P: 24 hours; nobody can act on it before a bank has worked",
     ),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataflows.core.clocks.spans import ZERO
+from decimal import Decimal
+
+from dataflows.core.clocks.spans import ZERO, span
 from dataflows.core.policy.setting import Step
 from dataflows.core.rules.custom.shipment import eta_passed, eta_slip, promised
 from dataflows.core.rules.forms import custom, lasting, overdue, silent
@@ -11,6 +13,8 @@ from dataflows.core.rules.vocabulary import Date, Milestone, Next, Scope, Stayin
 
 UNDER_WAY = scan("accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "delayed", "exception", "unknown")
 
+DEAR_TO_LOSE = (("*", Decimal(100)), ("JPY", Decimal(10000)), ("KRW", Decimal(100000)))
+"""The total of an order whose parcel somebody asks for as soon as it is late and has been long under way (P: as `DEAR_TO_PAY`)."""
 EXPIRED = Reported(
     when=(scan("expired"),),
     until=(Next(scan(text="scan")),),
@@ -93,7 +97,11 @@ RULES = (
         emits="delivered",
         anchor="promised_by", owner="CARR", severity="medium", lane="auto", clock="destination",
         # What has not left is its warehouse's, and no carrier is to be asked for it.
-        steps=(("1 bd", "high"), Step(at=ZERO, severity="high", unless="shipped", owner="FULF")),
+        steps=(
+            ("1 bd", "high"), Step(at=ZERO, severity="high", unless="shipped", owner="FULF"),
+            Step(at=span("28 d"), severity="high", since="shipped"),
+            Step(at=span("10 d"), severity="high", since="shipped", above=DEAR_TO_LOSE),
+        ),
         suppressed_by=("shipment.lost_confirmed", "order.pending_too_long"), feeds=("carrier",),
         actions={
             "notify_customer": "the promise is broken", "trace_request": "ask the carrier where it is, if it has left",

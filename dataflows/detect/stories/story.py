@@ -11,64 +11,35 @@
         +25h open since +24h medium owner FULF
         +30h resolved since +24h
 
-An expectation is `INSTANT [KIND] STATUS [on SCOPE] [since INSTANT] [due INSTANT] [SEVERITY] [owner NAME] [lane LANE] [episode N] [for
-ORDER]`, or `INSTANT [KIND] nothing [for ORDER]`. All of one instant together are everything that stands then of the story's kinds on those
-orders; what they leave unsaid may be anything. A story without a kind is about all kinds.
+A story may also say `requirement` (what it proves, in words of your own), `policy` (the text of the policy that it is told under, instead
+of any other) and `policies` (texts by name, which `policy.activated NAME` makes hold). `decided` says how decisions are written, `expect`
+what can be expected. A story without a kind is about all kinds.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final, cast
 
+from dataflows.core.policy import Policy
 from dataflows.core.policy.values import MILESTONES
-from dataflows.detect.stories.events import FIRST_ORDER, BadLineError, event_of
-from dataflows.detect.stories.times import STAMP, START, Times
+from dataflows.core.rules.load import examined_text
+from dataflows.detect.stories.decided import Reference, Scene
+from dataflows.detect.stories.events import BadLineError, StoryEvent, event_in
+from dataflows.detect.stories.expect import Expected, Expecting
+from dataflows.detect.stories.times import START, Times
 from schemas.places import zone_names
 from schemas.plain import Data
 from schemas.problems import Problem, UnreadableError, nearest, problems_of, text_of, unknown_zone
 from schemas.tree import Fault, Tree, read
 from schemas.tree import Path as At
 
-KEYS: Final = ("story", "kind", "kinds", "start", "zone", "emits", "sites", "events", "expect")
-_KIND: Final = r"[a-z_]+\.[a-z_]+"
-_EXPECT: Final = re.compile(
-    rf"(?P<as_of>{STAMP}) +(?:(?P<kind>{_KIND}) +)?(?P<status>open|resolved|suppressed)(?: on (?P<scope>\S+))?"
-    rf"(?: since (?P<start>{STAMP}))?(?: due (?P<due>{STAMP}))?(?: (?P<severity>low|medium|high|critical))?"
-    r"(?: owner (?P<owner>\"[^\"]+\"|\S+))?(?: lane (?P<lane>auto|review|block))?(?: episode (?P<episode>\d+))?(?: for (?P<order>\S+))?"
-)
-_NOTHING: Final = re.compile(rf"(?P<as_of>{STAMP}) +(?:(?P<kind>{_KIND}) +)?nothing(?: for (?P<order>\S+))?")
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """One exception that must stand; what is None may be anything. Instants are RFC 3339."""
-
-    order: str
-    status: str
-    scope: str | None
-    start: str | None
-    due: str | None
-    severity: str | None
-    episode: int
-    kind: str = ""
-    owner: str | None = None
-    lane: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """All exceptions of some kinds (none: of any kind) on `orders` as of an instant; `line` is where the file says so first."""
-
-    as_of: str
-    orders: frozenset[str]
-    expectations: tuple[Expectation, ...]
-    kinds: frozenset[str] = frozenset()
-    line: int = 0
+KEYS: Final = ("story", "requirement", "kind", "kinds", "start", "zone", "emits", "sites", "policy", "policies", "events", "expect")
+EMITTED: Final = "placed, captured, shipped, delivered, scans"
+"""What feeds tell of in a story that does not say more."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +57,14 @@ class Story:
     line: int = 0
     rows: tuple[int, ...] = ()
     """The line of the file in which each event stands."""
+    requirements: tuple[str, ...] = ()
+    """What it proves."""
+    policy: Policy | None = None
+    """The policy that it is told under; None: that of whoever runs it."""
+    about: Mapping[int, Reference] = field(default_factory=dict[int, Reference])
+    """By the place of a line the exception or action that it is about: its ID is known once it has been said."""
+    topics: Mapping[int, str] = field(default_factory=dict[int, str])
+    """By the place of a line the topic that it says it was written to."""
 
     @property
     def kind(self) -> str:
@@ -147,19 +126,56 @@ class _Reader:
             if name not in MILESTONES:
                 self._wrong((*path, "emits"), f"unknown milestone {name!r}; known: {', '.join(MILESTONES)}", nearest(name, MILESTONES))
         sites = cast("dict[str, dict[str, str]]", data.get("sites") or {})
-        events = list(self._events((*path, "events"), data.get("events"), times))
+        policy = self._policy((*path, "policy"), data.get("policy"))
+        scene = Scene(kinds, self._policies((*path, "policies"), data.get("policies"), emits))
+        events = list(self._events((*path, "events"), data.get("events"), times, scene))
         return Story(
             title=str(data.get("story")),
             kinds=kinds,
-            lines=tuple(event for _, event in events),
+            lines=tuple(one.event for _, one in events),
             rows=tuple(row for row, _ in events),
-            checkpoints=self._expected((*path, "expect"), data.get("expect"), times, frozenset(kinds)),
+            checkpoints=self._expected((*path, "expect"), data.get("expect"), times, kinds),
             emits=emits,
             sites=sites,
             times=times,
             file=self._file,
             line=self._tree.at(path)[0],
+            requirements=self._texts((*path, "requirement"), data.get("requirement")),
+            policy=policy,
+            about={place: one.about for place, (_, one) in enumerate(events) if one.about is not None},
+            topics={place: one.topic for place, (_, one) in enumerate(events) if one.topic is not None},
         )
+
+    def _policy(self, path: At, value: Data) -> Policy | None:
+        """The policy of a text, None where there is none or it is wrong."""
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self._wrong(path, "the text of a policy is expected here: `policy: |`")
+            return None
+        policy, problems = examined_text(value, self._file)
+        first = self._tree.at(path)[0]
+        for problem in problems:
+            if not problem.warning:
+                message = f"{problem.field}: {problem.message}" if problem.field else problem.message
+                self.faults.append(Fault(first + problem.line, 1, path, message, problem.suggestion))
+        return policy
+
+    def _policies(self, path: At, value: Data, emits: tuple[str, ...]) -> dict[str, tuple[str, str]]:
+        """The policies that decisions may have hold, by name: version and text. What feeds tell of is the story's to say."""
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            self._wrong(path, "policies by name are expected here: `next: |`")
+            return {}
+        found: dict[str, tuple[str, str]] = {}
+        for name, text in value.items():
+            policy = self._policy((*path, name), text)
+            if policy is not None and isinstance(text, str):
+                whole = f"{text.rstrip()}\nemits: [{', '.join((EMITTED, *emits))}]\n" if policy.learns else text
+                active = examined_text(whole, self._file)[0]
+                found[name] = ("" if active is None else active.version, whole)
+        return found
 
     def _texts(self, path: At, value: Data) -> tuple[str, ...]:
         if value is None:
@@ -193,61 +209,18 @@ class _Reader:
     def _fault(self, line: int, path: At, error: BadLineError) -> None:
         self.faults.append(Fault(line, 1, path, str(error), error.suggestion))
 
-    def _events(self, path: At, value: Data, times: Times) -> Iterator[tuple[int, Mapping[str, object]]]:
+    def _events(self, path: At, value: Data, times: Times, scene: Scene) -> Iterator[tuple[int, StoryEvent]]:
         for number, (line, text) in enumerate(self._rows(path, value)):
             try:
-                yield line, event_of(text, number, times)
+                yield line, event_in(text, number, times, scene)
             except BadLineError as error:
                 self._fault(line, path, error)
 
-    def _expected(self, path: At, value: Data, times: Times, kinds: frozenset[str]) -> tuple[Expected, ...]:
-        found: dict[str, _Stated] = {}
+    def _expected(self, path: At, value: Data, times: Times, kinds: tuple[str, ...]) -> tuple[Expected, ...]:
+        found = Expecting(times, kinds)
         for line, text in self._rows(path, value):
-            match = _NOTHING.fullmatch(text) or _EXPECT.fullmatch(text)
-            if match is None:
-                message = f"no expectation: {text!r}; one is written `+25h open since +24h high owner OPS`, or `+23h nothing`"
-                self._fault(line, path, BadLineError(message))
-                continue
             try:
-                self._note(found, line, match.groupdict(), times, kinds)
-            except ValueError:
-                self._fault(line, path, BadLineError(f"{text!r} names an instant that does not exist"))
-        return tuple(Expected(as_of, *stated.whole(), line=stated.line) for as_of, stated in found.items())
-
-    @staticmethod
-    def _note(found: dict[str, _Stated], line: int, parts: Mapping[str, str | None], times: Times, kinds: frozenset[str]) -> None:
-        stated = found.setdefault(times.rfc3339(str(parts["as_of"])), _Stated(line))
-        order, kind = parts["order"] or FIRST_ORDER, parts["kind"]
-        stated.orders.add(order)
-        stated.kinds.append(kinds | {kind} if kind else kinds)
-        if status := parts.get("status"):
-            instants = {name: times.rfc3339(text) if (text := parts[name]) else None for name in ("start", "due")}
-            owner = parts["owner"]
-            stated.expectations.append(
-                Expectation(
-                    order=order,
-                    status=status,
-                    scope=parts["scope"],
-                    severity=parts["severity"],
-                    episode=int(parts["episode"] or 1),
-                    kind=kind or (next(iter(kinds)) if len(kinds) == 1 else ""),
-                    owner=owner and owner.strip('"'),
-                    lane=parts["lane"],
-                    **instants,
-                )
-            )
-
-
-class _Stated:
-    """What the lines of one instant say."""
-
-    def __init__(self, line: int) -> None:
-        self.line = line
-        self.orders: set[str] = set()
-        self.kinds: list[frozenset[str]] = []
-        self.expectations: list[Expectation] = []
-
-    def whole(self) -> tuple[frozenset[str], tuple[Expectation, ...], frozenset[str]]:
-        """Orders, exceptions, and the kinds that are meant: all of them if a line leaves the kind open."""
-        kinds = frozenset[str]() if not all(self.kinds) else frozenset[str]().union(*self.kinds)
-        return frozenset(self.orders), tuple(self.expectations), kinds
+                found.take(line, text)
+            except BadLineError as error:
+                self._fault(line, path, error)
+        return found.all()

@@ -88,7 +88,10 @@ def timeout(
 
 
 class Asking(NamedTuple):
-    """What a step asks of the order. `breach`: before which no such step comes; `end`: of the condition; `amounts`: as in `timeout`."""
+    """What a step asks of the order. `breach`: before which no such step comes; `end`: of the condition; `amounts`: as in `timeout`.
+
+    Of a kind that is about no difference of money it asks for the order's total.
+    """
 
     order: Order
     calendar: Calendar
@@ -100,12 +103,19 @@ class Asking(NamedTuple):
     def when(self, step: Step, asked: int, grace: int = 0) -> int | None:
         """When a step comes, `asked` by its span; None if it does not."""
         at = asked
-        if step.since and (date := self.order.date_before(step.since, self.end, self.scope)) is not None:
-            at = max(self.breach, self.calendar.add(date, step.at) + grace)
+        counts_from = None
+        if step.since.endswith("_by"):
+            counts_from = self.order.date_before(step.since, self.end, self.scope)
+        elif step.since:
+            counts_from = self.order.came_to(step.since, self.scope)
+        if counts_from is not None:
+            at = max(self.breach, self.calendar.add(counts_from, step.at) + grace) if counts_from < NEVER else NEVER
         if step.above:
             limits = dict(step.above)
             most = limits.get(self.order.currency or "", limits["*"])
-            at = max(at, min((since for since, amount in self.amounts if amount > most), default=NEVER))
+            total = self.order.total_before(self.end)
+            amounts = self.amounts or ([] if total is None else [(-NEVER, total)])
+            at = max(at, min((since for since, amount in amounts if amount > most), default=NEVER))
         if step.unless and self.order.came_to(step.unless, self.scope) <= at:
             return None
         return at if at < NEVER else None
@@ -182,9 +192,13 @@ def state(
 def graced(
     order: Order, kind: str, start: int, end: int, *, scope: str | None = None, amounts: Sequence[tuple[int, Decimal]] = ()
 ) -> list[Condition]:
-    """Something that rests on what was not said: wrong only once it has lasted as long as the kind's grace, and from then on."""
+    """Something that rests on what was not said: wrong only once it has lasted as long as the kind's grace, and from then on.
+
+    The grace is counted from the placing, if that comes later: nothing need have been said of an order before.
+    """
     grace = order.setting(kind).grace
-    return [replace(one, waits=grace > 0) for one in state(order, kind, start + grace, end, scope=scope, amounts=amounts)]
+    begun = max(start, order.placed) + grace
+    return [replace(one, waits=grace > 0) for one in state(order, kind, begun, end, scope=scope, amounts=amounts)]
 
 
 def merged(conditions: Iterable[Condition]) -> list[list[Condition]]:

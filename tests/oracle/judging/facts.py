@@ -13,6 +13,8 @@ from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, lines_of, money, text
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from tests.oracle.judging.reading import Event, Line
     from tests.oracle.judging.shipments import Shipment
 
@@ -193,6 +195,12 @@ class Order(Goods):
         counts = [of_line] if of_line else [own] if own else [date for _, date in lines if date]
         read = self.ship_deadline if name == "ship_by" else self.promise_deadline
         return min((read(date) for date in counts if date), default=None)
+
+    def total_before(self, end: int) -> Decimal | None:
+        """The total as it stood just before an instant, in the currency of the latest."""
+        versions = self.segments(lambda fields: money(fields, "total"))
+        known = next((one.value for one in versions if one.start <= end - 1 < one.end), versions[-1].value)
+        return known.amount if known and known.currency == self.currency else None
 
     def came_to(self, milestone: str, scope: str | None) -> int:
         """When it came to a milestone; of a shipment whether that left or arrived."""

@@ -60,15 +60,15 @@ def fetched(order: Order, shipment: Shipment) -> bool:
 
 
 def shipped_unpaid(order: Order) -> list[Condition]:
-    """A shipment that left while nothing of what is owed was authorized or captured, in each of the order's lives."""
+    """A shipment that left while nothing of what is owed was authorized or captured, in each of the order's lives, from its placing on."""
     account = Account(order)
     found: list[Condition] = []
     for shipment in order.shipments:
         if shipment.voided < NEVER or shipment.shipped == NEVER:
             continue
-        for number, (since, until) in enumerate(order.lives):
-            at = max(shipment.shipped, since) if number else shipment.shipped
-            nothing = min((end for start, end in account.owing if start <= max(at, order.placed) < end), default=at)
+        for since, until in order.lives:
+            at = max(shipment.shipped, since)
+            nothing = min((end for start, end in account.owing if start <= at < end), default=at)
             if at < until and not account.secured(at):
                 end = min(account.secured_again(at), nothing, order.x, until)
                 found += graced(order, "conflict.shipped_unpaid", at, end)

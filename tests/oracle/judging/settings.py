@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Step(NamedTuple):
     """A further instant with its severity, counted from the anchor as the threshold is; `after`: counted from the deadline.
 
-    `since`, `unless` and `above` are the conditions of a step that depends on the order. `percent`: it comes when so much of the wait has
-    passed, and `at` says nothing.
+    `since`, `unless` and `above` are the conditions of a step that depends on the order: a date or a milestone that it is counted from, a
+    milestone that rules it out, and what the difference of money, else the total, must exceed. `percent`: it comes when so much of
+    the wait has passed, and `at` says nothing.
     """
 
     at: Span
@@ -102,12 +103,26 @@ _TIMEOUTS_OF_OTHERS = (
     "fulfilment.hold_aged",
     "fulfilment.split_incomplete",
 )
-_UNPAID = ("payment.capture_overdue", "order.pending_too_long", "payment.declined_soft", "payment.declined_hard")
+_GONE_UNPAID = ("order.pending_too_long", "conflict.shipped_unpaid")
+_UNPAID = ("payment.capture_overdue", *_GONE_UNPAID, "payment.declined_soft", "payment.declined_hard")
 _SHIP = ("fulfilment.ship_overdue",)
 _LOST = ("shipment.lost_confirmed",)
 _MUCH = (("*", Decimal(50)), ("JPY", Decimal(5_000)), ("KRW", Decimal(50_000)))
 _NEAR = Step(span("-10 d"), "high", since="promised_by")
 _STILL_HERE = Step(span("0 s"), "high", unless="shipped")
+_LONG_GONE = Step(span("28 d"), "high", since="shipped")
+
+
+def _over(amount: int) -> tuple[tuple[str, Decimal], ...]:
+    """An amount, and about as much in two currencies of small units."""
+    return (("*", Decimal(amount)), ("JPY", Decimal(amount * 100)), ("KRW", Decimal(amount * 1_000)))
+
+
+_WORTH_MUCH = Step(span("10 d"), "high", since="shipped", above=_over(100))
+_UNPAID_YET = (
+    Step(span("1 bd"), "medium", unless="captured", above=_over(200)),
+    Step(span("3 bd"), "medium", unless="captured"),
+)
 
 DEFAULTS: dict[str, Setting] = {
     "order.pending_too_long": _kind("medium", "2 bd"),
@@ -123,7 +138,7 @@ DEFAULTS: dict[str, Setting] = {
     "payment.auth_missing": _kind("medium", "1 h", supp=_UNPAID),
     "payment.auth_expiring": _kind("high", steps={"-24 h": "medium"}),
     "payment.capture_failed": _kind("high"),
-    "payment.capture_overdue": _kind("low", "24 h", "tenant", steps={"1 bd": "medium"}, supp=("order.pending_too_long",), anchor="terms"),
+    "payment.capture_overdue": _kind("low", "24 h", "tenant", depends=_UNPAID_YET, supp=_GONE_UNPAID, anchor="terms"),
     "payment.fraud_review_overdue": _kind("high", "2 bd"),
     "payment.credit_hold_aged": _kind("high", "1 bd"),
     "payment.disputed_in_flight": _kind("critical"),
@@ -167,7 +182,7 @@ DEFAULTS: dict[str, Setting] = {
     "shipment.eta_slip": _kind("medium", supp=("shipment.delivery_overdue", "shipment.eta_passed")),
     "shipment.eta_passed": _kind("medium", supp=_LOST),
     "shipment.delivery_overdue": _kind(
-        "medium", "0 h", steps={"1 bd": "high"}, depends=(_STILL_HERE,), supp=(*_LOST, "order.pending_too_long")
+        "medium", "0 h", steps={"1 bd": "high"}, depends=(_STILL_HERE, _LONG_GONE, _WORTH_MUCH), supp=(*_LOST, "order.pending_too_long")
     ),
     "shipment.delay_reported": _kind("low"),
     "shipment.misrouted": _kind("low"),
@@ -189,7 +204,7 @@ DEFAULTS: dict[str, Setting] = {
     "shipment.rts_stalled": _kind("medium", "10 bd", "carrier"),
     "shipment.delivered_disputed": _kind("high"),
     "conflict.delivered_without_ship": _kind("high", grace="15 m"),
-    "conflict.shipped_unpaid": _kind("high", grace="15 m"),
+    "conflict.shipped_unpaid": _kind("medium", grace="15 m", depends=(Step(span("24 h"), "high", above=_over(200)),)),
     "conflict.cancelled_but_moving": _kind("high"),
     "conflict.refunded_but_moving": _kind("high"),
     "conflict.released_on_credit_hold": _kind("high"),

@@ -74,7 +74,7 @@ def test_explain_tells_a_decision_from_its_evidence(folder: Path, capsys: Captur
     history = said[said.index("Its life") :]
     assert history.index("1. raised") < history.index("resolved")
     assert "What now" not in said
-    assert "It would not have come to this with" in said
+    assert "What was missing by the deadline: a payment.captured." in said
 
 
 def told(folder: Path, capsys: Captured, identity: object) -> str:
@@ -114,7 +114,7 @@ def test_explain_names_what_made_each_change(tmp_path: Path, capsys: Captured) -
     replay(write(tmp_path / "events.jsonl", [*start, came]), tmp_path, decisions=write(tmp_path / "decisions.jsonl", [decided]))
     text = told(tmp_path, capsys, identity)
     assert worse in text
-    assert "case assigned to kim, by case.assigned /desk k1 of 2026-04-23T16:00:00Z order-decisions:1" in text
+    assert "case assigned to kim (/desk k1 order-decisions:1)" in text
     assert "came, too late, by carrier.scan /ups d1 of 2026-04-24T02:00:00Z events.jsonl:4" in text
     assert "What now" not in text
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dataflows.core.policy.handling import ACTION_POLICY, GUARDRAILS, Budget, Guardrail
+from dataflows.core.policy.messaging import MESSAGE_POLICY, MessageCap, MessagePolicy
 from dataflows.core.policy.show import render
 from dataflows.core.rules import RULES
 from dataflows.core.rules.legality import BY_KIND, legal
@@ -34,7 +35,13 @@ ladders: {desks: {steps: [{wait: 0 h, role: lead}]}}
 guardrails:
   good_customers: {when: "order.tier in [gold, vip]", lane: block, actions: [cancel_order]}
   high_value: {when: order.total > 250 EUR}
-  no_consent: 'off'
+  failed_capture: 'off'
+messages:
+  channels: [push, email]
+  consent: required
+  cap: {most: 1, within: 36 h}
+  languages: {Germany: de, '*': nl}
+  topics: {Shipping Delay: delay}
 """
 
 
@@ -61,29 +68,34 @@ def test_everything_that_can_be_said_is_read(tmp_path: Path) -> None:
         Budget(2, action="notify_customer", each_customer=True),
     )
     assert actions.quiet == (22 * 60, 7 * 60 + 30)
-    own = {"good_customers"} | {each.name for each in GUARDRAILS} - {"no_consent"}
+    own = {"good_customers"} | {each.name for each in GUARDRAILS} - {"failed_capture"}
     assert [each.name for each in policy.guardrails] == sorted(own)
     named = {each.name: each for each in policy.guardrails}
     assert named["good_customers"] == Guardrail("good_customers", "order.tier in [gold, vip]", "block", ("cancel_order",), "good customers")
     assert named["high_value"].when == "order.total > 250 EUR"
+    assert policy.messages == MessagePolicy(
+        ("push", "email"), "required", MessageCap(1, 36 * 3_600_000_000), {"DE": "de", "*": "nl"}, {"shipping delay": "delay"}
+    )
+    assert [policy.messages.language(country) for country in ("DE", "FR", None)] == ["de", "nl", "nl"]
 
 
 def test_nothing_said_is_as_built_in_and_no_part_of_the_version(tmp_path: Path) -> None:
     """So the version of every policy stays what it was before there were such sections."""
     plain = load_policy(None)
-    assert (plain.actions, plain.guardrails) == (ACTION_POLICY, GUARDRAILS)
+    assert (plain.actions, plain.guardrails, plain.messages) == (ACTION_POLICY, GUARDRAILS, MESSAGE_POLICY)
     empty = load_policy(written(tmp_path, "actions:\nguardrails: {}\n"))
     assert empty.version == plain.version
     assert load_policy(written(tmp_path, "actions: {quiet_hours: 'off'}\n")).version != plain.version
     assert load_policy(written(tmp_path, "guardrails: {high_value: 'off'}\n")).version != plain.version
 
 
-@pytest.mark.parametrize("text", ["", ALL, "actions: {quiet_hours: 'off'}\nguardrails: {no_consent: 'off'}\n"])
+@pytest.mark.parametrize("text", ["", ALL, "actions: {quiet_hours: 'off'}\nguardrails: {fraud_hold: 'off'}\nmessages: {cap: 'off'}\n"])
 def test_what_is_written_out_reads_back_the_same(tmp_path: Path, text: str) -> None:
     """Sections, budgets and all."""
     policy = load_policy(written(tmp_path, text))
     again = load_policy(written(tmp_path, render(policy)))
     assert (again.version, again.actions, again.guardrails) == (policy.version, policy.actions, policy.guardrails)
+    assert again.messages == policy.messages
 
 
 @pytest.mark.parametrize(
@@ -107,6 +119,17 @@ def test_what_is_written_out_reads_back_the_same(tmp_path: Path, text: str) -> N
         ("guardrails: {rich: {when: order.total > 5 EUR, lane: auto}}", "unknown lane 'auto'; known: review, block"),
         ("guardrails: {rich: {when: order.total > 5 EUR, actions: [ship_it]}}", "unknown action 'ship_it'"),
         ("guardrails: {rich: {lane: review}}", "when"),
+        (
+            "messages: {chanels: sms}",
+            'messages.chanels: unknown key; known here: channels, consent, cap, languages, topics (did you mean "channels"?)',
+        ),
+        ("messages: {channels: [sms, sms]}", "name at least one channel, and each once"),
+        ("messages: {channels: [E mail]}", "'e mail' is no channel such as email or sms"),
+        ("messages: {cap: {most: 0, within: 1 d}}", "'0' is no number of messages: 1 to 1000"),
+        ("messages: {cap: {most: 1}}", "within"),
+        ("messages: {languages: {DE: german}}", "'german' is no language such as en or pt-BR"),
+        ("messages: {topics: {late: dely}}", "unknown topic 'dely'"),
+        ("messages: {consent: maybe}", "unknown consent 'maybe'; known: stated, required, off"),
         ("guardrails: {rich: {whn: order.total > 5 EUR}}", '(did you mean "when"?)'),
         (
             "custom_rules: {x: {says: y, form: reported, when: support.contacted, actions: {shout: why}}}",

@@ -88,8 +88,8 @@ IDLE = (
 )
 WRONG = (
     (
-        "rules: {shipment.delivery_overdue: {steps: [{at: 0 s, severity: high, above: 50}]}}",
-        "shipment.delivery_overdue is about no difference of money",
+        "rules: {shipment.delivery_overdue: {steps: [{at: -2 d, severity: high, since: shipped}]}}",
+        "`shipped` has happened: -2 d before it is no limit",
     ),
     (
         "rules: {shipment.delivery_overdue: {steps: [{at: 1 bd, severity: high, owner: DESK}]}}",

@@ -27,6 +27,11 @@ TWINS = f"11-02 10:00 order.placed {TWIN}\n11-02 10:20 order.placed {TWIN}, _ord
 HELD = "11-02 10:00 order.placed\n11-02 11:00 order.hold_placed hold: payment"
 INVALID = "11-02 10:00 order.placed\n11-02 11:00 address.invalid suggestion: x, risk: low"
 INQUIRY = "11-02 10:00 order.placed\n11-02 11:00 payment.disputed payment_id: p1, stage: inquiry"
+WORTH = "11-02 10:00 order.placed total: {}, promised_by: 11-05\n11-04 12:00 warehouse.shipped"
+SENT = WORTH.format("5 EUR")
+UNPAID = "11-02 10:00 order.placed total: {}\n11-02 12:00 warehouse.shipped"
+ABOVE = "{steps: [{at: 0 s, severity: high, above: {JPY: 10000, '*': 100}}]}"
+BY_DATE = "{steps: [{at: -1 d, severity: high, since: promised_by}]}"
 REJECTED = "11-02 10:00 order.placed\n11-02 11:00 warehouse.rejected reason: routing"
 
 
@@ -73,6 +78,25 @@ LIMITS = (
     Limit("address.invalid", "{minor_lane: review}", INVALID, "11-02 11:00", "11-02 11:00", lane="review"),
     Limit("payment.disputed_in_flight", "{}", INQUIRY, "11-02 11:00", "11-02 11:00", "medium"),
     Limit("payment.disputed_in_flight", "{minor_severity: low}", INQUIRY, "11-02 11:00", "11-02 11:00", "low"),
+    Limit("shipment.delivery_overdue", ABOVE, WORTH.format("100.01 EUR"), "11-06 00:00", "11-06 00:00", "high"),
+    Limit("shipment.delivery_overdue", ABOVE, WORTH.format("100.00 EUR"), "11-06 00:00", "11-06 00:00", "medium"),
+    Limit("shipment.delivery_overdue", ABOVE, WORTH.format("10000 JPY"), "11-06 00:00", "11-06 00:00", "medium"),
+    Limit(
+        "shipment.delivery_overdue", "{steps: [{at: 2 d, severity: high, since: shipped}]}", SENT, "11-06 11:59", "11-06 00:00", "medium"
+    ),
+    Limit("shipment.delivery_overdue", "{steps: [{at: 2 d, severity: high, since: shipped}]}", SENT, "11-06 12:00", "11-06 00:00", "high"),
+    Limit("shipment.delivery_overdue", "{steps: [{at: 1 d, severity: high, since: shipped}]}", SENT, "11-06 00:00", "11-06 00:00", "high"),
+    Limit(
+        "shipment.delivery_overdue", "{steps: [{at: 1 h, severity: high, since: delivered}]}", SENT, "11-10 00:00", "11-06 00:00", "medium"
+    ),
+    Limit("conflict.shipped_unpaid", "{}", UNPAID.format("200 EUR"), "11-04 12:00", "11-02 12:15", "medium"),
+    Limit("conflict.shipped_unpaid", "{}", UNPAID.format("200.01 EUR"), "11-03 12:14", "11-02 12:15", "medium"),
+    Limit("conflict.shipped_unpaid", "{}", UNPAID.format("200.01 EUR"), "11-03 12:15", "11-02 12:15", "high"),
+    Limit("conflict.shipped_unpaid", BY_DATE, UNPAID.format("1 EUR, promised_by: 11-04"), "11-03 23:59", "11-02 12:15", "medium"),
+    Limit("conflict.shipped_unpaid", BY_DATE, UNPAID.format("1 EUR, promised_by: 11-04"), "11-04 00:00", "11-02 12:15", "high"),
+    Limit("payment.capture_overdue", "{}", UNPAID.format("200 EUR"), "11-04 12:00", "11-03 10:00", "low"),
+    Limit("payment.capture_overdue", "{}", UNPAID.format("200 EUR"), "11-05 10:00", "11-03 10:00", "medium"),
+    Limit("payment.capture_overdue", "{}", UNPAID.format("200.01 EUR"), "11-03 10:00", "11-03 10:00", "medium"),
     Limit("fulfilment.routing_rejected", "{steps: [{at: 1 h, severity: critical}]}", REJECTED, "11-02 12:00", "11-02 11:00", "critical"),
 )
 
@@ -143,7 +167,7 @@ def test_a_setting_at_its_default_leaves_the_version_as_it_was(tmp_path: Path) -
     path = tmp_path / "policy.yaml"
     owners = "{payment: FIN, address: CS, customs: CARR}"
     path.write_text(f"rules: {{shipment.eta_slip: {{margin: 24 h}}, fulfilment.hold_aged: {{owners: {owners}}}}}")
-    assert load_policy(None).version == load_policy(path).version == "7ebed7bf3990e0b2"
+    assert load_policy(None).version == load_policy(path).version == "0fb9c28998d82809"
     path.write_text("rules: {shipment.eta_slip: {margin: 23 h}}")
     assert load_policy(path).version != load_policy(None).version
 

@@ -21,7 +21,7 @@ TYPE_CODES = (
     "case.assigned case.snoozed case.resolved case.reopened case.labelled action.approved action.rejected action.executed "
     "action.failed order.reinstated order.cancel_declined order.linked carrier.relabelled return.cancelled "
     "case.waiting case.noted action.initiated action.begun action.in_doubt action.observed automation.paused automation.resumed "
-    "policy.activated suggestion.made"
+    "policy.activated suggestion.made message.sent"
 )
 """Event types by their stored code. New ones go to the end."""
 
@@ -29,6 +29,7 @@ LAYOUTS = {
     "OrderPlaced": "customer promised_by ship_by ship_to lines channel service method payment_terms total order_alias tags",
     "OrderReinstated": "reason order_alias",
     "OrderLinked": "children parent order_alias",
+    "MessageSent": "channel topic promised_by exception_id order_alias",
     "Relabelled": "tracking_number replaces_number carrier order_alias",
     "OrderCancel": "reason lines order_alias",
     "HoldPlaced": "hold hold_id shipment_id fulfillment_order_id reason order_alias",

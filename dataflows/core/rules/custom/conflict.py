@@ -62,8 +62,7 @@ def shipped_unpaid(o: Facts, s: RuleSetting) -> Found:
         for at, ended in _unpaid_from(o, left):
             if o.captured is not None and o.captured <= at:
                 continue
-            known_at = max(at, o.placed_at)  # What it owes is known from its placing on.
-            over = next((until for since, until, _ in o.owing if since <= known_at and (until is None or known_at < until)), at)
+            over = next((until for since, until, _ in o.owing if since <= at and (until is None or at < until)), at)
             if over is not None and over <= at:
                 continue
             authorizations = o.ledger.authorizations() if authorizations is None else authorizations
@@ -76,9 +75,12 @@ def shipped_unpaid(o: Facts, s: RuleSetting) -> Found:
 
 
 def _unpaid_from(o: Facts, left: int) -> Iterator[tuple[int, int | None]]:
-    """From when on goods that left must be paid, and until when: from their leaving, and again each time that the order is wanted again."""
-    for place, life in enumerate(o.lives):
-        at = max(left, life.since) if place else left
+    """From when on goods that left must be paid, and until when: from their leaving, and again each time that the order is wanted again.
+
+    Goods may leave before their order is placed, by the clocks of two systems: what it owes, and who pays it, is known from then on.
+    """
+    for life in o.lives:
+        at = max(left, life.since)
         if life.until is None or at < life.until:
             yield at, life.until
 
