@@ -13,6 +13,7 @@ from rich.text import Text
 
 from dataflows.core.rules.model import Rule
 from dataflows.detect.explain_actions import SaidAction, actions_of, heading, life
+from dataflows.detect.explain_cases import case_changes, case_text, decision_place, escalated, place, suggested, suggestions
 from schemas.instants import iso, micros
 from schemas.lateness import GREATEST, STANDS, as_of, length
 from schemas.values import parse_instant
@@ -39,7 +40,6 @@ RESOLUTIONS = {
     "expired": "there had been no news for too long",
     "policy_changed": "it does not hold under a policy that was activated",
 }
-ENDS = {"time": "its time is over", "promise_moves": "a date was moved", "severity_rises": "it became graver"}
 
 
 def history(path: Path, prefix: str) -> list[ExceptionEvent]:
@@ -76,7 +76,7 @@ def render(console: Console, events: Sequence[ExceptionEvent], path: Path, now: 
     teller.head(data)
     teller.title("Evidence")
     for piece in sorted(cast("list[Mapping[str, object]]", data["evidence"]), key=lambda piece: str(piece["time"])):
-        teller.print(f"  {piece['time']}  {piece['type']:<26} {piece['source']}  {piece['id']}  {_place(piece)}".rstrip(), 4)
+        teller.print(f"  {piece['time']}  {piece['type']:<26} {piece['source']}  {piece['id']}  {place(piece)}".rstrip(), 4)
     teller.title("Its life")
     before: Data | None = None
     for type_, said in events:
@@ -131,8 +131,8 @@ class _Teller:
         self.fact("lane", f"{data['lane']}: {LANES[str(data['lane'])]}")
         self._case(cast("Data", data["case"]), cast("Data | None", data.get("escalation")))
         self.fact("score", self._score(data))
-        for each in _suggestions(data):
-            self.fact("suggested", _suggested(each))
+        for each in suggestions(data):
+            self.fact("suggested", suggested(each))
         if data["status"] == "suppressed":
             self.fact("suppressed", f"by {self._named(data['suppressed_by'])}, which says more")
 
@@ -159,7 +159,7 @@ class _Teller:
 
     def _case(self, case: Data, escalation: Data | None) -> None:
         """Prints who has it, and by when it is to be seen to."""
-        parts = [_case(case)]
+        parts = [case_text(case)]
         if case.get("team"):
             parts.append(f"with {case['team']}")
         if not case.get("acknowledged_at") and case.get("ack_by"):
@@ -170,7 +170,7 @@ class _Teller:
         parts += [f"{words} {number} times" for number, words in counted if number]
         self.fact("case", ", ".join(parts))
         if escalation is not None:
-            self.fact("escalation", f"{_escalated(escalation)}, {escalation['since']}")
+            self.fact("escalation", f"{escalated(escalation)}, {escalation['since']}")
 
     def actions(self, found: Sequence[Sequence[SaidAction]]) -> None:
         """Prints what became of the exception's actions, if it has any."""
@@ -234,10 +234,10 @@ class _Teller:
             if old != new:
                 yield f"policy {field} {old} → {new}"
         if before["case"] != data["case"]:
-            yield from _case_changes(cast("Data", before["case"]), cast("Data", data["case"]), _decision(data) or by)
+            yield from case_changes(cast("Data", before["case"]), cast("Data", data["case"]), decision_place(data) or by)
         if before.get("escalation") != data.get("escalation"):
-            yield _escalated(cast("Data | None", data.get("escalation")))
-        yield from (_suggested(each) for each in _suggestions(data) if each not in _suggestions(before))
+            yield escalated(cast("Data | None", data.get("escalation")))
+        yield from (suggested(each) for each in suggestions(data) if each not in suggestions(before))
         if data["suppressed_by"] and before["suppressed_by"] != data["suppressed_by"]:
             yield f"suppressed by {self._named(data['suppressed_by'])}, which says more"
         if data["status"] == "resolved" and (before["status"], before["resolution"], before["resolved_at"]) != (
@@ -296,68 +296,9 @@ def _withdrawn(data: Data, cause: str) -> str:
     return f"never true: {cause} came to be known late"
 
 
-def _case(case: Data) -> str:
-    text = str(case["state"])
-    if case.get("waiting_on"):
-        text += f" on {case['waiting_on']}"
-    if case["assignee"]:
-        text += f" to {case['assignee']}" if text == "assigned" else f", {case['assignee']} has it"
-    if case.get("outcome"):
-        text += f" ({case['outcome']})"
-    return f"{text} until {case['until']}" if case["until"] else text
-
-
-def _case_changes(before: Data, case: Data, by: str) -> Iterator[str]:
-    """What became of a case, and whose word it was; files of before cases had clocks lack most of it."""
-    if case.get("by") and case.get("decided_at") != before.get("decided_at"):
-        by = f", {case['by']}{by}"
-    ended = cast("Data | None", case.get("ended"))
-    if ended is not None and ended != before.get("ended"):
-        yield f"{ended['state']} no longer ({ENDS.get(str(ended['by']), ended['by'])}): case {_case(case)}"
-    elif any(case.get(name) != before.get(name) for name in ("state", "assignee", "until", "waiting_on", "outcome", "reopenings")):
-        yield f"case {_case(case)}{by}"
-    if case.get("team") != before.get("team") and before.get("team"):
-        yield f"team {before['team']} → {case['team']}{by}"
-    if case.get("label") and case.get("label") != before.get("label"):
-        yield f"labelled {case['label']}{by}"
-    if case.get("note_ref") and case.get("note_ref") != before.get("note_ref"):
-        yield f"noted {case['note_ref']}{by}"
-    if case.get("resolve_by") != before.get("resolve_by") and case.get("resolve_by") and case["state"] != "resolved":
-        yield f"to be resolved by {case['resolve_by']}"
-
-
-def _suggestions(data: Data) -> list[Data]:
-    """What programs suggest of it; files of before there were suggestions have none."""
-    return cast("list[Data]", cast("Data", data["context"]).get("suggestions") or [])
-
-
-def _suggested(suggestion: Data) -> str:
-    sure = "" if suggestion["confidence"] is None else f", confidence {suggestion['confidence']}"
-    return f"{suggestion['model']} suggests {suggestion['kind']} {suggestion['value']}{sure}: a person decides"
-
-
-def _decision(data: Data) -> str:
-    """Where the decision stands that changed a case; empty if none did. What it was and when the line says already."""
-    changed = cast("Data | None", data.get("changed_by"))
-    if changed is None or not str(changed["type"]).startswith("case."):
-        return ""
-    return f" ({' '.join((str(changed['source']), str(changed['id']), _place(changed))).rstrip()})"
-
-
-def _escalated(escalation: Data | None) -> str:
-    if escalation is None:
-        return "escalated no longer"
-    why = "nobody took it up" if escalation["reason"] == "acknowledge_overdue" else "it is not resolved"
-    return f"escalated to {escalation['to']} (level {escalation['level']}): {why} in time"
-
-
 def _event(cited: object) -> str:
     """An event as a person finds it again: its type, source and ID, when it happened and where it stands; empty if there is none."""
     if not isinstance(cited, dict):
         return ""
     event = cast("Data", cited)
-    return f"{event['type']} {event['source']} {event['id']} of {event['time']} {_place(event)}".rstrip()
-
-
-def _place(event: Mapping[str, object]) -> str:
-    return f"{event['topic']}:{event['offset']}" if event.get("topic") else ""
+    return f"{event['type']} {event['source']} {event['id']} of {event['time']} {place(event)}".rstrip()

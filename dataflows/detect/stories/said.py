@@ -10,9 +10,9 @@ from typing import cast
 import orjson
 
 from dataflows.core.engine.shard import Shard
-from dataflows.core.policy.handling import MESSAGES
 from dataflows.detect.stories.decided import ActionReference, ExceptionReference
 from schemas.instants import micros
+from schemas.messages import MESSAGES
 from schemas.output import OutputRecord
 
 
