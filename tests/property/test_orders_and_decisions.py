@@ -15,6 +15,7 @@ from dataflows.core.engine.orders import HOT
 from dataflows.core.engine.shard import Shard
 from dataflows.detect.router import OF_ACTIONS
 from schemas.instants import HOUR, MINUTE
+from schemas.messages import MESSAGES
 from schemas.wire import micros
 from tests.oracle.judging.action_terms import terms_of
 from tests.oracle.judging.actions import ActionJudge
@@ -64,6 +65,12 @@ def decisions(outs: Iterable[OutputRecord], lots: Random) -> list[dict[str, obje
     return found
 
 
+def _named(record: Record) -> list[str]:
+    """The action that a decision is about."""
+    named = orjson.loads(record.raw)["data"].get("action_id")
+    return [] if named is None else [str(named)]
+
+
 @examples(15)
 @given(histories(), st.integers(0, 2**32))
 def test_what_comes_out_of_orders_and_decisions_is_what_the_judge_says(history: History, seed: int) -> None:
@@ -92,13 +99,21 @@ def test_what_comes_out_of_orders_and_decisions_is_what_the_judge_says(history: 
         return Listening(at, hot)
 
     outs = run(records, policy, until, make=listening)
-    said = [(out.log, orjson.loads(out.body)["data"]) for out in outs if out.type.startswith("action.")]
-    said_and_decided: list[Intent | Record] = [*intents, *(record for record in records if record.event.type in OF_ACTIONS)]
+    every = [(out.log, orjson.loads(out.body)["data"]) for out in outs if out.type.startswith("action.")]
+    # What customers are told has a ledger and properties of its own; it shares no target with other actions.
+    messages = {data["action_id"] for _, data in every if data["action"] in MESSAGES}
+    messages |= {data["action_id"] for _, data in every if data["compensates"] in messages}
+    said = [(log, data) for log, data in every if data["action_id"] not in messages]
+    about = [record for record in records if record.event.type in OF_ACTIONS and not ({*_named(record)} & messages)]
+    asked = [intent for intent in intents if intent.sort in ("asked", "guarded", "gone") and intent.action not in MESSAGES]
+    said_and_decided: list[Intent | Record] = [*asked, *about]
     items = sorted(said_and_decided, key=action_position)
     judge = ActionJudge(terms_of(cast("dict[str, object]", TERMS)), names_of(data for _, data in said))
     judge.judge([demand(item) if isinstance(item, Intent) else decided(item) for item in items if item.log <= until], until)
     assert [as_said("actions", log, data) for log, data in said] == judge.said
     rejects = [(orjson.loads(out.body), out.kind) for out in outs if out.topic == "rejects"]
-    refused = [(event["id"], reason) for event, reason in rejects if event["type"] in OF_ACTIONS]
+    refused = [
+        (event["id"], reason) for event, reason in rejects if event["type"] in OF_ACTIONS and event["data"].get("action_id") not in messages
+    ]
     assert refused == judge.refused
     assert {reason for id_, reason in refused if id_ in forged} <= {"not_a_decision_source"}
