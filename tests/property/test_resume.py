@@ -50,6 +50,7 @@ overrides: [{when: {tier: gold}, rules: {'*': {owner: VIP}}}]
     ),
 )
 """What activated policies say otherwise. The second has a rule that stands before all others, and tells orders apart."""
+VERBS = ("case.acknowledged", "case.assigned", "case.resolved", "case.reopened")
 Said = dict[tuple[str, int], tuple[str, str, int, bytes]]
 
 
@@ -62,11 +63,14 @@ def world() -> tuple[tuple[Record | Refusal, ...], ...]:
 
 @cache
 def decisions() -> tuple[Record | Refusal, ...]:
-    """What people and a dispatch decide who read what is said of the world's actions when nobody decides anything; policies activated."""
+    """What people and a dispatch decide who read what is said of the world when nobody decides anything; policies activated."""
     graph, found = Graph(rules(learns=False), OF_EVENTS, hot=256), list[tuple[int, dict[str, Any]]]()
     outs = graph.take([Batch(name, UNTIL + 1, fresh(records)) for name, records in zip(OF_EVENTS, events(), strict=True)])
     lots = Random(7)
     for out in outs:
+        if out.type == "exception.raised" and lots.random() < 0.3:
+            case = {"type": lots.choice(VERBS), "subject": out.order, "exception_id": out.data["exception_id"], "by": "user:ben"}
+            found.append((out.log + lots.choice((MINUTE, HOUR)), case))
         if out.type not in {"action.proposed", "action.requested"} or lots.random() < 0.3:
             continue
         data = orjson.loads(out.body)["data"]
@@ -236,4 +240,6 @@ def test_each_activation_is_taken_or_refused_once(learns: bool) -> None:
     assert sum(b"policy.activated" in body for topic, body in outs if topic == "rejects") == 4
     versions = {json.loads(body)["data"]["policy"]["version"] for topic, body in outs if topic == "exceptions"}
     assert len(versions) == 3
+    states = {json.loads(body)["data"]["case"]["state"] for topic, body in outs if topic == "exceptions"}
+    assert {"acknowledged", "assigned", "resolved"} <= states
     assert any(b'"resolution":"policy_changed"' in body for topic, body in outs if topic == "exceptions")

@@ -69,6 +69,12 @@ class Messenger:
             for message in islice(latest, SHOWN)
         ]
 
+    def consent(self, facts: Facts) -> list[Objection]:
+        """That an order's customer agreed to no channel that there is."""
+        customer = facts.fields.customer if facts.placed is not None else None
+        _, objection = channel_for(self._policy.messages, customer.consents if customer is not None else None)
+        return [] if objection is None else [objection]
+
     def judge(self, order: Order, state: ExceptionState, facts: Facts, action: str) -> Judgement:
         """What an exception's message would say, and whether it may be said."""
         promise = self._promise(facts, state.scope)

@@ -176,7 +176,7 @@ class Publisher:
             summary=summary(case, ended_by),
             resolved_by=ended_by,
             changed_by=None if record is None else cite(record),
-            guardrails=[*(each for each, _ in spoken), *suggestions_of(state)],
+            guardrails=[*(each for each, _ in spoken), *self.asking.messenger.consent(facts), *suggestions_of(state)],
             messages=self.asking.messenger.data(order, facts),
         )
         type_ = type_of(state, before)

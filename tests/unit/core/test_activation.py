@@ -22,7 +22,7 @@ SECOND = 1_000_000
 PAY, SHIP = "payment.capture_overdue", "fulfilment.ship_overdue"
 BASE = """emits: [placed, captured, shipped, delivered]
 rules:
-  '*': {switch: off}
+  '*': {switch: off, steps: [], severity: medium}
   payment.capture_overdue: {switch: on, threshold: 24 h}
 """
 

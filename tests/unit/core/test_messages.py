@@ -175,6 +175,7 @@ def test_a_customer_who_agreed_to_no_channel_is_not_written_to() -> None:
     story = Story(placed(customer={"id": "c1", "consents": []}))
     assert story.of(OVERDUE) == [("blocked", None, ["no_consent"])]
     assert story.actions[0]["message"]["channel"] is None
+    assert [each["name"] for each in story.last(OVERDUE)["guardrails"]] == ["no_consent"]
     story = Story(placed(customer={"id": "c1", "consents": ["SMS"]}))
     assert (story.of(OVERDUE)[-1][0], story.actions[-1]["message"]["channel"]) == ("requested", "sms")
     story = Story(placed(customer={"id": "c1"}))
