@@ -23,6 +23,7 @@ PLANS = {
     "the engine": Plan(KILLS, seed=1),
     "the broker": Plan(KILLS, engine=False, broker=True, seed=2),
     "the engine and the broker": Plan(KILLS, broker=True, seed=3),
+    "the engine while actions are decided about": Plan(min(KILLS, 3) if KILLS == 6 else KILLS, processes=(1, 2), seed=6, decides=True),
     "one of two processes": Plan(KILLS, processes=(2,), seed=4),
     "one, two and three processes": Plan(KILLS, processes=(1, 2, 3), seed=5),
 }

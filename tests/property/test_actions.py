@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from dataflows.core.actions.shard import ActionShard, action_position
 from dataflows.core.clocks.zones import local
-from dataflows.core.engine.intents import Intent
+from dataflows.core.engine.intents import Intent, Sort
 from dataflows.core.rules.guarding import Objection
 from schemas.actions import ACTIONS
 from schemas.places import zone
@@ -25,7 +26,7 @@ from schemas.record import Record
 from schemas.topics import DECISIONS
 from tests.property.histories import examples
 from tests.support.actions import Desk, intent, policy_of
-from tests.support.logs import HOUR, T0
+from tests.support.logs import HOUR, MINUTE, T0
 
 Item = Intent | Record
 
@@ -93,6 +94,9 @@ class World:
     numbers: dict[tuple[str, str, str | None, str], int] = field(default_factory=lambda: defaultdict(int))
     late: bool = True
     """Whether what carries out may act on what it read some time ago."""
+    steps: Sequence[tuple[str, str, str | None]] = STEPS
+    keen: bool = False
+    """Whether those who decide mostly know what they may."""
 
     def draw(self, now: int) -> None:
         """One thing happens."""
@@ -105,11 +109,11 @@ class World:
             self.desk.take(item)
 
     def _rule(self, now: int) -> Intent:
-        kind, step, scope = self.lots.choice(STEPS)
-        order = self.lots.choice(("A-1", "A-2", "A-3"))
+        kind, step, scope = self.lots.choice(self.steps)
+        order = self.lots.choice(("A-1", "A-2") if self.keen else ("A-1", "A-2", "A-3"))
         amount = self.lots.choice((("10.00", "EUR"), ("80.00", "EUR"), None))
         key = (order, kind, scope, step)
-        sort = "asked"
+        sort: Sort = "asked"
         spoken: list[Objection] = []
         if key in self.standing and self.lots.random() < 0.6:
             sort, number = "guarded", self.standing[key]
@@ -153,11 +157,14 @@ class World:
         if action is None:
             return None
         type_ = "action.approved" if self.lots.random() < 0.85 else "action.rejected"
+        if self.keen and self.lots.random() < 0.8:
+            by, roles = self.lots.choice(PEOPLE[:3]), ["finance", "approver"]
         fields: dict[str, Any] = {"action_id": action["action_id"], "by": by, "by_roles": roles, "payload_hash": action["payload_hash"]}
         return self.desk.decision(type_, now, order=action["order_id"], **fields)
 
     def _dispatch(self, now: int) -> Record | None:
-        states = ("requested", "begun", "in_doubt", "failed", *(("withdrawn",) if self.late and self.lots.random() < 0.1 else ()))
+        too_late = self.late and self.lots.random() < (0.3 if self.keen else 0.1)
+        states = ("requested", "begun", "in_doubt", "failed", *(("withdrawn",) if too_late else ()))
         action = self._any(*states)
         if action is None:
             return None
@@ -181,7 +188,12 @@ class World:
         return self.desk.decision(f"automation.{self.lots.choice(('paused', 'resumed'))}", now, scope=scope, by="user:anna")
 
     def _forge(self, now: int) -> Record | None:
-        """A decision that may not count: another topic, no hash, another one, nobody, no person, no role; of another order."""
+        """A decision that may not count: another topic, no hash, another one, nobody, no person, no role; of another order; once more."""
+        said = [item for item in self.items if not isinstance(item, Intent) and item.event.type == "action.approved"]
+        if said and self.lots.random() < 0.2:
+            old = self.lots.choice(said)
+            once = json.loads(old.raw)
+            return self.desk.decision("action.approved", now, order=old.order, topic=old.topic, id_=once["id"], **once["data"])
         action = self._any("proposed", "requested")
         if action is None:
             return None
@@ -212,12 +224,14 @@ class World:
         return self.desk.decision(type_, now, order=order, topic=topic, **fields)
 
 
-def drawn(seed: int, *, late: bool) -> tuple[World, int]:
-    """A world of some dozens of things that happen; the second value is its end."""
+def drawn(seed: int, *, late: bool, keen: bool = False, policy: str = POLICY) -> tuple[World, int]:
+    """A world of some dozens of things that happen; the second value is its end. `keen`: much of it about few actions."""
     lots = Random(seed)
-    world, now = World(Desk(POLICY), lots, late=late), T0
+    world, now = World(Desk(policy), lots, late=late), T0
+    if keen:
+        world.steps, world.keen = lots.sample(STEPS, 4), True
     for _ in range(lots.randint(10, 90)):
-        now += lots.choice((0, 1, 60_000_000, HOUR, 5 * HOUR))
+        now += lots.choice((0, 1, 60_000_000, MINUTE, HOUR) if keen else (0, 1, 60_000_000, HOUR, 5 * HOUR))
         world.draw(now)
     end = now + lots.choice((0, 30 * HOUR))
     world.desk.wait(end)

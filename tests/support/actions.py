@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataflows.core.actions.shard import ActionShard
 from dataflows.core.engine.exceptions import exception_id
-from dataflows.core.engine.intents import Intent, spec_of, target_of
+from dataflows.core.engine.intents import Intent, Sort, spec_of, target_of
 from dataflows.core.policy.build import build
 from dataflows.core.policy.check import known_in
 from dataflows.core.policy.form import PolicyForm
@@ -41,7 +41,7 @@ def intent(
     step: str = "notify_customer",
     *,
     log: int = T0,
-    sort: str = "asked",
+    sort: Sort = "asked",
     order: str = "A-1",
     tenant: str = "default",
     scope: str | None = None,
@@ -60,7 +60,7 @@ def intent(
     return Intent(
         log=log,
         key=f"{number:09d}",
-        sort="asked" if sort == "asked" else "gone",
+        sort=sort,
         tenant=tenant,
         order=order,
         exception=exception_id(tenant, order, kind, scope, 1),

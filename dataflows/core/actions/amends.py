@@ -34,7 +34,7 @@ def guarded(machine: Machine, intent: Intent) -> None:
     action = machine.of_firing(intent.firing)
     if action is None or action.state not in (*WAITS, "requested"):
         return
-    if intent.parameters != action.parameters or intent.target != action.target:
+    if _does(intent.parameters) != _does(action.parameters) or intent.target != action.target:
         again(machine, action, intent.log, "what it would do has changed", intent)
         return
     spoken = (*(each for each in action.guardrails if each.name in OWN or each.effect == "hold"), *_lasting(intent))
@@ -189,6 +189,11 @@ def not_done(machine: Machine, action: ActionState, now: int) -> None:
     known = machine.actions.get(derived_id(f"{action.id}\x1fcompensation"))
     if known is not None and known.state in (*WAITS, "requested"):
         machine.withdraw(known, now, f"{action.action} was not carried out")
+
+
+def _does(parameters: dict[str, object]) -> dict[str, object]:
+    """What an action would do: the lane of its exception is no part of that."""
+    return {name: value for name, value in parameters.items() if name != "lane"}
 
 
 def _lasting(intent: Intent) -> tuple[Objection, ...]:

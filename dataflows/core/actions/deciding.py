@@ -44,11 +44,10 @@ def decide(machine: Machine, record: Record) -> Refusal | None:
     name = identity(record)
     if name in action.deciding:
         return None  # The same event again.
-    refused = _SORTS[record.event.type](machine, action, data, record.log)
-    if refused is None:
-        action.deciding = (*action.deciding, name)[-MOST_REMEMBERED:]
-        machine.touch(action.id)
-    return refused
+    # What was refused is remembered as well: sent again it does not count because the way is free by then.
+    action.deciding = (*action.deciding, name)[-MOST_REMEMBERED:]
+    machine.touch(action.id)
+    return _SORTS[record.event.type](machine, action, data, record.log)
 
 
 def identity(record: Record) -> str:

@@ -24,7 +24,7 @@ class ActionState(Struct, array_like=True, omit_defaults=True):
     `firing`: which time of which step of which exception it is. `said`: the sequence of the exception that asked. `approvals`: how many
     persons must agree before it is requested, `approved`: who has. `began`: when its last attempt began. `reserved`: the budgets that
     count it. `wanted`: its reason still stands. `rival`: the action that excludes it while it is blocked. `deciding`: IDs of the events
-    that were taken into account, so that a repeated one is dropped. `ended`: when it reached a state that it does not leave.
+    that were read, taken or refused, so that a repeated one is dropped. `ended`: when it reached a state that it does not leave.
     `was_requested`: so it was when it ended. `owner`: the team that has its exception. `approve_by`: from when on that nobody has approved
     it escalates, `escalates_at`: when it does so next; `level`, `escalated`, `escalated_to` (team and role): how far that has gone, when
     last and to whom; `rung`: the place of the next rung of the ladder, and when the last one went out. `replaces`: the action in whose

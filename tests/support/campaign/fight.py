@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
+from schemas.topics import DECISIONS
 from tests.support.brokers import topic
+from tests.support.campaign.decider import Decider
 from tests.support.campaign.engine import Engine
 from tests.support.campaign.outputs import Comparison, compare, replay
 from tests.support.campaign.producer import Teller
-from tests.support.campaign.world import POLICY
+from tests.support.campaign.world import ACTIONS, POLICY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +35,8 @@ class Plan:
     processes: tuple[int, ...] = (1,)
     rate: float = 30.0
     seed: int = 1
+    decides: bool = False
+    """Whether people and a dispatch decide all the while about what is said."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Outcome:
     behind: int
     verdicts: Comparison
     seconds: float
+    decisions: Counter[str]
 
     def __str__(self) -> str:
         found = self.verdicts
@@ -55,7 +60,7 @@ class Outcome:
         wrong = {name: len(getattr(found, name)) for name in ("lost", "duplicated", "foreign", "different", "disordered")}
         return (
             f"kills: {killed} ({self.starts} starts, {len(self.falls)} falls) in {self.seconds:.0f} s; records: {self.records:,} of "
-            f"{self.orders:,} orders; {said}; behind progress: {self.behind}; "
+            f"{self.orders:,} orders; {said}; decisions: {self.decisions.total():,}; behind progress: {self.behind}; "
             + ", ".join(f"{name}: {count}" for name, count in wrong.items())
         )
 
@@ -72,22 +77,37 @@ def fight(broker: Broker, home: Path, plan: Plan) -> Outcome:
     events = topic(broker, "events", partitions=3)
     outputs = {output: topic(broker, output, partitions=2) for output in OUTPUTS}
     policy = home / "policy.yaml"
-    policy.write_text(POLICY)
-    engine = Engine(home, settings(broker, events, outputs, policy, home / "state"))
+    policy.write_text(POLICY + ACTIONS if plan.decides else POLICY)
+    decisions = topic(broker, "decided", partitions=2, ending=f"-{DECISIONS}") if plan.decides else None
+    inputs = [events, *([] if decisions is None else [decisions])]
+    engine = Engine(home, settings(broker, ",".join(inputs), outputs, policy, home / "state"))
     engine.check()
     teller = Teller(broker.bootstrap, events, plan.rate, plan.seed)
     teller.start()
+    decider = None if decisions is None else Decider(broker.bootstrap, outputs, decisions, events, plan.seed)
+    if decider is not None:
+        decider.start()
     kills: Counter[str] = Counter()
     try:
         _kill(broker, engine, plan, kills)
         teller.finish()
+        if decider is not None:
+            decider.finish()
         until = _bring_to_end(engine, plan)
     finally:
         engine.destroy()
-    replayed = replay(broker.bootstrap, events, policy, until, home)
+    replayed = replay(broker.bootstrap, inputs, policy, until, home)
     verdicts = compare(broker.bootstrap, outputs, replayed)
     return Outcome(
-        kills, engine.starts, engine.falls, teller.orders, teller.acknowledged, engine.behind(), verdicts, time.monotonic() - began
+        kills,
+        engine.starts,
+        engine.falls,
+        teller.orders,
+        teller.acknowledged,
+        engine.behind(),
+        verdicts,
+        time.monotonic() - began,
+        Counter() if decider is None else decider.written,
     )
 
 

@@ -12,7 +12,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 from tests.support.replays import command
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from confluent_kafka import Message
@@ -69,9 +69,11 @@ def read_all(bootstrap: str, topic: str) -> list[Message]:
         consumer.close()
 
 
-def replay(bootstrap: str, topic: str, policy: Path, until: str, home: Path) -> Path:
-    """Exports a topic and replays the export undisturbed; returns the folder of what came out."""
-    exported = command("export", "--brokers", bootstrap, "--topic", topic, "--out", home / "export")
+def replay(bootstrap: str, topics: Sequence[str], policy: Path, until: str, home: Path) -> Path:
+    """Exports topics and replays the export undisturbed; returns the folder of what came out."""
+    exported = command(
+        "export", "--brokers", bootstrap, *(part for topic in topics for part in ("--topic", topic)), "--out", home / "export"
+    )
     assert exported.returncode == 0, exported.stderr
     files = sorted((home / "export").iterdir())
     replayed = command("replay", *files, "--policy", policy, "--until", until, "--out", home / "replay")

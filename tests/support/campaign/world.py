@@ -26,6 +26,17 @@ rules:
   shipment.damaged: {switch: on}
   data.orphan_signal: {switch: on, threshold: 4 s}
 """
+ACTIONS = """\
+actions:
+  quiet_hours: 'off'
+  approval_timeout: 6 s
+  approve_within: 3 s
+  approvers: {'*': [approver]}
+  budgets: [{rule: payment.declined_hard, most: 200}, {action: trace_parcel, most: 300}]
+ladders: {default: {steps: [{wait: 2 s, role: lead}, {wait: 2 s, team: OPS}]}}
+guardrails: {held: {when: any parcel (parcel.status == damaged)}}
+"""
+"""What is said of actions where they are decided about."""
 LONGEST = 8.0
 """Seconds after the last event of an order until every deadline of it has passed, the carrier's delay included."""
 SILENT_EVERY, SILENT_FOR = 40.0, 7.0
