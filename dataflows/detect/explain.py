@@ -72,7 +72,7 @@ def incident(path: Path, prefix: str) -> list[Data]:
     if len(found) > 1:
         first, second, *_ = found
         raise SeveralError(len(found), (first, second))
-    return next(iter(found.values()), [])
+    return next(iter(found.values())) if found else []
 
 
 def render_incident(console: Console, events: Sequence[Data]) -> None:

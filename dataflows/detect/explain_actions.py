@@ -53,9 +53,9 @@ def heading(action: Sequence[SaidAction]) -> str:
     step = data.get("step")
     name = str(data["action"]).replace("_", " ") + (f" ({str(step).replace('_', ' ')})" if step not in (None, data["action"]) else "")
     target, asked = str(data.get("target") or "order"), str(data.get("initiated_by") or "its rule")
-    about = target if ":" in target else f"the {target}"
+    about = "" if target == "task" else f", about {target if ':' in target else f'the {target}'}"
     by = "its rule" if asked.startswith("rule:") else asked
-    return f"{name}, about {about}, asked for by {by}: {str(data['state']).replace('_', ' ')}"
+    return f"{name}{about}, asked for by {by}: {str(data['state']).replace('_', ' ')}"
 
 
 def life(action: Sequence[SaidAction]) -> Iterator[tuple[str, str]]:

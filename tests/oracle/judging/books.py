@@ -68,7 +68,8 @@ class Books:
 
     def parts_at(self, when: int) -> dict[Cell, Decimal]:
         """The same at an instant."""
-        return next((gone for at, gone in reversed(self.part_pages) if at <= max(when, self.order.placed)), {})
+        nothing: dict[Cell, Decimal] = {}
+        return next((gone for at, gone in reversed(self.part_pages) if at <= max(when, self.order.placed)), nothing)
 
     def _whole_kits(self, at: int) -> None:
         """A kit is gone when some of its components were cancelled and the others refunded."""
