@@ -73,6 +73,7 @@ KNOWN = {
     ("dataflows/README.md", "[Unit]"): "read below; systemd is not here",
     ("dataflows/README.md", "orderwatch run --settings orderwatch.yaml --process-id"): "run below",
     ("dataflows/README.md", "orderwatch gateway"): "run below",
+    ("dataflows/README.md", "kafka-acls.sh"): "run by tests/e2e/test_secured_broker.py, on a Kafka with an authorizer",
     ("dataflows/README.md", "slacklike/acme:"): "settings that are checked below",
     ("sources/mapping/README.md", "orderwatch adapt"): "run below",
     ("sources/mapping/README.md", "name: "): f"the first: run below; the others: {MAPPINGS}",

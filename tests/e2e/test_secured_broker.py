@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import time
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 import yaml
+from confluent_kafka import KafkaError, Producer
 
 from tests.e2e.test_changes import STRICT, placed
 from tests.support.brokers import Unavailable, topic
-from tests.support.kafka.secured import PASSWORD, USER, SecuredKafka, foreign, read_only
+from tests.support.kafka.secured import OTHER, PASSWORD, USER, SecuredKafka, acls, foreign, read_only
 from tests.support.live import ROOT, committed, produce
+from tests.support.pages import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,3 +129,27 @@ def test_a_wrong_password_or_authority_is_one_line(secured: SecuredKafka, tmp_pa
     assert done.returncode == 1, done.stderr
     assert len(said) == 1, done.stderr
     assert said[0].startswith("orderwatch: no answer from the brokers")
+
+
+@pytest.mark.slow
+def test_the_rules_of_the_document_say_who_may_decide(secured: SecuredKafka) -> None:
+    """As they stand there, given by Kafka's own tool: the engine may write decisions, a producer of events may not."""
+    (block,) = (
+        block for block in blocks((ROOT / "dataflows/README.md").read_text(encoding="utf-8")) if block.body.startswith("kafka-acls.sh")
+    )
+    name = topic(secured, "tests", ending="-order-decisions")
+    known = {"kafka:9092": secured.bootstrap, "order-decisions": name}
+    commands = [[known.get(word, word) for word in shlex.split(line)[1:]] for line in block.body.splitlines()]
+    said = [acls(secured, command) for command in commands]
+    assert [user for user in ("console", "dispatch", "token-api", USER) if f"User:{user}" not in said[-1]] == []
+    assert [written(secured, user, name) for user in (USER, OTHER)] == [None, KafkaError.TOPIC_AUTHORIZATION_FAILED]
+
+
+def written(broker: SecuredKafka, user: str, name: str) -> int | None:
+    """Why a user's record is not taken by a topic; None if it is."""
+    codes: list[int | None] = []
+    door = {"security.protocol": "sasl_ssl", "sasl.mechanism": "PLAIN", "sasl.username": user, "sasl.password": PASSWORD}
+    producer = Producer({"bootstrap.servers": broker.secured, "ssl.ca.location": str(broker.authority), **door})
+    producer.produce(name, b"{}", on_delivery=lambda error, _: codes.append(None if error is None else error.code()))
+    assert producer.flush(60) == 0
+    return codes[0]

@@ -82,6 +82,11 @@ class MavenKafka(ProcessBroker):
     def _properties(self) -> Path:
         return self.home / "server.properties"
 
+    @property
+    def java(self) -> list[str]:
+        """A call of Java with Kafka's classes; what is missing is the class and its arguments."""
+        return [str(self._java), "-cp", f"{self._jars}/*"]
+
     def _command(self) -> list[str]:
         return [
             str(self._java),

@@ -13,9 +13,12 @@ from tests.support.kafka.maven import MavenKafka
 from tests.support.kafka.process import HOST, free_port
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 USER, PASSWORD = "orderwatch", "a secret with ' and ="
+OTHER = "shop"
+"""Another user, with the same password."""
 
 
 class SecuredKafka(MavenKafka):
@@ -52,7 +55,7 @@ class SecuredKafka(MavenKafka):
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": "User:ANONYMOUS",
             "allow.everyone.if.no.acl.found": "true",
-            "listener.name.secured.plain.sasl.jaas.config": f'{plain} user_{USER}="{PASSWORD}";',
+            "listener.name.secured.plain.sasl.jaas.config": f'{plain} user_{USER}="{PASSWORD}" user_{OTHER}="{PASSWORD}";',
         }
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in found.items()))
 
@@ -68,6 +71,12 @@ def read_only(broker: SecuredKafka, topic: str) -> None:
     # The library leaves part of the signature open.
     for done in client.create_acls(rules).values():  # pyright: ignore[reportUnknownMemberType]
         done.result(30)
+
+
+def acls(broker: SecuredKafka, arguments: Sequence[str]) -> str:
+    """What Kafka's own `kafka-acls.sh` says, from the jars."""
+    command = [*broker.java, "kafka.admin.AclCommand", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
 
 
 def foreign(home: Path) -> Path:

@@ -62,7 +62,7 @@ def test_a_deadline_waits_until_its_feed_has_spoken_past_it() -> None:
     assert said(shard, CAPTURE) == []
     mark(shard, "/payments", DUE + 3 * HOUR, DUE + 1)
     shard.advance(DUE + 3 * HOUR)
-    assert said(shard, CAPTURE) == [(DUE + 3 * HOUR, "exception.raised", "medium")]
+    assert said(shard, CAPTURE) == [(DUE + 3 * HOUR, "exception.raised", "low")]
 
 
 def test_a_feed_that_is_not_declared_holds_nothing_back() -> None:
@@ -70,7 +70,7 @@ def test_a_feed_that_is_not_declared_holds_nothing_back() -> None:
     shard = Shard(policy(carrier=LONG, warehouse=LONG))
     give(shard, "1", T0, "order.placed", PLACED)
     shard.advance(DUE)
-    assert said(shard, CAPTURE) == [(DUE, "exception.raised", "medium")]
+    assert said(shard, CAPTURE) == [(DUE, "exception.raised", "low")]
 
 
 def test_the_delay_of_a_feed_is_added_to_the_moment_when_it_spoke() -> None:
@@ -82,7 +82,7 @@ def test_the_delay_of_a_feed_is_added_to_the_moment_when_it_spoke() -> None:
     shard.advance(DUE + 16 * MINUTE, inclusive=False)
     assert said(shard, CAPTURE) == []
     shard.advance(DUE + 16 * MINUTE)
-    assert said(shard, CAPTURE) == [(DUE + 16 * MINUTE, "exception.raised", "medium")]
+    assert said(shard, CAPTURE) == [(DUE + 16 * MINUTE, "exception.raised", "low")]
 
 
 def test_an_order_that_comes_late_is_not_judged_before_its_own_history() -> None:
@@ -97,12 +97,12 @@ def test_an_order_that_comes_late_is_not_judged_before_its_own_history() -> None
     assert said(shard, CAPTURE) == []
     give(shard, "3", T0, "evidence.withdrawn", {"event_id": "2"}, log=DUE + 10 * HOUR)
     shard.advance(DUE + 11 * HOUR)
-    assert said(shard, CAPTURE) == [(DUE + 10 * HOUR + 15 * MINUTE, "exception.raised", "medium")]
+    assert said(shard, CAPTURE) == [(DUE + 10 * HOUR + 15 * MINUTE, "exception.raised", "low")]
 
 
 def test_a_milestone_that_comes_while_a_deadline_is_deferred_counts_by_its_own_time() -> None:
     """In time: nothing is ever said. Too late: once, as resolved, when the deadline is decided."""
-    for captured, expected in ((DUE, []), (DUE + MINUTE, [(DUE + 3 * HOUR, "exception.resolved", "medium")])):
+    for captured, expected in ((DUE, []), (DUE + MINUTE, [(DUE + 3 * HOUR, "exception.resolved", "low")])):
         shard = Shard(policy(payments=LONG))
         give(shard, "1", T0, "order.placed", PLACED)
         give(shard, "2", captured, "payment.captured", {"amount": PLACED["total"]}, log=DUE + HOUR)
@@ -160,7 +160,7 @@ def test_an_override_may_take_a_rule_off_its_feed() -> None:
     shard = Shard(replace(plain, base=base))
     give(shard, "1", T0, "order.placed", PLACED)
     shard.advance(DUE)
-    assert said(shard, CAPTURE) == [(DUE, "exception.raised", "medium")]
+    assert said(shard, CAPTURE) == [(DUE, "exception.raised", "low")]
 
 
 def test_an_order_with_a_deferred_deadline_is_not_closed() -> None:
