@@ -60,7 +60,8 @@ def gone(machine: Machine, intent: Intent) -> None:
     """The reason of an action has gone: what has not begun is withdrawn, what has is made good."""
     action = machine.of_firing(intent.firing)
     if action is None:
-        machine.writer.withdrawn_of_before(intent)
+        if intent.why is None:
+            machine.writer.withdrawn_of_before(intent)
         return
     action.wanted = False
     machine.touch(action.id)

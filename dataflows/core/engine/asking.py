@@ -39,6 +39,7 @@ class MessageFiring(NamedTuple):
 
 
 NO_MESSAGE = MessageFiring()
+QUARANTINED = Objection("quarantined", "withdraw", "the order's history cannot be evaluated any more")
 
 
 class Asking:
@@ -97,6 +98,43 @@ class Asking:
             said = self.intent(order, state, facts, "guarded", (name, reason, state.action), spoken, key)
             if said is not None:
                 found.append(said)
+        return found
+
+    def given_up(self, order: Order, now: int, key: Callable[[int], str]) -> list[OutputRecord]:
+        """That an order's exceptions ask for nothing any more, since nobody can say whether they still stand (record 29).
+
+        It reads nothing of the history, which is at fault.
+        """
+        found: list[OutputRecord] = []
+        for state in order.exceptions.states.values():
+            actions = self._ruleset.by_kind(state.kind).actions
+            name = state.asked or (actions[0][0] if actions else "")
+            if state.action <= 0 or not name:
+                continue
+            intent = Intent(
+                log=now,
+                key=key(now),
+                sort="gone",
+                tenant=order.tenant,
+                order=order.id,
+                exception=order.exceptions.id_of(state),
+                said=state.sequence,
+                kind=state.kind,
+                step=name,
+                action=spec_of(name).name,
+                number=state.action,
+                target=target_of(spec_of(name), state.scope),
+                parameters={},
+                lane=state.lane,
+                guardrails=[],
+                reason=QUARANTINED.reason,
+                evidence=[],
+                severity=state.severity,
+                policy=self._policy.version,
+                owner=state.owner,
+                why=QUARANTINED,
+            )
+            found.append(intent_record(intent, state.status))
         return found
 
     def intent(

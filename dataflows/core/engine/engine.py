@@ -190,8 +190,9 @@ class Engine:
         return self.evaluator.evaluate(order, rules, now, inclusive=True)
 
     def quarantine(self, order: Order, error: str, now: int) -> list[OutputRecord]:
-        """What is said of an order that can be evaluated no more."""
-        return self.publisher.quarantine(order, error, now, self.policy.base[self.ruleset.index[FAILED]])
+        """What is said of an order that can be evaluated no more, and that nothing is to be done for it without a person."""
+        said = self.publisher.quarantine(order, error, now, self.policy.base[self.ruleset.index[FAILED]])
+        return said + self.publisher.asking.given_up(order, now, self.publisher.key)
 
     def _tell(self, order: Order, record: Record, *, placed: bool) -> None:
         """Notes whether an order's history is being told: that begins with its placing, or with its first record while that is unknown.

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dataflows.core.actions.shard import ActionShard
+from dataflows.core.engine.intents import INTENTS, decode_intent
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.shard import Shard
 from dataflows.core.rules.load import load_policy
@@ -147,6 +149,24 @@ def test_an_order_whose_history_makes_the_program_fail_is_quarantined(shard: Sha
     assert len(again) == 0
     give(again, "5", T0 + 300 * DAY, "order.placed", PLACED, order="B-2")
     assert told(wait(again, T0 + 302 * DAY)) != []
+
+
+def test_what_a_quarantined_order_had_asked_for_is_withdrawn() -> None:
+    """Nobody can say whether it is still right; what had been said of its exceptions stays."""
+    policy = load_policy(None)
+    shard, actions = Shard(policy), ActionShard(policy)
+    give(shard, "1", T0, "order.placed", PLACED)
+    asked = give(shard, "2", T0 + HOUR, "payment.failed", {"payment_id": "p1", "decline": "soft"})
+    with poisoned("timeline", "A-1"):
+        gone = give(shard, "3", T0 + 2 * HOUR, "payment.captured")
+    assert [kind for _, kind, type_ in told(gone) if type_ == "exception.resolved"] == []
+    for each in (*asked, *gone):
+        if each.topic == INTENTS:
+            actions.apply(decode_intent(each.body))
+    actions.advance(T0 + 3 * HOUR)
+    said = actions.drain()
+    assert [out.type for out in said] == ["action.requested", "action.withdrawn"]
+    assert b'"name":"quarantined"' in said[-1].body
 
 
 def test_a_failure_of_time_or_of_words_quarantines_as_well(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
