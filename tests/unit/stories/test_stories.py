@@ -22,12 +22,12 @@ CAPTURED = """\
 - story: the money is taken late
   kind: payment.capture_overdue
   events: |
-    +0h  order.placed total: 300 EUR
+    +0h  order.placed
     # a remark
     +30h payment.captured
   expect: |
     +23h nothing
-    +25h open since +24h due +24h medium owner FIN lane review
+    +25h open since +24h due +24h low owner FIN lane review
     +30h resolved since +24h
 """
 
@@ -59,11 +59,11 @@ def test_a_story_that_holds_has_no_differences(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("medium owner FIN", "high owner OPS", "payment.capture_overdue: severity expected high, is medium; owner expected OPS, is FIN"),
+        ("low owner FIN", "high owner OPS", "payment.capture_overdue: severity expected high, is low; owner expected OPS, is FIN"),
         ("lane review", "lane auto", "payment.capture_overdue: lane expected auto, is review"),
         ("open since +24h", "open since +23h", "since expected +23h (Tue 3 Nov 09:00), is +1d (Tue 3 Nov 10:00)"),
         ("due +24h", "due +23h", "due expected +23h (Tue 3 Nov 09:00), is +1d (Tue 3 Nov 10:00)"),
-        ("+30h resolved since +24h", "+30h nothing", "not expected: payment.capture_overdue resolved since +1d (Tue 3 Nov 10:00), medium"),
+        ("+30h resolved since +24h", "+30h nothing", "not expected: payment.capture_overdue resolved since +1d (Tue 3 Nov 10:00), low"),
         ("+23h nothing", "+23h open", "expected payment.capture_overdue open, and nothing was said"),
         ("+30h resolved", "+30h open", "status expected open, is resolved"),
         ("+30h resolved since +24h", "+30h resolved on line:A since +24h", "scope expected line:A, is the order"),
@@ -163,13 +163,13 @@ def test_our_own_stories_are_run_by_the_command(capsys: pytest.CaptureFixture[st
 
 def test_what_fails_is_shown_below_its_story(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the instant, the line and the difference; the exit code is that of a failed run."""
-    (tmp_path / "s.yaml").write_text(CAPTURED.replace("medium", "high"))
+    (tmp_path / "s.yaml").write_text(CAPTURED.replace("low", "high"))
     assert cli.run(["policy", "test", str(tmp_path)]) == 1
     captured = capsys.readouterr()
     assert captured.out.splitlines() == [
         f"FAIL  {tmp_path}/s.yaml:1  the money is taken late",
         "      line 9, at +1d 1h (Tue 3 Nov 11:00):",
-        "        payment.capture_overdue: severity expected high, is medium",
+        "        payment.capture_overdue: severity expected high, is low",
         "1 story: 0 passed, 1 failed",
     ]
     assert captured.err == "orderwatch: 1 of 1 stories did not hold under the built-in policy\n"
