@@ -99,7 +99,7 @@ def write_policy(path: Path, pace: Pace, *, feeds: tuple[str, ...] = FEEDS, stea
     for section in ("rules", "retention", "actions"):
         policy[section] = _spans(policy[section], pace.span)
     # At such a pace both come to a second, and somebody must be reminded before it is too late.
-    cast("dict[str, object]", policy["actions"])["approval_timeout"] = "2 s"
+    cast("dict[str, object]", policy["actions"]).update(approve_within="1 s", approval_timeout="2 s")
     for kind, margin in margins.items():  # They have bounds, which no haste brings down.
         cast("_Rules", policy["rules"])[kind]["margin"] = margin
     if learns:
