@@ -86,7 +86,20 @@ def layout(model: type[BaseModel]) -> Layout:
             turns.append((index, lambda _, __: True, lambda _, __: {}))
         elif turn := turn_of(forms[name]):
             turns.append((index, *turn))
-    return Layout(reader(names), tuple(turns), struct)
+    places = [struct.__struct_fields__.index(name) for name in names]
+    return Layout(reader(names), tuple(turns), struct if places == [*range(len(names))] else scattered(struct, places))
+
+
+def scattered(struct: Callable[..., object], places: list[int]) -> Callable[..., object]:
+    """Makes a struct from values that stand at these places of it: what must be stated and is not kept stands between them, as None."""
+
+    def make(*values: object) -> object:
+        filled: list[object] = [None] * (places[-1] + 1)
+        for place, value in zip(places, values, strict=False):
+            filled[place] = value
+        return struct(*filled)
+
+    return make
 
 
 def stored_names(model: type[BaseModel]) -> list[str]:

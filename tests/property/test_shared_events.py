@@ -117,8 +117,6 @@ def test_an_order_that_is_not_wanted_any_more_is_nobodys_twin(places: list[int],
         placing("o3", T0 + 3 * MINUTE, "guest-3"),
     ]
     shard = gathered([lines[place] for place in places], HOUR, cuts)
-    standing: dict[tuple[str, str], str] = {}
-    for finding in shard.found:
-        standing[finding.order, finding.others[0]] = f"{finding.kind}@{finding.at}"
-    assert standing.pop(("o3", "o2")) == f"order.duplicate_suspected@{T0 + 3 * MINUTE}"
-    assert set(standing.values()) <= {f"order.duplicate_over@{T0 + MINUTE}"}
+    standing = {(finding.order, finding.others[0]): (finding.at, finding.lapses) for finding in shard.found}
+    assert standing.pop(("o3", "o2")) == (T0 + 3 * MINUTE, ())
+    assert {lapses for _, lapses in standing.values()} <= {((T0 + MINUTE, None),)}
