@@ -15,6 +15,7 @@ import sys
 from array import array
 from contextlib import suppress
 from hashlib import blake2b
+from itertools import pairwise
 from struct import Struct
 from typing import TYPE_CHECKING
 
@@ -131,7 +132,7 @@ def scanned(path: Path) -> Entries:
 
 
 class _StaleError(Exception):
-    """The index leads to a line that is another exception's."""
+    """The index leads to a line that is another exception's, or to one line twice."""
 
 
 def _find(index: Read, size: int, read: Read, digits: str) -> list[bytes]:
@@ -144,6 +145,8 @@ def _find(index: Read, size: int, read: Read, digits: str) -> list[bytes]:
     if len(places) > 1:
         one, other = (_id_of(_line(read, places[key][0], key)) for key in list(places)[:2])
         raise SeveralError(len(places), (one, other))
+    if any(earlier >= later for offsets in places.values() for earlier, later in pairwise(offsets)):
+        raise _StaleError
     lines = [_line(read, offset, key) for key, offsets in places.items() for offset in offsets]
     found = [line for line in lines if _id_of(line).replace("-", "").startswith(digits)]
     ids = sorted({_id_of(line) for line in found})

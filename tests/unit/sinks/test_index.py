@@ -144,7 +144,8 @@ def test_an_index_that_does_not_fit_is_made_anew(tmp_path: Path, how: str) -> No
     lines = some(60, filler=500)
     path = write(tmp_path, lines)
     now = damaged(how, path, lines)
-    for id_ in {id_ for id_, _ in lines}:
+    # The first and the last are asked first: an index whose offsets are all 0 leads to the first one's own line.
+    for id_ in dict.fromkeys((lines[0][0], lines[-1][0], *(id_ for id_, _ in lines))):
         assert lines_of(path, id_) == wanted(now, id_)
 
 
