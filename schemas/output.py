@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from schemas.record import Headers
+from schemas.record import Headers, Record
 
 
 @dataclass(slots=True)
@@ -36,3 +36,17 @@ class OutputRecord:
 
 OutputBatch: TypeAlias = tuple[str, Sequence[OutputRecord]]
 """Output records of one topic."""
+
+
+def rejected(record: Record, key: str, reason: str, detail: str) -> OutputRecord:
+    """The line that gives a record back untouched: why, and where it stood. `key` is its place in what is said at that instant."""
+    data: dict[str, object] = {
+        "reason": reason,
+        "detail": detail,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+    }
+    return OutputRecord(
+        record.log, record.order, "rejects", "reject", key, record.raw, reason, data=data, record_key=record.key, headers=record.headers
+    )

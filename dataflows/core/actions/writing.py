@@ -9,7 +9,7 @@ from dataflows.core.engine.exceptions import cited, escalation_said, event, guar
 from dataflows.core.engine.intents import Intent
 from dataflows.core.policy import Policy
 from schemas.instants import iso
-from schemas.output import OutputRecord
+from schemas.output import OutputRecord, rejected
 from schemas.record import Record
 
 AUTOMATION = "automation"
@@ -70,28 +70,7 @@ class Writer:
 
     def reject(self, record: Record, reason: str, detail: str) -> None:
         """Gives a decision back untouched: why, and where it stood."""
-        data: dict[str, object] = {
-            "reason": reason,
-            "detail": detail,
-            "topic": record.topic,
-            "partition": record.partition,
-            "offset": record.offset,
-        }
-        key = self.key(record.log)
-        self.out.append(
-            OutputRecord(
-                record.log,
-                record.order,
-                "rejects",
-                "reject",
-                key,
-                record.raw,
-                reason,
-                data=data,
-                record_key=record.key,
-                headers=record.headers,
-            )
-        )
+        self.out.append(rejected(record, self.key(record.log), reason, detail))
 
     def key(self, log: int) -> str:
         """The next place at this instant."""

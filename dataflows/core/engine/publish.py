@@ -26,7 +26,7 @@ from dataflows.core.history.parcels import scan_of
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.model import Rule
 from schemas.instants import iso
-from schemas.output import OutputRecord
+from schemas.output import OutputRecord, rejected
 from schemas.record import Record
 
 
@@ -203,17 +203,7 @@ class Publisher:
 
     def reject(self, record: Record, reason: str, detail: str) -> OutputRecord:
         """The line that gives a record back untouched: why, and where it stood."""
-        data: dict[str, object] = {
-            "reason": reason,
-            "detail": detail,
-            "topic": record.topic,
-            "partition": record.partition,
-            "offset": record.offset,
-        }
-        key = self.key(record.log)
-        return OutputRecord(
-            record.log, record.order, "rejects", "reject", key, record.raw, reason, data=data, record_key=record.key, headers=record.headers
-        )
+        return rejected(record, self.key(record.log), reason, detail)
 
     def quarantine(self, order: Order, error: str, now: int, setting: RuleSetting) -> list[OutputRecord]:
         """The one line that says that an order can be evaluated no more. It rests on nothing of the order's history, which is at fault.
