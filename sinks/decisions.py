@@ -1,0 +1,22 @@
+"""Where decisions are written: the one log of them, of which the engine alone makes states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+
+class UnwrittenError(Exception):
+    """Decisions are not known to be in the log; writing them again, with the same IDs, does no harm. The message holds nothing of them."""
+
+
+class DecisionWriter(Protocol):
+    """Writes decisions as events of the contract; `source`, `by` and `by_roles` have been set by the program, never by a client."""
+
+    def write(self, decisions: Sequence[Mapping[str, object]]) -> None:
+        """Returns once all are durable, in this order. Raises UnwrittenError."""
+        ...
+
+    def close(self) -> None:
+        """Brings to an end what is under way."""
+        ...
