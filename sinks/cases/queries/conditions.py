@@ -8,13 +8,16 @@ from typing import Final
 
 from sqlalchemy import Column, and_, func, literal_column, or_
 
-from sinks.cases.expressions import Expression, at
+from sinks.cases.expressions import Expression
+from sinks.cases.queries.prepared import asked
 from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter, FilterError
-from sinks.cases.tables import actions, exceptions
+from sinks.cases.tables import Instants, actions, exceptions
 from sinks.cases.views.approvals import WAITS
 from sinks.cases.views.clocks import acknowledge_broken, resolve_broken
 
 _E, _A = exceptions.c, actions.c
+LOOKED: Final = asked("now", Instants())
+"""The instant of looking."""
 STATUSES: Final = ("open", "suppressed", "resolved", "retracted")
 STANDING: Final = frozenset(("open", "suppressed"))
 """What is not over: it is sorted by gravity; what is over, or both, by when it was last said, the newest first."""
@@ -27,8 +30,8 @@ def standing(wanted: ExceptionFilter) -> bool:
     return bool(wanted.statuses) and STANDING.issuperset(wanted.statuses)
 
 
-def of_exceptions(wanted: ExceptionFilter, now: datetime) -> list[Expression]:
-    """The conditions of a filter. Raises FilterError if it asks for what cannot be looked for."""
+def of_exceptions(wanted: ExceptionFilter) -> list[Expression]:
+    """The conditions of a filter, as of the parameter `now`. Raises FilterError if it asks for what cannot be looked for."""
     stands = standing(wanted)
     found: list[Expression] = [_E.closed_at.is_(None)] if stands else []
     if wanted.statuses and frozenset(wanted.statuses) != STANDING:
@@ -49,10 +52,10 @@ def of_exceptions(wanted: ExceptionFilter, now: datetime) -> list[Expression]:
         domains = [kind for kind in wanted.kinds if "." not in kind]
         found.append(or_(*_among(_E.kind, whole), *_among(_E.domain, domains)))
     if wanted.older_than is not None:
-        found.append(_E.raised_at <= at(now - wanted.older_than))
+        found.append(_E.raised_at <= asked("raised_by", Instants()))
     late = {
-        "acknowledge": and_(_E.acknowledged_at.is_(None), acknowledge_broken(at(now))),
-        "resolve": resolve_broken(at(now)),
+        "acknowledge": and_(_E.acknowledged_at.is_(None), acknowledge_broken(LOOKED)),
+        "resolve": resolve_broken(LOOKED),
     }
     if wanted.breached is not None:
         found.append(or_(*late.values()) if wanted.breached == "any" else late[wanted.breached])
@@ -67,6 +70,11 @@ def of_exceptions(wanted: ExceptionFilter, now: datetime) -> list[Expression]:
             )
         )
     return found
+
+
+def at_instant(wanted: ExceptionFilter, now: datetime) -> dict[str, object]:
+    """The parameters of the conditions of a filter."""
+    return {"now": now} if wanted.older_than is None else {"now": now, "raised_by": now - wanted.older_than}
 
 
 def of_actions(wanted: ActionFilter) -> list[Expression]:

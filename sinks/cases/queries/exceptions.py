@@ -6,22 +6,25 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Row, Select, and_, case, func, or_, select, tuple_
+from sqlalchemy import BigInteger, Column, Connection, Integer, Row, Select, Text, and_, case, func, or_, select, tuple_
 
 from schemas.instants import EPOCH, micros
-from sinks.cases.expressions import Expression, at
-from sinks.cases.queries.conditions import of_exceptions, standing
+from sinks.cases.expressions import Expression
+from sinks.cases.queries.conditions import at_instant, of_exceptions, standing
 from sinks.cases.queries.cursors import packed, unpacked
 from sinks.cases.queries.gravity import score_at
+from sinks.cases.queries.prepared import asked, prepared
 from sinks.cases.queries.rows import ActionBrief, ExceptionRow, Page
 from sinks.cases.queries.wanted import ExceptionFilter, FilterError
-from sinks.cases.tables import actions, cases, exceptions
+from sinks.cases.tables import Instants, actions, cases, exceptions
 
 _E, _A = exceptions.c, actions.c
 MOST_ROWS: Final = 1_000
 """The longest page."""
-RANKS: Final = range(5)
-"""Severities from the gravest on; the last is for one that this program does not know."""
+SEVERITIES: Final = ("critical", "high", "medium", "low")
+UNKNOWN: Final = len(SEVERITIES)
+"""The rank of a severity that this program does not know."""
+RANKS: Final = range(UNKNOWN + 1)
 SINCE: Final = func.coalesce(_E.due_at, _E.occurred_at, _E.raised_at)
 """Since when it is so: its deadline, else when it came about."""
 OVER: Final = frozenset(("executed", "failed", "rejected", "expired", "withdrawn"))
@@ -79,15 +82,15 @@ def list_exceptions(
 
 def by_id(connection: Connection, exception_ids: Sequence[str], now: datetime) -> list[ExceptionRow]:
     """The exceptions of these IDs that there are, in the order of the IDs."""
-    found = connection.execute(_rows(now).where(_E.exception_id.in_(exception_ids))).all()
+    found = connection.execute(_rows().where(_E.exception_id.in_(exception_ids)), {"micros": micros(now)}).all()
     places = {exception_id: place for place, exception_id in enumerate(exception_ids)}
     return _whole(connection, sorted(found, key=lambda row: places[str(row.exception_id)]))
 
 
 def of_order(connection: Connection, tenant: str, order_id: str, now: datetime) -> list[ExceptionRow]:
     """All exceptions of an order, the first said first."""
-    ordered = _rows(now).where(_E.tenant == tenant, _E.order_id == order_id).order_by(_E.raised_at, _E.exception_id)
-    return _whole(connection, connection.execute(ordered).all())
+    ordered = _rows().where(_E.tenant == tenant, _E.order_id == order_id).order_by(_E.raised_at, _E.exception_id)
+    return _whole(connection, connection.execute(ordered, {"micros": micros(now)}).all())
 
 
 def resolve_prefix(connection: Connection, prefix: str) -> list[str]:
@@ -95,7 +98,7 @@ def resolve_prefix(connection: Connection, prefix: str) -> list[str]:
     return beginning(connection, _E.exception_id, prefix)
 
 
-def beginning(connection: Connection, column: Any, prefix: str) -> list[str]:
+def beginning(connection: Connection, column: Column[str], prefix: str) -> list[str]:
     """Up to three values of a column of UUIDs that begin so, found by its index."""
     text = prefix.strip().lower()
     if not text or set(text) - set("0123456789abcdef-"):
@@ -104,44 +107,45 @@ def beginning(connection: Connection, column: Any, prefix: str) -> list[str]:
     return [str(value) for value in connection.scalars(found)]
 
 
-def gravest_of(wanted: ExceptionFilter, now: datetime, rank: int, limit: int, place: tuple[int, datetime, str] | None) -> Select[Any]:
-    """The statement for the gravest of one severity, behind a place (score, since, ID) if one is given."""
-    score = score_at(micros(now)).label("score")
-    inner = select(*_PLAIN, SINCE.label("since"), score).where(_E.severity_rank == rank, *of_exceptions(wanted, now)).subquery("standing")
+def gravest_of(wanted: ExceptionFilter, behind: bool) -> Select[Any]:
+    """The statement for the gravest of one severity: `rank`, `now`, `micros`, `many`, and behind a place `score`, `since`, `id`."""
+    inner = _rows().where(_E.severity_rank == asked("rank", Integer()), *of_exceptions(wanted)).subquery("standing")
     found = inner.c
-    rows = select(inner).order_by(found.score.desc(), found.since, found.exception_id).limit(limit)
-    if place is not None:
-        points, since, exception_id = place
-        later = tuple_(found.since, found.exception_id) > tuple_(at(since), exception_id)
+    rows = select(inner).order_by(found.score.desc(), found.since, found.exception_id).limit(asked("many", Integer()))
+    if behind:
+        points, since = asked("score", Integer()), asked("since", Instants())
+        later = tuple_(found.since, found.exception_id) > tuple_(since, asked("id", Text()))
         rows = rows.where(or_(found.score < points, and_(found.score == points, later)))
     return rows
 
 
-def newest_of(wanted: ExceptionFilter, now: datetime, limit: int, place: tuple[datetime, str] | None) -> Select[Any]:
-    """The statement for what was last said newest, behind a place (when, ID) if one is given."""
-    rows = _rows(now).where(*of_exceptions(wanted, now)).order_by(_E.changed_at.desc(), _E.exception_id.desc()).limit(limit)
-    if place is not None:
-        changed, exception_id = place
-        rows = rows.where(tuple_(_E.changed_at, _E.exception_id) < tuple_(at(changed), exception_id))
-    return rows
+def newest_of(wanted: ExceptionFilter, behind: bool) -> Select[Any]:
+    """The statement for what was last said newest: `now`, `micros`, `many`, and behind a place `changed`, `id`."""
+    rows = _rows().where(*of_exceptions(wanted)).order_by(_E.changed_at.desc(), _E.exception_id.desc())
+    if behind:
+        changed = asked("changed", Instants())
+        rows = rows.where(tuple_(_E.changed_at, _E.exception_id) < tuple_(changed, asked("id", Text())))
+    return rows.limit(asked("many", Integer()))
 
 
-def _rows(now: datetime) -> Select[Any]:
-    return select(*_PLAIN, SINCE.label("since"), score_at(micros(now)).label("score"))
+def _rows() -> Select[Any]:
+    return select(*_PLAIN, SINCE.label("since"), score_at(asked("micros", BigInteger())).label("score"))
 
 
 def _gravest(connection: Connection, wanted: ExceptionFilter, now: datetime, limit: int, after: str | None) -> Page[ExceptionRow]:
-    first, place = 0, None
+    first, place = 0, dict[str, object]()
     if after is not None:
-        looked, first, points, since, exception_id = unpacked(after, "gravest", (int, int, int, int, str))
-        now = _instant(looked)
-        place = (cast("int", points), _instant(since), cast("str", exception_id))
+        looked, rank, points, since, exception_id = unpacked(after, "gravest", (int, int, int, int, str))
+        now, first = _instant(looked), cast("int", rank)
+        place = {"score": points, "since": _instant(since), "id": exception_id}
     found: list[Row[Any]] = []
-    for rank in RANKS:
+    common = {**at_instant(wanted, now), "micros": micros(now)}
+    for rank in RANKS[first:]:
         # One severity at a time: whoever reads the gravest does not have the score of all others counted.
-        if rank >= cast("int", first) and len(found) <= limit:
-            behind = place if rank == first else None
-            found += connection.execute(gravest_of(wanted, now, rank, limit + 1 - len(found), behind)).all()
+        if len(found) <= limit and (not wanted.severities or rank == UNKNOWN or SEVERITIES[rank] in wanted.severities):
+            behind = bool(place) and rank == first
+            values = {**common, "rank": rank, "many": limit + 1 - len(found), **(place if behind else {})}
+            found += connection.execute(prepared(connection, gravest_of, wanted, behind), values).all()
     cursor = None
     if len(found) > limit:
         last = found[limit - 1]
@@ -150,11 +154,12 @@ def _gravest(connection: Connection, wanted: ExceptionFilter, now: datetime, lim
 
 
 def _newest(connection: Connection, wanted: ExceptionFilter, now: datetime, limit: int, after: str | None) -> Page[ExceptionRow]:
-    place = None
+    place = dict[str, object]()
     if after is not None:
         looked, changed, exception_id = unpacked(after, "newest", (int, int, str))
-        now, place = _instant(looked), (_instant(changed), cast("str", exception_id))
-    found = connection.execute(newest_of(wanted, now, limit + 1, place)).all()
+        now, place = _instant(looked), {"changed": _instant(changed), "id": exception_id}
+    values = {**at_instant(wanted, now), "micros": micros(now), "many": limit + 1, **place}
+    found = connection.execute(prepared(connection, newest_of, wanted, bool(place)), values).all()
     cursor = None
     if len(found) > limit:
         last = found[limit - 1]
@@ -188,7 +193,7 @@ def _actions(connection: Connection, ids: Sequence[str]) -> dict[str, ActionBrie
     return {row.exception_id: ActionBrief(row.action_id, row.action, row.state) for row in rows}
 
 
-def _row(row: Row[Any], case_: Row[Any] | None, action: ActionBrief | None) -> ExceptionRow:
+def _row(row: Row[*tuple[Any, ...]], case_: Row[*tuple[Any, ...]] | None, action: ActionBrief | None) -> ExceptionRow:
     values = {name: value for name, value in row._mapping.items() if name != "severity_rank"}
     return ExceptionRow(
         **{**values, "team": row.team or row.owner},

@@ -12,9 +12,8 @@ from sinks.cases.tables import exceptions
 _E = exceptions.c
 
 
-def score_at(now: int) -> Expression:
+def score_at(at: Expression) -> Expression:
     """The score at an instant (µs), never less than was said; that of what is over, or has no clock, stands still."""
-    at = literal(now)
     since, until, due = Micros(_E.clock_since), Micros(_E.clock_until), Micros(_E.clock_due)
     breach = case(
         (_E.clock_until.is_(None) | (until <= at), _E.clock_breach),

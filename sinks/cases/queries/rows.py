@@ -96,7 +96,10 @@ class ExceptionRow:
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """An action as a list shows it. `approvers`: the roles of which one is needed; `approvals_needed`: how many persons must still agree."""
+    """An action as a list shows it. `approvers`: the roles of which one is needed to agree.
+
+    `approvals_needed`: how many persons must still agree.
+    """
 
     action_id: str
     sequence: int

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, select
 from sinks.cases.queries.rows import Entry
 from sinks.cases.tables import action_events, audit, evidence, exception_events, messages, notes
 
-
 LANES: Final = ("evidence", "decision", "note", "exception", "action", "message")
 """In which order entries of one instant stand."""
 
