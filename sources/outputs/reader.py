@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from schemas.record import Headers
+
 
 @dataclass(frozen=True, slots=True)
 class LoggedRecord:
@@ -13,7 +15,7 @@ class LoggedRecord:
 
     `topic` is what the log holds: `exceptions`, `actions`, `incidents`, `rejects`, `decisions` or `events`, whatever it is called where it
     lies. `partition` names its part; `offset` is its place there, `next` that of the record after it. `time`: when it was appended, in µs
-    since the epoch, UTC.
+    since the epoch, UTC. `headers`: of a reject in Kafka they say why and where; a numbered log has none, its line says so.
     """
 
     topic: str
@@ -23,6 +25,7 @@ class LoggedRecord:
     time: int
     key: bytes
     value: bytes
+    headers: Headers = ()
 
 
 class LogReader(Protocol):

@@ -192,7 +192,7 @@ unprojected: Final = Table(
 offsets: Final = Table(
     "offsets",
     METADATA,
-    text("partition", "The part of a log.", key=True),
+    text("log_partition", "The part of a log.", key=True),
     text("topic", "What the log holds.", needed=True),
     place("next_offset", "The offset of the record after the last one that these tables hold.", needed=True),
     place("records", "How many records of it these tables were made of.", needed=True),
