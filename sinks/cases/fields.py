@@ -12,7 +12,7 @@ import orjson
 from schemas.values import BadTimeError, check_instant, parse_instant
 from sinks.cases.changes import UnprojectableError
 
-NUL, INSTEAD = "\x00", "\ufffd"
+NUL, ESCAPED, INSTEAD = "\x00", b"\\u0000", "\ufffd"
 """PostgreSQL takes no NUL in texts; the character that stands for what cannot be shown takes its place."""
 LARGEST = 2**31 - 1
 FURTHEST = 2**63 - 1
@@ -27,7 +27,7 @@ def parse(value: bytes) -> Fields:
         raise UnprojectableError("not_json", "the record is not JSON") from None
     if not isinstance(found, dict):
         raise UnprojectableError("not_json", "the record is not a JSON object")
-    return Fields(cast("dict[str, Any]", found))
+    return Fields(cast("dict[str, Any]", clean(found) if ESCAPED in value else found))
 
 
 class Fields:
@@ -45,7 +45,7 @@ class Fields:
             return None
         if not isinstance(value, str):
             raise self._wrong(name, "no text")
-        return value.replace(NUL, INSTEAD) if NUL in value else value
+        return value
 
     def need(self, name: str) -> str:
         """A text without which there is no row."""
@@ -131,7 +131,7 @@ class Fields:
 
     def json(self, name: str) -> Any:
         """Whatever there is, for a column of JSON."""
-        return clean(self._data.get(name))
+        return self._data.get(name)
 
     def inner(self, name: str) -> Fields:
         """An object; one without fields where there is none."""
@@ -159,7 +159,7 @@ class Fields:
             return []
         if not isinstance(value, list) or not all(isinstance(one, str) for one in cast("list[object]", value)):
             raise self._wrong(name, "no list of texts")
-        return [one.replace(NUL, INSTEAD) for one in cast("list[str]", value)]
+        return list(cast("list[str]", value))
 
     def names(self) -> list[str]:
         """The names of its fields."""
@@ -168,7 +168,7 @@ class Fields:
     def besides(self, known: Iterable[str]) -> dict[str, Any] | None:
         """The fields that are not among `known`; None if there are no others."""
         names = set(known)
-        return {name: clean(value) for name, value in self._data.items() if name not in names} or None
+        return {name: value for name, value in self._data.items() if name not in names} or None
 
     def __bool__(self) -> bool:
         return bool(self._data)

@@ -15,7 +15,7 @@ from sqlalchemy import Table
 
 from sinks.cases.changes import Row
 from sinks.cases.of_decisions import REFUSED
-from sinks.cases.of_exceptions import OVER
+from sinks.cases.of_exceptions import OPEN, OVER
 from sinks.cases.tables import (
     action_events,
     actions,
@@ -62,8 +62,12 @@ def once(old: Row, new: Row) -> Row:
 
 def _exception(old: Row, new: Row) -> Row:
     row = _newer_exception(old, new)
-    if row is not old and old["closed_at"] is not None and new["status"] in OVER:
+    if row is old:
+        return old
+    if old["closed_at"] is not None and new["status"] in OVER:
         row["closed_at"] = old["closed_at"]  # It was over before: what is said since is no other end.
+    if new["status"] != OPEN:
+        row["stopped_at"] = new["changed_at"] if old["status"] == OPEN else old["stopped_at"]
     return row
 
 

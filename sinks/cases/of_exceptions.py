@@ -16,6 +16,7 @@ RANKS: Final = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 UNRANKED: Final = 4
 GROWING: Final = ("breach", "time_left", "lateness")
 """The terms of a score that grow with time."""
+OPEN: Final = "open"
 OVER: Final = frozenset(("resolved", "retracted"))
 KNOWN: Final = (
     "exception_id sequence order_id kind scope episode status suppressed_by resolution case escalation severity blocking score score_terms"
@@ -89,6 +90,7 @@ def _exception(envelope: Fields, data: Fields, case: Fields) -> Row:
         "said_of": envelope.need_instant("time"),
         "resolved_at": data.instant("resolved_at"),
         "closed_at": said if status in OVER else None,
+        "stopped_at": None,  # What was said before decides.
         "resolved_by": data.json("resolved_by"),
         "changed_by": data.json("changed_by"),
         "summary": data.text("summary") or "",

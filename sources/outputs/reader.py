@@ -28,6 +28,14 @@ class LoggedRecord:
     headers: Headers = ()
 
 
+class UnreadableLogError(OSError):
+    """The logs cannot be read now; a second try may succeed. The message is one line, without secrets."""
+
+
+class LostRecordsError(Exception):
+    """Records from where reading is to go on are not there any more, or not yet: another try fails alike. The message is one line."""
+
+
 class LogReader(Protocol):
     """Reads logs from given places on, each record of a partition in its order; different partitions in any order.
 
@@ -41,7 +49,7 @@ class LogReader(Protocol):
     def poll(self, timeout: float) -> Sequence[LoggedRecord]:
         """The records that come next, as many as there are at once; none after `timeout` seconds without one.
 
-        Raises OSError or the reader's own error if the logs cannot be read; a second try may then succeed.
+        Raises OSError if the logs cannot be read: a second try, after `seek`, may succeed; LostRecordsError if none will.
         """
         ...
 

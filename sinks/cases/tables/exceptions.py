@@ -47,6 +47,7 @@ exceptions: Final = Table(
     instant("said_of", "The instant that its last event is about.", needed=True),
     instant("resolved_at", "When it was over, by event time; none while it stands."),
     instant("closed_at", "The log time at which it was last said to be over; none while it is open or suppressed."),
+    instant("stopped_at", "The log time at which it last left the status `open`; none while it is open, or if it never was."),
     json("resolved_by", "The event that resolved it; none where time alone did."),
     json("changed_by", "The event that made this be said; none where time passed."),
     text("summary", "One sentence for a person.", needed=True),

@@ -201,6 +201,20 @@ offsets: Final = Table(
     info=about("How far the logs are read. Written in the transaction of the rows: each record counts once."),
 )
 
+standing: Final = Table(
+    "standing",
+    METADATA,
+    text("name", "`writer`: the program that keeps the store true.", key=True),
+    instant(
+        "seen_at",
+        "When it was last at work, by its host's clock; written every few seconds, whether there are records or not.",
+        needed=True,
+    ),
+    place("behind", "How many records it was behind the ends of the logs then; none where that is not known."),
+    instant("caught_up_at", "When it last was not behind."),
+    info=about("Whether the store is kept true: what is older than this may be missing."),
+)
+
 erasures: Final = Table(
     "erasures",
     METADATA,

@@ -149,6 +149,7 @@ def upgrade() -> None:
         sa.Column("said_of", Instants(), nullable=False),
         sa.Column("resolved_at", Instants()),
         sa.Column("closed_at", Instants()),
+        sa.Column("stopped_at", Instants()),
         sa.Column("resolved_by", Json),
         sa.Column("changed_by", Json),
         sa.Column("summary", sa.Text(), nullable=False),

@@ -290,6 +290,14 @@ def upgrade() -> None:
     op.create_index("ix_rejects_reason_logged_at", "rejects", ["reason", "logged_at"])
     op.create_index("ix_rejects_tenant_order_id", "rejects", ["tenant", "order_id"])
     op.create_table(
+        "standing",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("seen_at", Instants(), nullable=False),
+        sa.Column("behind", sa.BigInteger()),
+        sa.Column("caught_up_at", Instants()),
+        sa.PrimaryKeyConstraint("name", name="pk_standing"),
+    )
+    op.create_table(
         "suggestions",
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
