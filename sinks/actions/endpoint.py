@@ -53,7 +53,7 @@ class EndpointSettings(BaseModel):
         return self
 
 
-class HttpSettings(EndpointSettings):
+class HttpEndpointSettings(EndpointSettings):
     """An endpoint that is called by HTTP."""
 
     allow_http: bool = Field(default=False, description="Whether it may be called without TLS.")

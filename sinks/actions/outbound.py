@@ -23,7 +23,7 @@ import httpx2
 import msgspec
 
 from sinks.actions.addresses import AddressRefusedError, Resolver, checked, resolved
-from sinks.actions.endpoint import HttpSettings
+from sinks.actions.endpoint import HttpEndpointSettings
 
 AGENT: Final = "orderwatch/1"
 LONGEST_WAIT_S: Final = 86_400.0
@@ -84,7 +84,7 @@ class Answer:
 class Outbound:
     """Sends requests to one endpoint."""
 
-    def __init__(self, settings: HttpSettings, resolver: Resolver = resolved) -> None:
+    def __init__(self, settings: HttpEndpointSettings, resolver: Resolver = resolved) -> None:
         self._settings, self._resolver = settings, resolver
         self._tls = ssl.create_default_context()
         if settings.ca_file is not None:
@@ -170,7 +170,7 @@ class _Received:
 class _CheckedNetwork(httpcore2.AsyncNetworkBackend):
     """Connects one request to an address that is permitted, and knows whether any of it was sent."""
 
-    def __init__(self, settings: HttpSettings, resolver: Resolver) -> None:
+    def __init__(self, settings: HttpEndpointSettings, resolver: Resolver) -> None:
         self._settings, self._resolver = settings, resolver
         self._network = cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())
         self.sent = False

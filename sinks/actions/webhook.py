@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from standardwebhooks import Webhook
 
 from sinks.actions.addresses import Resolver, resolved
-from sinks.actions.endpoint import HttpSettings, several
+from sinks.actions.endpoint import HttpEndpointSettings, several
 from sinks.actions.executor import ActionCall, Done, Observation, Outcome, Unknown
 from sinks.actions.kind import ExecutorKind
 from sinks.actions.outbound import NoAnswerError, NotSentError, Outbound, url_refused
@@ -26,7 +26,7 @@ from sinks.actions.secrets import SecretSource, SecretUnreadableError
 TYPE: Final = "action.requested"
 
 
-class WebhookSettings(HttpSettings):
+class WebhookSettings(HttpEndpointSettings):
     """An endpoint that takes signed webhooks."""
 
     url: str = Field(description="Where requests go.")
