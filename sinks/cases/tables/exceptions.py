@@ -45,11 +45,9 @@ exceptions: Final = Table(
     instant("raised_at", "The log time at which it was first said.", needed=True),
     instant("changed_at", "The log time at which it was last said.", needed=True),
     instant("said_of", "The instant that its last event is about.", needed=True),
-    instant("resolved_at", "When it was over; none while it stands."),
-    instant(
-        "stopped_at", "The log time at which it last left `open`: its clocks stood still from then on; none while it is open, or never was."
-    ),
+    instant("resolved_at", "When it was over, by event time; none while it stands."),
     instant("closed_at", "The log time at which it was last said to be over; none while it is open or suppressed."),
+    instant("stopped_at", "The log time at which it last left the status `open`; none while it is open, or if it never was."),
     json("resolved_by", "The event that resolved it; none where time alone did."),
     json("changed_by", "The event that made this be said; none where time passed."),
     text("summary", "One sentence for a person.", needed=True),
@@ -66,7 +64,7 @@ exceptions: Final = Table(
     text("tier", "The customer's tier."),
     text("country", "Where the order goes."),
     text("carrier", "The carrier of the shipment that it is about, else of the order's first that has one."),
-    text("site", "The site that it is about: of the warehouse whose word it rests on, where one is known."),
+    text("site", "The site of the shipment that it is about, else of the warehouse whose word it rests on."),
     text("sku", "The SKU that it is about, where its record says one."),
     text("source", "The system whose word it rests on: the source of its first evidence."),
     instant("placed_at", "When the order was placed."),
