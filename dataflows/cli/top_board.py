@@ -42,13 +42,13 @@ class Look:
         """Why what is shown may not be how things are; None if the store is kept true."""
         stands = self.standing
         if stands.seen_at is None:
-            return "the store's writer has never been seen: start `orderwatch store`"
+            return "the store has never been kept true: start `orderwatch store`"
         silent = self.at - stands.seen_at
         if silent > SILENT:
-            return f"the store is not kept true: its writer was last seen {length(silent // MICROSECOND)} ago; start `orderwatch store`"
+            return f"the store is not kept true since {length(silent // MICROSECOND)} ago: start `orderwatch store`"
         if stands.behind:
-            last = "" if stands.last_at is None else f", up to {stands.last_at:%Y-%m-%d %H:%M:%S} UTC"
-            return f"the store is behind: {stands.behind:,} records are not in it yet{last}"
+            last = "" if stands.last_at is None else f"; it is as of {stands.last_at:%H:%M:%S} UTC"
+            return f"the store is behind by {stands.behind:,} records{last}"
         return None
 
 

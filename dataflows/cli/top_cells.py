@@ -48,7 +48,7 @@ def cell(row: ExceptionRow, key: str, now: datetime, *, wide: bool) -> tuple[str
     """What a column says of an exception, and its style."""
     match key:
         case "score":
-            return f"{row.score:>5}" if wide else f"{row.score:>4}", ""
+            return str(row.score), ""
         case "severity":
             return (row.severity if wide else SHORT.get(row.severity, row.severity)), STYLES.get(row.severity, "")
         case "clock":
@@ -103,13 +103,13 @@ def fitted(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: max(width - 1, 0)]}…"
 
 
-def counted(counts: Counts) -> str:
+def counted(counts: Counts, *, wide: bool = True) -> str:
     """What is open, in words."""
     parts = ", ".join(f"{getattr(counts, name):,} {name}" for name in ("critical", "high", "medium", "low") if getattr(counts, name))
     late = (
-        (counts.acknowledge_breached, "not acknowledged in time"),
-        (counts.resolve_breached, "not resolved in time"),
-        (counts.approvals, "approvals waiting"),
+        (counts.acknowledge_breached, "not acknowledged in time" if wide else "ack late"),
+        (counts.resolve_breached, "not resolved in time" if wide else "due late"),
+        (counts.approvals, f"approval{'' if counts.approvals == 1 else 's'} waiting" if wide else "to approve"),
     )
-    more = "; ".join(f"{number:,} {words}" for number, words in late if number)
+    more = ", ".join(f"{number:,} {words}" for number, words in late if number)
     return f"{counts.open:,} open{f': {parts}' if parts else ''}{f'; {more}' if more else ''}"

@@ -20,6 +20,9 @@ from sinks.cases.queries.rows import ExceptionDetail
 PIPED = 200
 """The width that a table has where nobody says how wide it may be; the sentence, which comes last, is never cut there."""
 
+EVIDENCE = 3
+"""Events that the pane names; the history names all."""
+
 
 def table(look: Look, width: int | None) -> Iterator[Text]:
     """The lines of the table: cut to a terminal's width; where that is None, columns as they are on a wide one, with whole sentences."""
@@ -63,8 +66,11 @@ def pane(detail: ExceptionDetail, now: datetime, width: int) -> Text:
     escalated = f"; escalated to {row.escalated_to}" if row.escalated_to else ""
     again = f"; reopened {row.reopenings} times" if row.reopenings else ""
     line("case", f"{row.case_state}{waits}, {who}; {clock(row, now, wide=True)}{escalated}{again}")
-    for number, piece in enumerate(_list(data.get("evidence"))):
+    evidence = _list(data.get("evidence"))
+    for number, piece in enumerate(evidence[:EVIDENCE]):
         line("evidence" if not number else "", f"{piece['time']} {piece['type']} {piece['source']} {piece['id']}")
+    if len(evidence) > EVIDENCE:
+        line("", f"and {len(evidence) - EVIDENCE} more: Enter shows them")
     for number, action in enumerate(detail.actions):
         line("actions" if not number else "", heading([SaidAction(iso(micros(said.at)), said.data) for said in action.events]))
     for number, advice in enumerate(_list(data.get("recommended")) if row.status == "open" else []):
