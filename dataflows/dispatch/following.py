@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 import orjson
 
-from dataflows.dispatch.model import OwnAttempt, Phase, PendingAction, ended, take_in
+from dataflows.dispatch.model import OwnAttempt, PendingAction, Phase, ended, take_in
 from sources.outputs.reader import LoggedRecord
 
 NUMBER: Final = re.compile(r"(\d+)$")
@@ -45,12 +45,16 @@ class Following:
             take_in(action, content, said)
             self.actions[id_] = action
         for id_, number, who, phase, endpoint, began, tries, doubtful, next_at, asked_by in db.execute(
-            "SELECT action_id, attempt, dispatcher, phase, endpoint, began_at, tries, doubtful, next_at, asked_by FROM attempts ORDER BY attempt"
+            "SELECT action_id, attempt, dispatcher, phase, endpoint, began_at, tries, doubtful, next_at, asked_by"
+            " FROM attempts ORDER BY attempt"
         ):
             if phase != "beginning":
                 self.begun.setdefault(id_, {})[number] = (who, began)
             known = self.actions.get(id_)
-            if known is None or who != self.dispatcher:
+            if known is None:
+                continue
+            known.calls += tries if who == self.dispatcher else 1
+            if who != self.dispatcher:
                 continue
             if phase == "done":
                 known.failed = number

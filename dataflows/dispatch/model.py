@@ -50,6 +50,8 @@ class OwnAttempt:
     next_at: int = 0
     asked_by: str = ""
     """Who asked for it, of a replay."""
+    adopted: bool = False
+    """Whether another dispatcher began it, and has not been heard of."""
 
 
 @dataclass(slots=True)
@@ -78,6 +80,8 @@ class PendingAction:
     own: OwnAttempt | None = None
     failed: int = 0
     """The last of our own attempts that has an outcome: nothing is begun before the log has said it too."""
+    calls: int = 0
+    """Calls made for it so far, in all attempts: its place in the schedule."""
     busy: bool = False
     """Whether somebody carries it through the stages now."""
     waits: str = ""

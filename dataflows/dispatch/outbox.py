@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -61,7 +62,7 @@ class Outbox:
                 continue
             pause, self.ailment = FIRST_PAUSE_S, None
             numbers = [(number,) for number, *_ in rows]
-            self._journal.submit(lambda db, gone=numbers: db.executemany("DELETE FROM outbox WHERE number = ?", gone))
+            self._journal.submit(partial(_delete, numbers=numbers))
             for _, id_, _, _ in rows:
                 waiting = self._waiting.pop(id_, None)
                 if waiting is not None and not waiting.done():
@@ -72,6 +73,10 @@ class Outbox:
         while await self._journal.run(lambda db: db.execute("SELECT count(*) FROM outbox").fetchone()[0]):
             self.kick()
             await asyncio.sleep(0.02)
+
+
+def _delete(db: sqlite3.Connection, numbers: Sequence[tuple[int]]) -> None:
+    db.executemany("DELETE FROM outbox WHERE number = ?", numbers)
 
 
 def _oldest(db: sqlite3.Connection) -> Sequence[tuple[int, str, int, bytes]]:

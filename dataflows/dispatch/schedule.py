@@ -1,4 +1,4 @@
-"""When a failed action is tried again: Standard Webhooks' schedule, lengthened at random so that what failed together does not come together."""
+"""When a failed action is tried again: Standard Webhooks' schedule, lengthened at random: what failed together comes back apart."""
 
 from __future__ import annotations
 

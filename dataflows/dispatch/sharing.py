@@ -92,8 +92,9 @@ class KafkaShare:
             except KafkaException as error:
                 self._failed(describe(error))
                 continue
-            if message is not None and (error := message.error()) is not None:
-                self._failed(describe(error))
+            problem = None if message is None else message.error()
+            if problem is not None:
+                self._failed(describe(problem))
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.assign(partitions)

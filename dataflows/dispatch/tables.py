@@ -42,7 +42,9 @@ CREATE TABLE IF NOT EXISTS attempts (
     PRIMARY KEY (action_id, attempt)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS attempts_ended ON attempts (ended_at);
-CREATE TABLE IF NOT EXISTS outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS outbox (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, body BLOB NOT NULL
+);
 CREATE TABLE IF NOT EXISTS endpoints (
     name TEXT PRIMARY KEY,
     failures INTEGER NOT NULL DEFAULT 0,
@@ -56,11 +58,27 @@ CREATE TABLE IF NOT EXISTS endpoints (
 CREATE TABLE IF NOT EXISTS contexts (exception_id TEXT PRIMARY KEY, order_id TEXT NOT NULL, tenant TEXT NOT NULL, sequence INTEGER NOT NULL,
     ended_at INTEGER NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS contexts_ended ON contexts (ended_at);
-CREATE TABLE IF NOT EXISTS dead_letters (action_id TEXT PRIMARY KEY, tenant TEXT NOT NULL, order_id TEXT NOT NULL, action TEXT NOT NULL,
-    endpoint TEXT NOT NULL, attempt INTEGER NOT NULL, code TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS requests (number INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT NOT NULL, subject TEXT NOT NULL, asked_by TEXT NOT NULL,
-    at INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS audit (number INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL,
-    subject TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS dead_letters (
+    action_id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    order_id TEXT NOT NULL,
+    action TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS requests (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT NOT NULL, subject TEXT NOT NULL, asked_by TEXT NOT NULL, at INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS audit (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    what TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    detail TEXT NOT NULL
+);
 """
-"""`actions`: how each stands by the log, `data` as last said. `attempts`: what this dispatcher began (`model.Phase`), and what others have begun (`foreign`). `outbox`: decisions that the log has not acknowledged yet."""
+"""`actions`: how each stands by the log, `data` as last said. `attempts`: what this dispatcher began (`model.Phase`), and what others have
+begun (phase `foreign`). `outbox`: decisions that the log has not acknowledged yet. `contexts`: what is kept of exceptions."""

@@ -10,7 +10,7 @@ NEVER: Final = 1 << 62
 
 
 def due_at(action: PendingAction, begun: dict[int, tuple[str, int]]) -> int:
-    """When an action is due; NEVER: nothing is to be begun of it as things stand. `begun`: its attempts, by whomever, as the log has them."""
+    """When an action is due; NEVER: nothing is to be begun as things stand. `begun`: its attempts, whoever's, as the log has them."""
     own = action.own
     if own is not None:
         # One of ours whose effect is in doubt: called again with the same key, or asked about.

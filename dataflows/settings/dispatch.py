@@ -86,6 +86,9 @@ class EndpointTerms(Section):
     breaker_seconds: float = Field(
         default=30.0, gt=0, le=86_400, description="How long it is left alone first; twice as long each time that one more call fails."
     )
+    recipients: bool | None = Field(
+        default=None, description="Whether it is given the addresses of customers; unset: only a `mail` endpoint is."
+    )
 
     @property
     def executor(self) -> dict[str, object]:
@@ -138,7 +141,9 @@ class ContactSettings(Section):
         else:
             if self.file is None:
                 raise ValueError(f"kind {self.kind} needs a file")
-            self.without_effect(f"kind {self.kind} asks no service", "url", "headers", "secret", "allow_networks", "allow_http", "timeout_seconds")
+            self.without_effect(
+                f"kind {self.kind} asks no service", "url", "headers", "secret", "allow_networks", "allow_http", "timeout_seconds"
+            )
         if (self.kind == "sqlite") != (self.query is not None):
             raise ValueError("query goes with kind sqlite, and that needs one")
         return self
@@ -160,18 +165,24 @@ class DispatchSettings(Section):
     templates: Path | None = Field(default=None, description="A folder of your own texts; they stand above the built-in ones.")
     decisions: Topic = Field(default="order-decisions", description="Topic that decisions are written to.")
     dir: Path | None = Field(
-        default=None, description="What dispatch keeps (its journal): one directory each, on a local disk. Unset: `dispatch` in `state.dir`."
+        default=None,
+        description="What dispatch keeps (its journal): one directory each, on a local disk. Unset: `dispatch` in `state.dir`.",
     )
     group: str = Field(
-        default="orderwatch-dispatch", min_length=1, max_length=249, description="Consumer group by which several dispatchers share the work."
+        default="orderwatch-dispatch",
+        min_length=1,
+        max_length=249,
+        description="Consumer group by which several dispatchers share the work.",
     )
     http_port: Port = Field(
         default=9471,
         description="Port on which dispatch answers `/metrics`, `/healthz` and `/readyz`, on `http.host`. 0: any free port.",
     )
-    schedule: Annotated[tuple[float, ...], BeforeValidator(_several), AfterValidator(_schedule), Field(min_length=1, max_length=100)] = Field(
-        default=STANDARD_WEBHOOKS,
-        description="Seconds before each try of an action; as many tries as there are. Standard Webhooks recommends the default.",
+    schedule: Annotated[tuple[float, ...], BeforeValidator(_several), AfterValidator(_schedule), Field(min_length=1, max_length=100)] = (
+        Field(
+            default=STANDARD_WEBHOOKS,
+            description="Seconds before each try of an action; as many tries as there are. Standard Webhooks recommends the default.",
+        )
     )
     jitter: float = Field(default=0.2, ge=0, le=1, description="By how much of itself a delay is lengthened at random.")
     retry_after_most_seconds: float = Field(
@@ -186,7 +197,7 @@ class DispatchSettings(Section):
     takeover_seconds: float = Field(
         default=120.0,
         gt=0,
-        description="After how long without an outcome another dispatcher's attempt counts as broken off. Above all time-outs of endpoints.",
+        description="After how long without an outcome another dispatcher's attempt counts as broken off; above all time-outs.",
     )
     stop_seconds: float = Field(default=25.0, ge=0, le=3_600, description="How long calls under way may take to end after SIGTERM.")
     keep_ended_days: float = Field(default=7.0, gt=0, description="How long the journal keeps attempts of actions that have ended.")
@@ -196,9 +207,9 @@ class DispatchSettings(Section):
     def _known(self) -> DispatchSettings:
         for number, route in enumerate(self.routes, 1):
             if route.endpoint != "none" and route.endpoint not in self.endpoints:
-                raise ValueError(f"route {number} leads to endpoint {route.endpoint!r}, which is none of {', '.join(self.endpoints) or '(none)'}")
+                raise ValueError(
+                    f"route {number} leads to endpoint {route.endpoint!r}, which is none of {', '.join(self.endpoints) or '(none)'}"
+                )
         if "none" in self.endpoints:
             raise ValueError("none is no name for an endpoint: in a route it says that nobody carries the action out")
         return self
-
-
