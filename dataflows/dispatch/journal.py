@@ -59,6 +59,7 @@ class Journal:
     def submit(self, work: Work[T]) -> Future[T]:
         """Has a piece of work done and committed, after all that was handed over before; its result comes once it is durable."""
         future: Future[T] = Future()
+        future.set_running_or_notify_cancel()  # What was handed over is done: it cannot be cancelled.
         self._queue.put((work, future))
         return future
 
