@@ -72,3 +72,25 @@ async def checked(host: str, port: int, allowed: Sequence[AddressRange], resolve
     if not usable:
         raise AddressRefusedError("its addresses are private or reserved: allow_networks must name them")
     return usable
+
+
+async def connected(host: str, port: int, allowed: Sequence[AddressRange], resolver: Resolver = resolved) -> socket.socket:
+    """A socket that is connected to an address of the host that may be: the first that answers.
+
+    Raises AddressRefusedError, and OSError if there is no connection.
+    """
+    failed: OSError | None = None
+    for address in await checked(host, port, allowed, resolver):
+        made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+        made.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(made, (address, port))
+        except OSError as error:
+            made.close()
+            failed = error
+        except BaseException:
+            made.close()
+            raise
+        else:
+            return made
+    raise failed or OSError("no address")

@@ -39,7 +39,7 @@ def of_status(answer: Answer, *, honours_keys: bool) -> Outcome:
             return RetryLater(code, after, throttle=status == 429)
         case 410:
             return ActionRefused(code, "the endpoint is gone", disable=True)
-        case 401 | 403:
+        case 401 | 403 | 407:
             return ActionRefused(code, "the endpoint does not let us in")
         case 501 | 505:
             return ActionRefused(code, "the endpoint cannot do it")

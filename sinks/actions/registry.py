@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from schemas.actions import ACTIONS
 from schemas.problems import nearest
-from sinks.actions import webhook
+from sinks.actions import apprise_notes, chat, mail, webhook
 from sinks.actions.endpoint import EndpointSettings
 from sinks.actions.executor import Executor
 from sinks.actions.kind import ExecutorKind, secrets_of
@@ -19,6 +19,9 @@ KINDS: Final[dict[str, ExecutorKind]] = {
     kind.name: kind
     for kind in (
         webhook.KIND,
+        mail.KIND,
+        chat.KIND,
+        apprise_notes.KIND,
     )
 }  # fmt: skip
 """Each kind by the name that settings call it by."""

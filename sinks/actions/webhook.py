@@ -17,13 +17,15 @@ from standardwebhooks import Webhook
 
 from sinks.actions.addresses import Resolver, resolved
 from sinks.actions.endpoint import HttpEndpointSettings, several
-from sinks.actions.executor import ActionCall, Done, Observation, Outcome, Unknown
+from sinks.actions.executor import ActionCall, Done, Observation, Outcome, RetryLater, Unknown
 from sinks.actions.kind import ExecutorKind
 from sinks.actions.outbound import NoAnswerError, NotSentError, Outbound, url_refused
 from sinks.actions.outcomes import of_failure, of_status
 from sinks.actions.secrets import SecretSource, SecretUnreadableError
 
 TYPE: Final = "action.requested"
+NOT_YET: Final = (401, 403, 404, 405, 407, 409, 421, 423)
+"""Refusals that say more of how the receiver stands than of what it was sent: the specification repeats them, and so do we."""
 
 
 class WebhookSettings(HttpEndpointSettings):
@@ -66,6 +68,8 @@ class WebhookExecutor:
             return of_failure(error, honours_keys=self.honours_keys)
         if 200 <= answer.status < 300:
             return Done(None, f"accepted with {answer.status}")
+        if answer.status in NOT_YET:
+            return RetryLater(f"http_{answer.status}", answer.retry_after())
         return of_status(answer, honours_keys=self.honours_keys)
 
     async def status(self, call: ActionCall) -> Observation:

@@ -127,12 +127,15 @@ class FaultServer:
             writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = await reader.read(1)
+        if not first:
+            return  # Somebody looked whether anybody is here.
         number, self._count = self._count, self._count + 1
         fault = self._choose(number)
         if fault == "closed_unread":
             writer.transport.abort()
             return
-        request = await read_request(reader)
+        request = await read_request(reader, first)
         if request is None:
             return
         key = next((request.headers[name] for name in KEYS if name in request.headers), "")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sinks.actions.executor import ActionCall, Contact
 from sinks.actions.messages import RenderedMessage
 from tests.support.endpoints.faults import Fault, FaultServer
+from tests.support.endpoints.smtp import MailFaultServer, mails_by_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,10 @@ class Harness(NamedTuple):
     """How often something was effected for a key."""
     parameters: Mapping[str, object] = {}
     target: str = "order"
+    secret: Callable[[str], str] = lambda _: SECRET
+    """What stands in the environment, given the URL: of some kinds the URL is the secret."""
+    blind: bool = False
+    """Whether it learns only that something went wrong, and not what: then all that is not done is in doubt."""
 
 
 def call_of(
@@ -75,6 +80,34 @@ def _webhook(address: str) -> dict[str, Any]:
     return local(address, url=f"{address}/actions", secrets=[{"env": VARIABLE}])
 
 
+def _mail(address: str) -> dict[str, Any]:
+    host, port = address.removeprefix("http://").split(":")
+    given = local(address, host=host, port=int(port), security="none", sender="Shop <orders@example.com>", to="desk@example.com")
+    return {name: value for name, value in given.items() if name != "allow_http"}
+
+
+def effects_in_all(server: FaultServer, _: str) -> int:
+    """Of servers that know no keys."""
+    return sum(server.effects.values())
+
+
+def _forgetful(faults: Sequence[Fault]) -> FaultServer:
+    """A server that knows no keys."""
+    return FaultServer(faults, honours_keys=False)
+
+
+def _chat(address: str) -> dict[str, Any]:
+    return local(address, url={"env": VARIABLE})
+
+
+def _in_path(address: str) -> str:
+    return f"{address}/services/T0/{SECRET}"
+
+
+def _gotify(address: str) -> str:
+    return f"gotify://{address.removeprefix('http://')}/{SECRET}"
+
+
 HARNESSES: dict[str, Harness] = {
     "webhook": Harness(
         server=FaultServer,
@@ -82,4 +115,7 @@ HARNESSES: dict[str, Harness] = {
         action="notify_customer",
         effects=effects_by_key,
     ),
+    "mail": Harness(server=MailFaultServer, settings=_mail, action="notify_customer", effects=mails_by_key),
+    "chat": Harness(server=_forgetful, settings=_chat, action="create_task", effects=effects_in_all, secret=_in_path),
+    "apprise": Harness(server=_forgetful, settings=_chat, action="escalate", effects=effects_in_all, secret=_gotify, blind=True),
 }

@@ -60,17 +60,17 @@ class Reply:
         return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
-async def read_request(reader: asyncio.StreamReader, *, body: bool = True) -> Received | None:
-    """The next request; None if the connection ends before its head does."""
+async def read_request(reader: asyncio.StreamReader, first: bytes = b"") -> Received | None:
+    """The next request, of which `first` has been read; None if the connection ends before its head does."""
     try:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
     first, *lines = head.strip().split("\r\n")
     method, target, _ = first.split(" ", 2)
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     length = int(headers.get("content-length", 0))
-    return Received(method, target, headers, await reader.readexactly(length) if body and length else b"")
+    return Received(method, target, headers, await reader.readexactly(length) if length else b"")
 
 
 def certificate(folder: Path, name: str = "localhost") -> tuple[Path, Path, Path]:
