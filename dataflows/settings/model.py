@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from dataflows.settings.embedded import EmbeddedSettings
 from dataflows.settings.gateway import GatewaySettings
 from dataflows.settings.values import Addresses, Brokers, Options, Part, Port, Section, Topic, Topics, distinct
 from schemas.deciding import decides
@@ -253,6 +254,7 @@ class Settings(BaseSettings):
     state: Part[StateSettings] = Field(default_factory=dict[str, object], validate_default=True)
     cluster: Part[ClusterSettings] = Field(default_factory=ClusterSettings)
     gateway: Part[GatewaySettings] = Field(default_factory=GatewaySettings)
+    embedded: Part[EmbeddedSettings] = Field(default_factory=EmbeddedSettings)
     http: Part[HttpSettings] = Field(default_factory=HttpSettings)
     log: Part[LogSettings] = Field(default_factory=LogSettings)
 
@@ -271,6 +273,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
+        if self.embedded.dir is not None:
+            self._without_kafka()
         both = sorted(set(self.inputs.topics) & set(self.outputs.topics.values()))
         if self.outputs.kind == "kafka" and both:
             raise ValueError(f"{', '.join(both)} is both read and written")
@@ -281,3 +285,15 @@ class Settings(BaseSettings):
         if self.state.epoch_seconds > CLUSTER_EPOCH_S and self.cluster.size > 1:
             raise ValueError(f"state.epoch_seconds is at most {CLUSTER_EPOCH_S:g} in a cluster, not {self.state.epoch_seconds:g}")
         return self
+
+    def _without_kafka(self) -> None:
+        """Raises ValueError where an embedded installation is set up for something that it does not have."""
+        why = "embedded.dir is set, so there is no Kafka"
+        self.kafka.without_effect(why, *(name for name in KafkaSettings.model_fields))
+        self.inputs.without_effect(why, *(name for name in InputSettings.model_fields if name != "batch"))
+        self.outputs.without_effect(why, *(name for name in OutputSettings.model_fields))
+        self.gateway.without_effect(why, "output", "topic", "log_file_bytes")
+        if self.cluster.size > 1:
+            raise ValueError("an embedded installation has one engine process; cluster has more")
+        if not self.state.recovery:
+            raise ValueError("an embedded installation keeps its state: leave out state.recovery")
