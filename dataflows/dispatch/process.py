@@ -6,8 +6,8 @@ import asyncio
 import random
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from dataflows.dispatch.begin import Beginning
@@ -38,8 +38,6 @@ READ_AGAIN_S: Final = 1.0
 """How long it waits after the log could not be read."""
 ENDS_S: Final = 15.0
 """How often the log is asked how far it goes, for the metric of the lag."""
-EMPTY: Final = 5
-"""Polls in a row that find nothing: so is the end as well, where the last of a partition is no record but a mark of Kafka's own."""
 SAY_S: Final = 10.0
 """How long a stop waits for the log to take what is left to say; the rest is said by the next start."""
 
@@ -113,8 +111,8 @@ class Dispatch:
         recovery = Recovery(pipeline, settings.takeover_seconds, self._clock())
         chores = Chores(pipeline, recovery, journal, settings, self._clock)
         self._watch(pipeline, outbox, chores, following)
-        await asyncio.to_thread(self._ground.reader.seek, dict(following.offsets))
         try:
+            await self._seek(following)
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(self._read(following, pipeline, recovery)),
@@ -136,6 +134,18 @@ class Dispatch:
             share.close()
             for endpoint in self._ground.endpoints.values():
                 await endpoint.executor.close()
+
+    async def _seek(self, following: Following) -> None:
+        """Reads on from where it stopped; waits for the log if it cannot be read yet."""
+        while not self._stop.is_set():
+            try:
+                await asyncio.to_thread(self._ground.reader.seek, dict(following.offsets))
+                return
+            except OSError as error:
+                self._unread = f"the log cannot be read: {error}"
+                self._listener.failed("reading the log")
+                self._observer.log.warning("the log cannot be read", error=str(error))
+                await asyncio.sleep(READ_AGAIN_S)
 
     async def _settle(self, pipeline: Pipeline) -> None:
         """Lets calls under way end; what does not in time is broken off, and taken up by the next start."""
@@ -163,25 +173,26 @@ class Dispatch:
 
     async def _read(self, following: Following, pipeline: Pipeline, recovery: Recovery) -> None:
         reader, asked_at, loop = self._ground.reader, 0.0, asyncio.get_running_loop()
-        ready, empty = False, 0
+        ready = False
         while True:
             try:
-                if loop.time() - asked_at > ENDS_S or not self._ends:
+                if loop.time() - asked_at > (ENDS_S if self._unread is None else READ_AGAIN_S):
                     self._ends, asked_at = await asyncio.to_thread(reader.ends), loop.time()
                 records = await asyncio.to_thread(reader.poll, POLL_S)
-            except Exception as error:  # noqa: BLE001 - a reader has errors of its own; the next try may succeed
+            except OSError as error:
                 self._unread = f"the log cannot be read: {error}"
                 # A pause or a withdrawal may stand there: nothing is begun without it.
                 pipeline.blocked = pipeline.blocked or "unread"
                 self._listener.failed("reading the log")
                 self._observer.log.warning("the log cannot be read", error=str(error))
                 await asyncio.sleep(READ_AGAIN_S)
+                with suppress(OSError):
+                    await asyncio.to_thread(reader.seek, dict(following.offsets))
                 continue
             changed, paused, work = following.apply(records)
             if records:
                 await asyncio.wrap_future(self._journal.submit(work))
-            empty = 0 if records else empty + 1
-            if self._unread is not None and (empty >= EMPTY or self._is_at_end(following)):
+            if self._unread is not None and self._is_at_end(following):
                 self._unread = None
                 if pipeline.blocked != "stopping":
                     pipeline.blocked = ""
@@ -226,8 +237,3 @@ async def run_until_stopped(dispatch: Dispatch) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, dispatch.stop)
     await dispatch.run()
-
-
-def folder_of(settings: DispatchSettings, state: Path) -> Path:
-    """The directory of the journal."""
-    return settings.dir or state / "dispatch"
