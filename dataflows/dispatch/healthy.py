@@ -12,8 +12,6 @@ from dataflows.settings.dispatch import EndpointTerms
 
 LONGEST_BREAK_S: Final = 900.0
 """How long an endpoint that goes on failing is left alone at most."""
-THROTTLE_S: Final = 5.0
-"""How long one that has too much to do is left alone where it says nothing."""
 
 
 @dataclass(slots=True)
@@ -89,7 +87,7 @@ class EndpointHealth:
     def throttled(self, now: int, seconds: float | None) -> None:
         """It has too much to do."""
         self.room = max(1, self.room // 2)
-        self.throttled_until = max(self.throttled_until, now + int((THROTTLE_S if seconds is None else seconds) * SECOND))
+        self.throttled_until = max(self.throttled_until, now + int((self.terms.throttle_seconds if seconds is None else seconds) * SECOND))
 
     def row(self) -> tuple[object, ...]:
         """How it stands, as the journal keeps it."""

@@ -86,6 +86,12 @@ class EndpointTerms(Section):
     breaker_seconds: float = Field(
         default=30.0, gt=0, le=86_400, description="How long it is left alone first; twice as long each time that one more call fails."
     )
+    throttle_seconds: float = Field(
+        default=2.0,
+        gt=0,
+        le=3_600,
+        description="How long it is left alone that has too much to do (429, 502, 503, 504) without `Retry-After`.",
+    )
     recipients: bool | None = Field(
         default=None, description="Whether it is given the addresses of customers; unset: only a `mail` endpoint is."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from dataflows.core.actions.shard import ActionShard
 from schemas.record import Record
@@ -45,7 +45,7 @@ class Engine:
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         """Begins to read decisions."""
         self._thread.start()
         return self
@@ -60,9 +60,22 @@ class Engine:
         with self._lock:
             self._take(*intents)
 
-    def wanted(self, count: int, *, prefix: str = "A", step: str = "create_warehouse_task", kind: str = "fulfilment.ship_overdue") -> None:
-        """As many orders ask for an action each."""
-        self.ask(*(intent(kind, step, log=self._now(), order=f"{prefix}-{number}", number=number + 1) for number in range(count)))
+    def wanted(
+        self,
+        count: int,
+        *,
+        prefix: str = "A",
+        step: str = "create_warehouse_task",
+        kind: str = "fulfilment.ship_overdue",
+        tenants: tuple[str, ...] = ("default",),
+    ) -> None:
+        """As many orders ask for an action each; the tenants take turns."""
+        self.ask(
+            *(
+                intent(kind, step, log=self._now(), order=f"{prefix}-{number}", number=number + 1, tenant=tenants[number % len(tenants)])
+                for number in range(count)
+            )
+        )
 
     def decide(self, type_: str, order: str = "A-1", **data: Any) -> None:
         """Somebody else decides."""
