@@ -203,6 +203,11 @@ GATEWAY_DROPPED = Metric(
 )
 GATEWAY_RELOADS = Metric("orderwatch_gateway_reloads_total", "counter", "Reloads of the connections.", ("outcome",))
 
+PART_UP = Metric("orderwatch_part_up", "gauge", "1 if this part of `orderwatch up` runs and is ready, else 0.", ("part",))
+PART_STARTS = Metric(
+    "orderwatch_part_starts_total", "counter", "How often this part was started; each but the first followed a death.", ("part",)
+)
+
 METRICS = (
     INFO, READY, RESUME,
     RECORDS, RECORD_BYTES, NULL_RECORDS, REJECTED, DUPLICATES, MISSED, LAG, WATERMARK, LOW_WATERMARK, LATE_RECORDS, BARRIERS, BARRIER_WAIT,
@@ -214,5 +219,6 @@ METRICS = (
     GATEWAY_REQUESTS, GATEWAY_BYTES, GATEWAY_EVENTS, GATEWAY_REFUSED, GATEWAY_UNMAPPED, GATEWAY_MISSING, GATEWAY_SECONDS,
     GATEWAY_FAILURES,
     GATEWAY_UNDER_WAY, GATEWAY_CONNECTIONS, GATEWAY_EVICTED, GATEWAY_REMEMBERED, GATEWAY_DROPPED, GATEWAY_RELOADS,
+    PART_UP, PART_STARTS,
 )  # fmt: skip
 """All of them, in the order in which they are documented."""
