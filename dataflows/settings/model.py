@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from dataflows.settings.dispatch import DispatchSettings
 from dataflows.settings.embedded import EmbeddedSettings
 from dataflows.settings.gateway import GatewaySettings
 from dataflows.settings.store import StoreSettings
@@ -244,7 +245,7 @@ class LogSettings(Section):
 
 
 class Settings(BaseSettings):
-    """All settings of `orderwatch run` and `orderwatch gateway`."""
+    """All settings of `orderwatch run`, `gateway` and `dispatch`."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter=BETWEEN)
 
@@ -257,6 +258,7 @@ class Settings(BaseSettings):
     gateway: Part[GatewaySettings] = Field(default_factory=GatewaySettings)
     embedded: Part[EmbeddedSettings] = Field(default_factory=EmbeddedSettings)
     store: Part[StoreSettings] = Field(default_factory=StoreSettings)
+    dispatch: Part[DispatchSettings] = Field(default_factory=DispatchSettings)
     http: Part[HttpSettings] = Field(default_factory=HttpSettings)
     log: Part[LogSettings] = Field(default_factory=LogSettings)
 
@@ -282,6 +284,8 @@ class Settings(BaseSettings):
             raise ValueError(f"{', '.join(both)} is both read and written")
         if decides(self.gateway.topic):
             raise ValueError(f"gateway.topic {self.gateway.topic} is one of decisions: what webhooks say must not decide anything")
+        if not decides(self.dispatch.decisions):
+            raise ValueError(f"dispatch.decisions {self.dispatch.decisions} is no topic of decisions: the engine takes none from there")
         if self.outputs.kind == "files" and self.cluster.size > 1:
             raise ValueError("outputs.kind files is for one process; cluster has more")
         if self.state.epoch_seconds > CLUSTER_EPOCH_S and self.cluster.size > 1:
