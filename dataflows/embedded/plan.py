@@ -22,9 +22,9 @@ from dataflows.runtime.state.files import lock, write_whole
 from dataflows.runtime.supervisor import Part
 from dataflows.settings import Settings
 
-PARTS: Final = ("gateway", "run")
+PARTS: Final = ("gateway", "run", "store", "dispatch")
 """The commands that run, in the order in which they are started."""
-STOPPING: Final = ("gateway", "run")
+STOPPING: Final = ("dispatch", "gateway", "run", "store")
 """In the order in which they are stopped: who writes into a log before who reads it."""
 SETTINGS_FILE: Final = "settings.yaml"
 HEAD: Final = "# Written by `orderwatch up` at each start: the settings that it was given, and where its parts find each other.\n"
@@ -51,7 +51,12 @@ class Plan:
     def ports(self) -> dict[str, int]:
         """By part, the port on which it answers how it is."""
         given = self.settings
-        return {"gateway": given.gateway.http_port, "run": given.http.port}
+        return {
+            "gateway": given.gateway.http_port,
+            "run": given.http.port,
+            "store": given.store.http_port,
+            "dispatch": given.dispatch.http_port,
+        }
 
     @property
     def hooks(self) -> str:
