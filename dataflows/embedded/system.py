@@ -59,7 +59,7 @@ def run_system(plan: Plan, handle: int, stop: Stop, shown: Shown, on_turn: Calla
                 stack.enter_context(serving(http.host, plan.settings.embedded.http_port, observer))
             except PortError as error:
                 raise MisuseError(str(error).replace("http.port", "embedded.http_port", 1)) from error
-        observer.resumed()
+        observer.health.resumed()
         said = False
 
         def turn() -> None:
