@@ -257,8 +257,8 @@ class Settings(BaseSettings):
     cluster: Part[ClusterSettings] = Field(default_factory=ClusterSettings)
     gateway: Part[GatewaySettings] = Field(default_factory=GatewaySettings)
     embedded: Part[EmbeddedSettings] = Field(default_factory=EmbeddedSettings)
-    dispatch: Part[DispatchSettings] = Field(default_factory=DispatchSettings)
     store: Part[StoreSettings] = Field(default_factory=StoreSettings)
+    dispatch: Part[DispatchSettings] = Field(default_factory=DispatchSettings)
     http: Part[HttpSettings] = Field(default_factory=HttpSettings)
     log: Part[LogSettings] = Field(default_factory=LogSettings)
 

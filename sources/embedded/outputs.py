@@ -14,7 +14,7 @@ from typing import Final
 from schemas.embedded import input_folder, output_folder
 from schemas.segments import POSITION, DamagedLogError, LogLine, PositionReader, SegmentReader
 from schemas.topics import EMBEDDED, EMBEDDED_DECISIONS, EMBEDDED_EVENTS, TOPIC_NAMES
-from sources.outputs.reader import LoggedRecord
+from sources.outputs.reader import LoggedRecord, LostRecordsError, UnreadableLogError
 
 POLL_S: Final = 0.02
 MOST: Final = 1_000
@@ -31,10 +31,6 @@ _OF_INPUT: Final = {"events": 0, "decisions": 1}
 def partition_of(topic: str) -> str:
     """The name of the one partition of a log, by what it holds. Stored by whoever reads it: it must not change."""
     return f"{LOGS[topic]}:00000"
-
-
-class EmbeddedReadError(OSError):
-    """A log cannot be read on; the message is one line."""
 
 
 class _Followed:
@@ -68,7 +64,8 @@ class _Followed:
 class EmbeddedReader:
     """Follows logs of the installation in `folder` (a `LogReader`). `topics`: what they hold, such as `exceptions` or `decisions`.
 
-    Methods raise EmbeddedReadError if records are gone (they were deleted before they were read) or a file cannot be read.
+    Methods raise LostRecordsError if records are gone (they were deleted before they were read) or damaged, UnreadableLogError if a file
+    cannot be read at the moment.
     """
 
     def __init__(self, folder: Path, topics: Sequence[str]) -> None:
@@ -85,8 +82,10 @@ class EmbeddedReader:
         while True:
             try:
                 found = [log.record(line) for log in self._logs.values() for line in log.reader.read(log.end, MOST)]
-            except (DamagedLogError, OSError) as error:
-                raise EmbeddedReadError(str(error)) from error
+            except DamagedLogError as error:
+                raise LostRecordsError(str(error)) from error
+            except OSError as error:
+                raise UnreadableLogError(str(error)) from error
             if found or (left := until - time.monotonic()) <= 0:
                 return found
             time.sleep(min(POLL_S, left))
@@ -96,7 +95,7 @@ class EmbeddedReader:
         try:
             return {partition: log.end for partition, log in self._logs.items()}
         except OSError as error:
-            raise EmbeddedReadError(str(error)) from error
+            raise UnreadableLogError(str(error)) from error
 
     def close(self) -> None:
         """Lets go of the files."""
