@@ -152,7 +152,7 @@ def _redacted(value: Any, names: Sequence[str]) -> Any:
                 value = _name(name).sub(INSTEAD, value)
             return value
         case list():
-            some: list[Any] = value
+            some = cast("list[Any]", cast("object", value))
             return [_redacted(one, names) for one in some]
         case dict():
             return {key: _redacted(one, names) for key, one in cast("dict[str, Any]", value).items()}
