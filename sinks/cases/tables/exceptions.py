@@ -98,6 +98,11 @@ Index(None, exceptions.c.tenant, exceptions.c.customer_id)
 Index(None, exceptions.c.kind, exceptions.c.raised_at)
 Index(None, exceptions.c.raised_at)
 Index(None, exceptions.c.changed_at)
+partial("ix_exceptions_standing", exceptions.c.severity_rank, where=exceptions.c.closed_at.is_(None))
+Index(None, exceptions.c.changed_at, exceptions.c.exception_id)
+Index(None, exceptions.c.kind, exceptions.c.changed_at)
+Index(None, exceptions.c.team, exceptions.c.changed_at)
+Index(None, exceptions.c.order_id)
 partial("ix_exceptions_resolved_at", exceptions.c.resolved_at, where=exceptions.c.resolved_at.is_not(None))
 
 exception_events: Final = Table(
@@ -228,6 +233,7 @@ orders: Final = Table(
     info=about("Orders that had an exception, as they stood when one of theirs was last said. Others are not here: the engine holds them."),
 )
 Index(None, orders.c.tenant, orders.c.customer_id)
+Index(None, orders.c.order_id)
 
 identifiers: Final = Table(
     "identifiers",
@@ -239,4 +245,5 @@ identifiers: Final = Table(
     info=about("What orders and exceptions are found by."),
 )
 Index(None, identifiers.c.tenant, identifiers.c.value)
+Index(None, identifiers.c.value)
 Index(None, identifiers.c.tenant, identifiers.c.order_id)
