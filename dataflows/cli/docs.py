@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 from rich.console import Console
 
-from dataflows.cli import docs_actions, docs_stories
+from dataflows.cli import docs_actions, docs_store, docs_stories
 from dataflows.cli.options import instant
 from dataflows.cli.replay import replay_into
 from dataflows.core.predicates.fields import KNOWN_FIELDS
@@ -54,6 +54,7 @@ DOCUMENTS = (
     "dataflows/core/rules/README.md",
     "dataflows/core/rules/USER-RULES.md",
     "dataflows/dispatch/README.md",
+    "dataflows/store/README.md",
     "sources/README.md",
     "sources/CODES.md",
     "tests/README.md",
@@ -299,6 +300,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "legality": partial(docs_actions.legality, table),
     "topics": partial(docs_actions.topics, table),
     "template_variables": partial(docs_actions.template_variables, table),
+    "store_tables": partial(docs_store.tables, table),
     "requirements": partial(docs_stories.requirements, table, ROOT),
     "systems": systems,
     "codes": codes,
