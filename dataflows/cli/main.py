@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from dataflows.cli import policy, rejects, schemas, state, templates, topics
+from dataflows.cli import policy, rejects, schemas, state, templates, tokens, topics
 from dataflows.cli.adapt import adapt
 from dataflows.cli.backtest import backtest
 from dataflows.cli.demo import demo
@@ -93,6 +93,7 @@ app.command()(simulate)
 app.add_typer(policy.app, cls=Commands)
 app.add_typer(state.app, cls=Commands)
 app.add_typer(topics.app, cls=Commands)
+app.add_typer(tokens.app, cls=Commands)
 app.add_typer(rejects.app, cls=Commands)
 app.add_typer(schemas.app, cls=Commands)
 app.add_typer(templates.app, cls=Commands)

@@ -18,6 +18,7 @@ import uvloop
 from confluent_kafka import KafkaException
 
 from dataflows.errors import MisuseError, RunError, refused
+from dataflows.ingest.api import token_routes, tokens_of
 from dataflows.ingest.connections import files_of, hooks_of, shared
 from dataflows.ingest.metrics import GatewayObserver
 from dataflows.observe import catalogue
@@ -36,6 +37,7 @@ from sources.gateway.memory import Bound, GatewayMemory, UnusableMemoryError
 from sources.gateway.peers import Limits
 from sources.gateway.probing import FolderProbe, Probe
 from sources.gateway.server import Server, listen, server
+from sources.gateway.tokens.book import TokenBook
 from sources.gateway.writers import GRACE_S, EventWriter, KafkaWriter, LogWriter, replicas_needed
 from sources.kafka.broker import admin, describe, topics_of
 from sources.kafka.settings import KafkaInputError, NoResponseError
@@ -74,8 +76,6 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
     """
     given = settings.gateway
     hooks = connections(given, os.environ)
-    if not hooks:
-        raise MisuseError("gateway.connections: there is none to receive from")
     listener = GatewayObserver(observer)
     limits = Limits(
         requests=given.max_requests,
@@ -90,12 +90,26 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
     for problem in shared(hooks):
         observer.log.warning("connections with the same secret", problem=f"{problem}: what is meant for one, the other takes too")
     with ExitStack() as stack:
-        writer, memory, dead_letters = _open_stores(stack, settings, observer)
+        writer, memory, dead_letters, book = _open_stores(stack, settings, observer)
+        if not hooks and not len(book):
+            observer.log.warning("nobody can send anything yet: gateway.connections has none, and there are no tokens")
         intake = Intake(
             hooks, writer, memory, dead_letters, listener, most=limits.requests, patience=given.write_timeout_seconds + GRACE_S + 1
         )
         open_ = Connections(limits, listener.evicted)
         app = HookRoutes(intake, limits, listener, open_)
+        routes = token_routes(
+            stack,
+            settings,
+            state_of(settings),
+            observer,
+            book=book,
+            writer=writer,
+            dead_letters=dead_letters,
+            listener=listener,
+            limits=limits,
+            buffered=app.buffered,
+        )
         observer.read(catalogue.GATEWAY_UNDER_WAY, lambda: intake.under_way)
         observer.read(catalogue.GATEWAY_CONNECTIONS, lambda: len(open_))
         observer.read(catalogue.GATEWAY_REMEMBERED, lambda: dict(memory.counts))
@@ -103,7 +117,7 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
         probe = stack.enter_context(closing(_probe(settings)))
         for part in (writer, intake, probe):
             observer.health.require(partial(getattr, part, "ailment"))
-        served = application(app, observer.health.ailment, observer.health.missing)
+        served = application(app, observer.health.ailment, observer.health.missing, routes)
         patience = given.read_timeout_seconds + given.write_timeout_seconds + GRACE_S
         try:
             web = server(served, limits, open_, patience=patience, cert=given.cert_file, key=given.key_file)
@@ -116,7 +130,7 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
             runner.run(_serve(web, settings, file, intake, dead_letters, observer))
 
 
-def _open_stores(stack: ExitStack, settings: Settings, observer: Observer) -> tuple[EventWriter, GatewayMemory, DeadLetters]:
+def _open_stores(stack: ExitStack, settings: Settings, observer: Observer) -> tuple[EventWriter, GatewayMemory, DeadLetters, TokenBook]:
     """Opens what the gateway keeps, and where events go; closed in reverse when the gateway ends."""
     given, folder, fsync = settings.gateway, state_of(settings), settings.state.fsync
     try:
@@ -134,6 +148,7 @@ def _open_stores(stack: ExitStack, settings: Settings, observer: Observer) -> tu
         dead_letters = stack.enter_context(
             closing(DeadLetters(folder / "refused", given.refused_bytes, days=given.refused_days, fsync=fsync))
         )
+        book = stack.enter_context(closing(tokens_of(folder)))
         writer = stack.enter_context(closing(_writer(settings, folder, observer)))
     except UnusableMemoryError as error:
         raise MisuseError(str(error)) from error
@@ -141,7 +156,7 @@ def _open_stores(stack: ExitStack, settings: Settings, observer: Observer) -> tu
         raise MisuseError(str(error)) from error
     except OSError as error:
         raise refused(error, folder, name="gateway.dir") from error
-    return writer, memory, dead_letters
+    return writer, memory, dead_letters, book
 
 
 def _writer(settings: Settings, folder: Path, observer: Observer) -> EventWriter:

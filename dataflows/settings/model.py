@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from dataflows.settings.client import ClientSettings
 from dataflows.settings.gateway import GatewaySettings
 from dataflows.settings.values import Addresses, Brokers, Options, Part, Port, Section, Topic, Topics, distinct
 from schemas.deciding import decides
@@ -253,6 +254,7 @@ class Settings(BaseSettings):
     state: Part[StateSettings] = Field(default_factory=dict[str, object], validate_default=True)
     cluster: Part[ClusterSettings] = Field(default_factory=ClusterSettings)
     gateway: Part[GatewaySettings] = Field(default_factory=GatewaySettings)
+    client: Part[ClientSettings] = Field(default_factory=ClientSettings)
     http: Part[HttpSettings] = Field(default_factory=HttpSettings)
     log: Part[LogSettings] = Field(default_factory=LogSettings)
 

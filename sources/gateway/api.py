@@ -17,7 +17,7 @@ from sources.gateway.batches import Piece, UnreadableBodyError, pieces_of, unzip
 from sources.gateway.limits import Body, Bucket, Buffered, BusyError, GoneError, TooLargeError
 from sources.gateway.listener import GatewayListener
 from sources.gateway.peers import Limits
-from sources.gateway.request import headers_of
+from sources.gateway.request import Outcome, headers_of
 from sources.gateway.tokens.book import Token, TokenBook, TokenError
 
 API: Final = "api"
@@ -149,7 +149,7 @@ class TokenRoute:
         except BusyError:
             return ApiReply("busy", retry_after=RETRY_S), body.size
         except UnreadableBodyError as error:
-            outcome = "too_large" if error.reason in ("too_large", "too_many") else "not_readable"
+            outcome: Outcome = "too_large" if error.reason in ("too_large", "too_many") else "not_readable"
             return ApiReply(outcome, reason=error.reason, detail=error.detail), body.size
         try:
             return await self._take(token, headers, pieces), body.size

@@ -101,8 +101,9 @@ async def _say(send: Send, reply: Reply, hook: Hook | None) -> None:
 def application(
     hooks: HookRoutes, ailment: Callable[[], str | None], missing: Callable[[], list[str]], token_routes: Sequence[TokenRoute] = ()
 ) -> ASGIApp:
-    """The application. `token_routes`: what token holders may use, each below its own name. `ailment` and `missing` say in words why the process is to be restarted, and why it is not ready.
+    """The application. `token_routes`: what token holders may use, each below its own name.
 
+    `ailment` and `missing` say in words why the process is to be restarted, and why it is not ready.
     Slashes too many are no other path: senders do not follow a redirect of a POST, so there is none.
     """
 

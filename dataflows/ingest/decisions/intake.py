@@ -124,8 +124,8 @@ class DecisionIntake:
             assert self._store is not None
             assert decision.target is not None
             changes = await _aside(partial(self._store.changed, decision.target, decision.expected))
-            about = {"expected": decision.expected, "sequence": known.sequence, "changes": list(changes)}
-            return refused("changed", f"it stands at sequence {known.sequence}", **about)
+            why = f"it stands at sequence {known.sequence}"
+            return refused("changed", why, expected=decision.expected, sequence=known.sequence, changes=list(changes))
         rival = self._under_way.rival(decision, known.sequence, by)
         if rival is None:
             return None

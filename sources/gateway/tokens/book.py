@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -170,6 +170,6 @@ def _told(path: Path) -> Iterator[None]:
         raise TokenError(f"{path}: {error}") from error
 
 
-def _token(row: tuple[object, ...]) -> Token:
-    *before, scope, created, expires, revoked, used = row
-    return Token(*before, msgspec.json.decode(scope, type=TokenScope), created, expires, revoked, used)  # type: ignore[arg-type]
+def _token(row: Sequence[Any]) -> Token:
+    before, scope, after = row[:5], msgspec.json.decode(row[5], type=TokenScope), row[6:]
+    return Token._make((*before, scope, *after))
