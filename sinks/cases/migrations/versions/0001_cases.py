@@ -1,0 +1,273 @@
+"""Exceptions, their events, evidence, cases, orders and what these are found by."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from sinks.cases.tables.base import Amounts, Instants, Json
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Makes the tables."""
+    op.create_table(
+        "cases",
+        sa.Column("exception_id", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("team", sa.Text()),
+        sa.Column("assignee", sa.Text()),
+        sa.Column("until", Instants()),
+        sa.Column("until_kind", sa.Text()),
+        sa.Column("waiting_on", sa.Text()),
+        sa.Column("ack_by", Instants()),
+        sa.Column("resolve_by", Instants()),
+        sa.Column("acknowledged_at", Instants()),
+        sa.Column("paused_since", Instants()),
+        sa.Column("reopenings", sa.Integer(), nullable=False),
+        sa.Column("reassignments", sa.Integer(), nullable=False),
+        sa.Column("flaps", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.Text()),
+        sa.Column("label", sa.Text()),
+        sa.Column("note_ref", sa.Text()),
+        sa.Column("by", sa.Text()),
+        sa.Column("decided_at", Instants()),
+        sa.Column("ended_state", sa.Text()),
+        sa.Column("ended_by", sa.Text()),
+        sa.Column("ended_at", Instants()),
+        sa.Column("escalation_level", sa.Integer(), nullable=False),
+        sa.Column("escalation_to", sa.Text()),
+        sa.Column("escalation_team", sa.Text()),
+        sa.Column("escalation_role", sa.Text()),
+        sa.Column("escalated_at", Instants()),
+        sa.Column("escalation_reason", sa.Text()),
+        sa.PrimaryKeyConstraint("exception_id", name="pk_cases"),
+    )
+    op.create_index("ix_cases_assignee_state", "cases", ["assignee", "state"])
+    op.create_index("ix_cases_team_state", "cases", ["team", "state"])
+    op.create_table(
+        "evidence",
+        sa.Column("exception_id", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("time", Instants(), nullable=False),
+        sa.Column("topic", sa.Text()),
+        sa.Column("topic_partition", sa.Integer()),
+        sa.Column("topic_offset", sa.BigInteger()),
+        sa.Column("first_sequence", sa.Integer(), nullable=False),
+        sa.Column("last_sequence", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("exception_id", "source", "event_id", name="pk_evidence"),
+    )
+    op.create_index("ix_evidence_source_event_id", "evidence", ["source", "event_id"])
+    op.create_index("ix_evidence_tenant_order_id", "evidence", ["tenant", "order_id"])
+    op.create_table(
+        "exception_events",
+        sa.Column("exception_id", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("time", Instants(), nullable=False),
+        sa.Column("detected_at", Instants(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("suppressed_by", sa.Text()),
+        sa.Column("resolution", sa.Text()),
+        sa.Column("severity", sa.Text(), nullable=False),
+        sa.Column("score", sa.Integer(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("lane", sa.Text(), nullable=False),
+        sa.Column("due_at", Instants()),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("arithmetic", sa.Text()),
+        sa.Column("promise", sa.Text()),
+        sa.Column("case_state", sa.Text(), nullable=False),
+        sa.Column("team", sa.Text()),
+        sa.Column("assignee", sa.Text()),
+        sa.Column("until", Instants()),
+        sa.Column("waiting_on", sa.Text()),
+        sa.Column("outcome", sa.Text()),
+        sa.Column("label", sa.Text()),
+        sa.Column("by", sa.Text()),
+        sa.Column("escalation_level", sa.Integer(), nullable=False),
+        sa.Column("escalation_to", sa.Text()),
+        sa.Column("changed_by_type", sa.Text()),
+        sa.Column("changed_by_source", sa.Text()),
+        sa.Column("changed_by_id", sa.Text()),
+        sa.Column("changed_by_time", Instants()),
+        sa.Column("policy", sa.Text(), nullable=False),
+        sa.Column("logged_at", Instants(), nullable=False),
+        sa.Column("log_partition", sa.Text(), nullable=False),
+        sa.Column("log_offset", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("exception_id", "sequence", name="pk_exception_events"),
+    )
+    op.create_index("ix_exception_events_detected_at", "exception_events", ["detected_at"])
+    op.create_index("ix_exception_events_tenant_order_id_detected_at", "exception_events", ["tenant", "order_id", "detected_at"])
+    op.create_table(
+        "exceptions",
+        sa.Column("exception_id", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("domain", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text()),
+        sa.Column("episode", sa.Integer(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("suppressed_by", sa.Text()),
+        sa.Column("resolution", sa.Text()),
+        sa.Column("mode", sa.Text(), nullable=False),
+        sa.Column("severity", sa.Text(), nullable=False),
+        sa.Column("severity_rank", sa.SmallInteger(), nullable=False),
+        sa.Column("blocking", sa.Boolean(), nullable=False),
+        sa.Column("score", sa.Integer(), nullable=False),
+        sa.Column("score_terms", Json),
+        sa.Column("score_base", sa.Integer(), nullable=False),
+        sa.Column("score_breach", sa.Integer(), nullable=False),
+        sa.Column("score_time_left", sa.Integer(), nullable=False),
+        sa.Column("score_lateness", sa.Integer(), nullable=False),
+        sa.Column("clock_since", Instants()),
+        sa.Column("clock_until", Instants()),
+        sa.Column("clock_due", Instants()),
+        sa.Column("clock_breach", sa.Integer()),
+        sa.Column("clock_time_left", sa.Integer()),
+        sa.Column("clock_lateness", sa.Integer()),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("lane", sa.Text(), nullable=False),
+        sa.Column("due_at", Instants()),
+        sa.Column("occurred_at", Instants()),
+        sa.Column("raised_at", Instants(), nullable=False),
+        sa.Column("changed_at", Instants(), nullable=False),
+        sa.Column("said_of", Instants(), nullable=False),
+        sa.Column("resolved_at", Instants()),
+        sa.Column("resolved_by", Json),
+        sa.Column("changed_by", Json),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("arithmetic", sa.Text()),
+        sa.Column("backfilled", sa.Boolean(), nullable=False),
+        sa.Column("guardrails", Json),
+        sa.Column("recommended", Json),
+        sa.Column("next_step", sa.Text()),
+        sa.Column("messages", Json),
+        sa.Column("told_at", Instants()),
+        sa.Column("suggestions", Json),
+        sa.Column("context", Json),
+        sa.Column("customer_id", sa.Text()),
+        sa.Column("tier", sa.Text()),
+        sa.Column("country", sa.Text()),
+        sa.Column("carrier", sa.Text()),
+        sa.Column("site", sa.Text()),
+        sa.Column("sku", sa.Text()),
+        sa.Column("source", sa.Text()),
+        sa.Column("placed_at", Instants()),
+        sa.Column("promise", sa.Text()),
+        sa.Column("total", Amounts()),
+        sa.Column("currency", sa.Text()),
+        sa.Column("policy", sa.Text(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("case_state", sa.Text(), nullable=False),
+        sa.Column("team", sa.Text()),
+        sa.Column("assignee", sa.Text()),
+        sa.Column("until", Instants()),
+        sa.Column("ack_by", Instants()),
+        sa.Column("resolve_by", Instants()),
+        sa.Column("escalation_level", sa.Integer(), nullable=False),
+        sa.Column("cut", Json),
+        sa.Column("extra", Json),
+        sa.Column("logged_at", Instants(), nullable=False),
+        sa.Column("log_partition", sa.Text(), nullable=False),
+        sa.Column("log_offset", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("exception_id", name="pk_exceptions"),
+    )
+    op.create_index("ix_exceptions_changed_at", "exceptions", ["changed_at"])
+    op.create_index("ix_exceptions_kind_raised_at", "exceptions", ["kind", "raised_at"])
+    op.create_index(
+        "ix_exceptions_open_assignee",
+        "exceptions",
+        ["assignee", "score", "exception_id"],
+        postgresql_where=sa.text("status = 'open'"),
+        sqlite_where=sa.text("status = 'open'"),
+    )
+    op.create_index(
+        "ix_exceptions_open_due",
+        "exceptions",
+        ["due_at", "exception_id"],
+        postgresql_where=sa.text("status = 'open'"),
+        sqlite_where=sa.text("status = 'open'"),
+    )
+    op.create_index(
+        "ix_exceptions_open_kind",
+        "exceptions",
+        ["kind", "score", "exception_id"],
+        postgresql_where=sa.text("status = 'open'"),
+        sqlite_where=sa.text("status = 'open'"),
+    )
+    op.create_index(
+        "ix_exceptions_open_score",
+        "exceptions",
+        ["score", "exception_id"],
+        postgresql_where=sa.text("status = 'open'"),
+        sqlite_where=sa.text("status = 'open'"),
+    )
+    op.create_index(
+        "ix_exceptions_open_team",
+        "exceptions",
+        ["team", "score", "exception_id"],
+        postgresql_where=sa.text("status = 'open'"),
+        sqlite_where=sa.text("status = 'open'"),
+    )
+    op.create_index("ix_exceptions_raised_at", "exceptions", ["raised_at"])
+    op.create_index(
+        "ix_exceptions_resolved_at",
+        "exceptions",
+        ["resolved_at"],
+        postgresql_where=sa.text("resolved_at IS NOT NULL"),
+        sqlite_where=sa.text("resolved_at IS NOT NULL"),
+    )
+    op.create_index("ix_exceptions_tenant_customer_id", "exceptions", ["tenant", "customer_id"])
+    op.create_index("ix_exceptions_tenant_order_id", "exceptions", ["tenant", "order_id"])
+    op.create_table(
+        "identifiers",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "kind", "value", "order_id", name="pk_identifiers"),
+    )
+    op.create_index("ix_identifiers_tenant_order_id", "identifiers", ["tenant", "order_id"])
+    op.create_index("ix_identifiers_tenant_value", "identifiers", ["tenant", "value"])
+    op.create_table(
+        "orders",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("placed_at", Instants()),
+        sa.Column("promise_first", sa.Text()),
+        sa.Column("promise", sa.Text()),
+        sa.Column("ship_by_first", sa.Text()),
+        sa.Column("ship_by", sa.Text()),
+        sa.Column("total", Amounts()),
+        sa.Column("currency", sa.Text()),
+        sa.Column("customer_id", sa.Text()),
+        sa.Column("tier", sa.Text()),
+        sa.Column("country", sa.Text()),
+        sa.Column("carrier", sa.Text()),
+        sa.Column("shipments", Json),
+        sa.Column("authorized", sa.Boolean()),
+        sa.Column("captured", Amounts()),
+        sa.Column("refunded", Amounts()),
+        sa.Column("holds", Json),
+        sa.Column("known_at", Instants(), nullable=False),
+        sa.Column("logged_at", Instants(), nullable=False),
+        sa.Column("log_partition", sa.Text(), nullable=False),
+        sa.Column("log_offset", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "order_id", name="pk_orders"),
+    )
+    op.create_index("ix_orders_tenant_customer_id", "orders", ["tenant", "customer_id"])
