@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from dataflows.cli import policy, rejects, schemas, state, templates, tokens, topics
+from dataflows.cli import actions, automation, cases, policy, rejects, schemas, state, templates, tokens, topics
 from dataflows.cli.adapt import adapt
 from dataflows.cli.backtest import backtest
 from dataflows.cli.demo import demo
@@ -90,6 +90,9 @@ app.command()(load)
 app.command()(explain)
 app.command()(export)
 app.command()(simulate)
+app.add_typer(cases.app, cls=Commands)
+app.add_typer(actions.app, cls=Commands)
+app.add_typer(automation.app, cls=Commands)
 app.add_typer(policy.app, cls=Commands)
 app.add_typer(state.app, cls=Commands)
 app.add_typer(topics.app, cls=Commands)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from confluent_kafka import KafkaException
 
@@ -37,9 +37,24 @@ AUDIT: Final = "audit"
 AUDIT_FILES: Final = 8
 
 
+class SharedParts(NamedTuple):
+    """What these routes have in common with the webhooks' ones."""
+
+    writer: EventWriter
+    dead_letters: DeadLetters
+    listener: GatewayListener
+    limits: Limits
+    buffered: Buffered
+
+
 def topic_of(settings: Settings) -> str:
     """The topic of decisions that the settings read, else the contract's name."""
     return next((name for name in settings.inputs.topics if decides(name)), DECISIONS)
+
+
+def store_url(settings: Settings) -> str:
+    """The URL of the case store."""
+    return f"sqlite:///{settings.state.dir / 'store.sqlite3'}"
 
 
 def tokens_of(folder: Path) -> TokenBook:
@@ -55,16 +70,12 @@ def token_routes(
     settings: Settings,
     folder: Path,
     observer: Observer,
-    *,
     book: TokenBook,
-    writer: EventWriter,
-    dead_letters: DeadLetters,
-    listener: GatewayListener,
-    limits: Limits,
-    buffered: Buffered,
+    shared: SharedParts,
 ) -> Sequence[TokenRoute]:
     """The routes; what they open is closed with `stack`. Raises MisuseError, OSError."""
     given = settings.gateway
+    writer, dead_letters, listener, limits, buffered = shared
     door = Door(
         book,
         ApiLimits(body=given.max_body_bytes, content=given.max_content_bytes, rate=given.token_rate, burst=given.token_burst),
@@ -76,7 +87,7 @@ def token_routes(
         closing(Journal(folder, AUDIT, segment_bytes=given.audit_bytes // (AUDIT_FILES + 1), keep=AUDIT_FILES, fsync=settings.state.fsync))
     )
     decisions_to = stack.enter_context(closing(_decision_writer(settings, folder, observer)))
-    store = stack.enter_context(closing(SqlCaseStore(lambda: open_store(_store_url(settings)))))
+    store = stack.enter_context(closing(SqlCaseStore(lambda: open_store(store_url(settings)))))
     # A decision may wait for the store, then for the log.
     decisions = DecisionIntake(decisions_to, audit, listener, store, patience=2 * patience)
     return [
@@ -98,7 +109,3 @@ def _decision_writer(settings: Settings, folder: Path, observer: Observer) -> De
         )
     except (KafkaException, ValueError, TypeError) as error:
         raise MisuseError(f"Kafka options: {describe(error)}") from error
-
-
-def _store_url(settings: Settings) -> str:
-    return f"sqlite:///{settings.state.dir / 'store.sqlite3'}"

@@ -18,7 +18,7 @@ import uvloop
 from confluent_kafka import KafkaException
 
 from dataflows.errors import MisuseError, RunError, refused
-from dataflows.ingest.api import token_routes, tokens_of
+from dataflows.ingest.api import SharedParts, token_routes, tokens_of
 from dataflows.ingest.connections import files_of, hooks_of, shared
 from dataflows.ingest.metrics import GatewayObserver
 from dataflows.observe import catalogue
@@ -98,18 +98,8 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
         )
         open_ = Connections(limits, listener.evicted)
         app = HookRoutes(intake, limits, listener, open_)
-        routes = token_routes(
-            stack,
-            settings,
-            state_of(settings),
-            observer,
-            book=book,
-            writer=writer,
-            dead_letters=dead_letters,
-            listener=listener,
-            limits=limits,
-            buffered=app.buffered,
-        )
+        shared_parts = SharedParts(writer, dead_letters, listener, limits, app.buffered)
+        routes = token_routes(stack, settings, state_of(settings), observer, book, shared_parts)
         observer.read(catalogue.GATEWAY_UNDER_WAY, lambda: intake.under_way)
         observer.read(catalogue.GATEWAY_CONNECTIONS, lambda: len(open_))
         observer.read(catalogue.GATEWAY_REMEMBERED, lambda: dict(memory.counts))

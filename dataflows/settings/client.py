@@ -23,6 +23,7 @@ class ClientSettings(Section):
         default="http://127.0.0.1:8080", description="URL of the gateway, to which decisions are sent; `https` unless it is this host."
     )
     token: SecretStr | None = Field(
-        default=None, description="The token that decisions are made with, as `orderwatch tokens create` showed it; `token_file` names a file."
+        default=None,
+        description="The token that decisions are made with, as `orderwatch tokens create` showed it, or `token_file`.",
     )
     timeout_seconds: float = Field(default=30.0, gt=0, le=600, description="How long an answer may take.")

@@ -45,7 +45,7 @@ class ApiReply:
 
     @property
     def status(self) -> int:
-        """The HTTP status. What is refused in part is 207; in whole 422, or 412 where only an expectation does not hold."""
+        """The HTTP status. Refused in part is 207; in whole 422, 412 where only expectations fail, 503 where the store is down."""
         if not self.results:
             return STATUS[self.outcome]
         accepted = sum(result.status == "accepted" for result in self.results)
@@ -53,7 +53,8 @@ class ApiReply:
             return 200
         if accepted:
             return 207
-        return 412 if all(result.reason == "changed" for result in self.results) else 422
+        reasons = {result.reason for result in self.results}
+        return 412 if reasons == {"changed"} else 503 if reasons == {"store_unavailable"} else 422
 
     def body(self) -> bytes:
         """The JSON of it, with a line's end."""

@@ -14,12 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dataflows.ingest.decisions.checks import NewDecision
 from dataflows.ingest.decisions.expected import StandingTarget, StoreDownError
-from sinks.cases.schema import StoreError, ready
-from sinks.cases.tables import action_events, actions, exception_events, exceptions, notes
+from sinks.cases.schema import StoreError, ready, writing
+from sinks.cases.tables import action_events, actions, audit, automation, exception_events, exceptions, notes
 
 MOST_CHANGES: Final = 20
 AT_ONCE: Final = 500
 EXCEPTION: Final = "exception_id"
+REFUSED: Final = "refused"
 
 
 class SqlCaseStore:
@@ -56,7 +57,7 @@ class SqlCaseStore:
 
     def keep_notes(self, decisions: Sequence[NewDecision]) -> None:
         """Keeps the texts of notes; the same one again is no other, and one of which only the reference was known gets its text."""
-        with self._connection() as connection:
+        with self._connection(writes=True) as connection:
             for decision in decisions:
                 event, data = decision.event, cast("dict[str, object]", decision.event["data"])
                 row: dict[str, object] = {
@@ -72,15 +73,40 @@ class SqlCaseStore:
                 connection.execute(_upsert(connection, notes, row))
             connection.commit()
 
+    def refusals(self, ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
+        """Of decisions that the engine has refused, by their IDs: why, as reason and detail."""
+        found: dict[str, tuple[str, str]] = {}
+        wanted = sorted(ids)
+        with self._connection() as connection:
+            for at in range(0, len(wanted), AT_ONCE):
+                columns = (audit.c.event_id, audit.c.reason, audit.c.detail)
+                of_these = audit.c.event_id.in_(wanted[at : at + AT_ONCE])
+                for id_, reason, detail in connection.execute(select(*columns).where(of_these, audit.c.outcome == REFUSED)):
+                    found[id_] = (reason or REFUSED, detail or "")
+        return found
+
+    def paused(self) -> Sequence[tuple[str, Sequence[Mapping[str, str]], datetime]]:
+        """Where automation is paused: by tenant of the record the scopes, and since when it stands so."""
+        with self._connection() as connection:
+            chosen = select(automation.c.tenant, automation.c.paused, automation.c.time).order_by(automation.c.tenant)
+            return [(tenant, paused or [], time) for tenant, paused, time in connection.execute(chosen)]
+
+    @contextmanager
+    def reading(self) -> Generator[Connection]:
+        """A connection for other queries. Raises StoreDownError where the store does not answer."""
+        with self._connection() as connection:
+            yield connection
+
     def close(self) -> None:
         """Closes the connections."""
         if self._engine is not None:
             self._engine.dispose()
 
     @contextmanager
-    def _connection(self) -> Generator[Connection]:
+    def _connection(self, *, writes: bool = False) -> Generator[Connection]:
         try:
-            with self._opened().connect() as connection:
+            engine = self._opened()
+            with (writing(engine) if writes else engine).connect() as connection:
                 yield connection
         except StoreError as error:
             raise StoreDownError(str(error)) from error

@@ -97,10 +97,12 @@ class DecisionIntake:
             try:
                 standing = await _aside(partial(self._store.standing, targets))
             except StoreDownError as error:
-                # Who expects nothing can decide without it; the engine checks whose an exception is.
-                if any(one.expected is not None or one.note is not None for one in new.values()):
-                    raise
+                # Who expects and notes nothing can decide without it: the engine checks whose an exception is.
                 self._listener.failed(_what(error), error)
+                for number, decision in [*new.items()]:
+                    if decision.expected is not None or decision.note is not None:
+                        results[number] = refused("store_unavailable", str(error))
+                        del new[number]
         for number, decision in [*new.items()]:
             known = None if decision.target is None else standing.get(decision.target)
             result = await self._objection(decision, known, scope.by)
