@@ -58,7 +58,8 @@ def pieces_of(body: bytes) -> list[Piece]:
         whole: object = orjson.loads(stripped)
     except orjson.JSONDecodeError as error:
         lines = [line for line in stripped.splitlines() if line.strip()]
-        if stripped.startswith(b"[") or len(lines) == 1:
+        # An array that is torn has lines that are JSON, too: it is lines only if already its first one is.
+        if len(lines) == 1 or (stripped.startswith(b"[") and _line(lines[0]).problem == "not_json"):
             raise UnreadableBodyError("not_json", f"line {error.lineno}, column {error.colno}") from None
         if len(lines) > MOST_PIECES:
             raise UnreadableBodyError("too_many", f"more than {MOST_PIECES:,} in one body") from None

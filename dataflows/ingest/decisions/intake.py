@@ -16,6 +16,7 @@ import orjson
 
 from dataflows.ingest.decisions.checks import NewDecision, read_decision
 from dataflows.ingest.decisions.expected import CaseStoreReader, DecisionsUnderWay, StandingTarget, StoreDownError
+from schemas.roles import DECIDERS
 from sinks.decisions import DecisionWriter, UnwrittenError
 from sources.gateway.answers import ApiReply, PieceResult, outcome_of, refused
 from sources.gateway.batches import PROBLEMS, Piece
@@ -188,7 +189,7 @@ def _about(piece: Piece, one: NewDecision | PieceResult) -> dict[str, object]:
         found: dict[str, object] = {"type": event["type"], "tenant": event["tenant"], "subject": event.get("subject")}
         return found | ({} if target is None else {target[0]: target[1]})
     type_ = None if piece.value is None else piece.value.get("type")
-    return {"type": type_ if isinstance(type_, str) and len(type_) <= 64 and type_.isascii() and type_.isprintable() else None}
+    return {"type": type_ if isinstance(type_, str) and type_ in DECIDERS else None}  # a client's other words stand nowhere
 
 
 def _what(error: Exception) -> str:
