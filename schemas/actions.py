@@ -39,7 +39,7 @@ class ActionSpec(NamedTuple):
 
 
 _MAIL: Final = ("mail", "webhook", "rest")
-_TASKS: Final = ("chat", "mail", "webhook", "rest")
+_TASKS: Final = ("chat", "mail", "apprise", "webhook", "rest")
 _SHOP: Final = ("shopify", "webhook", "rest")
 _MONEY: Final = ("stripe", "webhook", "rest")
 
@@ -62,7 +62,7 @@ _SPECS: Final = (
         compensation="create_task",
     ),
     ActionSpec("reroute", "let another site or way take it", "order", reversible=True, executors=_SHOP, compensation="create_task"),
-    ActionSpec("check_alternate_site", "ask other sites for stock", "task", reversible=True),
+    ActionSpec("check_alternate_site", "ask other sites for stock", "task", reversible=True, executors=_TASKS),
     ActionSpec(
         "propose_substitute", "offer other goods", "order", reversible=False, approval=True, executors=_MAIL, compensation="create_task"
     ),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
 
 from sinks.actions.messages import RenderedMessage
 
@@ -57,8 +57,7 @@ class ActionCall:
     @property
     def parameters(self) -> Mapping[str, object]:
         """What the rule or the person says beside it."""
-        given = self.action.get("parameters")
-        return given if isinstance(given, Mapping) else {}
+        return cast("Mapping[str, object]", self.action.get("parameters") or {})
 
 
 @dataclass(frozen=True, slots=True)

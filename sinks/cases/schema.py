@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+import orjson
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -53,13 +54,24 @@ def open_store(given: str, *, pool: int = 5) -> Engine:
     url = store_url(given)
     try:
         if url.get_backend_name() == "sqlite":
-            engine = create_engine(url, connect_args={"timeout": BUSY_S})
+            engine = create_engine(url, connect_args={"timeout": BUSY_S}, json_serializer=_dumps, json_deserializer=orjson.loads)
             event.listen(engine, "connect", _sqlite)
             event.listen(engine, "begin", _begin)
             return engine
-        return create_engine(url, pool_size=pool, pool_pre_ping=True, connect_args={"application_name": "orderwatch"})
+        return create_engine(
+            url,
+            pool_size=pool,
+            pool_pre_ping=True,
+            connect_args={"application_name": "orderwatch"},
+            json_serializer=_dumps,
+            json_deserializer=orjson.loads,
+        )
     except (NoSuchModuleError, ArgumentError, TypeError) as error:
         raise StoreError(f"the store at {shown(url)} cannot be opened: {error}") from error
+
+
+def _dumps(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def writing(engine: Engine) -> Engine:

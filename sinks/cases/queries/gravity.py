@@ -2,83 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
-from sqlalchemy import BigInteger, ColumnElement, case
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy import case, literal
 
 from schemas.instants import HOUR
 from schemas.lateness import GREATEST, MOST, STANDS
+from sinks.cases.expressions import Expression, Larger, Lesser, Micros
+from sinks.cases.tables import exceptions
 
-Number = ColumnElement[Any]
-
-
-class Larger(GenericFunction[Any]):
-    """The larger of two numbers."""
-
-    name = "larger"
-    inherit_cache = True
-    type = BigInteger()
+_E = exceptions.c
 
 
-class Lesser(GenericFunction[Any]):
-    """The lesser of two numbers."""
-
-    name = "lesser"
-    inherit_cache = True
-    type = BigInteger()
-
-
-@compiles(Larger)
-def _larger(element: Larger, compiler: SQLCompiler, **more: Any) -> str:
-    name = "max" if compiler.dialect.name == "sqlite" else "greatest"
-    return f"{name}({compiler.process(element.clauses, **more)})"
-
-
-@compiles(Lesser)
-def _lesser(element: Lesser, compiler: SQLCompiler, **more: Any) -> str:
-    name = "min" if compiler.dialect.name == "sqlite" else "least"
-    return f"{name}({compiler.process(element.clauses, **more)})"
-
-
-class ScoreColumns(NamedTuple):
-    """The columns that a score is counted from: what was said (`base` without the terms that grow), and its clock (instants: µs)."""
-
-    status: Number
-    base: Number
-    breach: Number
-    time_left: Number
-    lateness: Number
-    since: Number
-    until: Number
-    due: Number
-    most_breach: Number
-    most_time_left: Number
-    most_lateness: Number
-
-
-def score_at(columns: ScoreColumns, now: Number) -> Number:
-    """The score at an instant (µs), never less than was said; that of what is over stands still."""
-    passed = now - columns.since
+def score_at(at: Expression) -> Expression:
+    """The score at an instant (µs), never less than was said; that of what is over, or has no clock, stands still."""
+    since, until, due = Micros(_E.clock_since), Micros(_E.clock_until), Micros(_E.clock_due)
     breach = case(
-        (columns.until.is_(None) | (columns.until <= now), columns.most_breach),
-        (columns.since.is_(None) | (columns.since >= now), 0),
-        else_=columns.most_breach * passed // (columns.until - columns.since),
+        (_E.clock_until.is_(None) | (until <= at), _E.clock_breach),
+        (_E.clock_since.is_(None) | (since >= at), 0),
+        else_=_E.clock_breach * (at - since) // (until - since),
     )
-    left, late = columns.due - now, now - columns.due
-    time_left = case((columns.due.is_(None), 0), else_=columns.most_time_left * (MOST - _points(left)) // MOST)
-    lateness = case((columns.due.is_(None), 0), else_=columns.most_lateness * _points(late) // MOST)
-    grown = (
-        columns.base + Larger(columns.breach, breach) + Larger(columns.time_left, time_left) + Larger(columns.lateness, lateness)
-    )
-    said = columns.base + columns.breach + columns.time_left + columns.lateness
-    return Lesser(GREATEST, case((columns.status.in_(STANDS), grown), else_=said))
+    time_left = case((_E.clock_due.is_(None), 0), else_=_E.clock_time_left * (MOST - _points(due - at)) // MOST)
+    lateness = case((_E.clock_due.is_(None), 0), else_=_E.clock_lateness * _points(at - due) // MOST)
+    said = _E.score_base + _E.score_breach + _E.score_time_left + _E.score_lateness
+    grown = _E.score_base + Larger(_E.score_breach, breach) + Larger(_E.score_time_left, time_left) + Larger(_E.score_lateness, lateness)
+    grows = _E.status.in_(STANDS) & _E.clock_breach.is_not(None)
+    return case((grows, Lesser(literal(GREATEST), grown)), else_=Lesser(literal(GREATEST), said))
 
 
-def _points(late: Number) -> Number:
-    """Ten points for each doubling of the hours of a time: see `schemas.lateness.points`."""
+def _points(late: Expression) -> Expression:
+    """Ten points for each doubling of the hours of a time (µs): see `schemas.lateness.points`."""
     hours = 1 + late // HOUR
     steps = [(late < ((2 << n) - 1) * HOUR, 10 * n + 10 * (hours - (1 << n)) // (1 << n)) for n in range(10)]
     return case((late <= 0, 0), *steps, else_=MOST)

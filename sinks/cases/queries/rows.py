@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Generic, TypeVar
 
 Row = TypeVar("Row")
@@ -95,7 +96,10 @@ class ExceptionRow:
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """An action as a list shows it. `approvers`: the roles of which one is needed; `approvals_needed`: how many persons must still agree."""
+    """An action as a list shows it. `approvers`: the roles of which one is needed to agree.
+
+    `approvals_needed`: how many persons must still agree.
+    """
 
     action_id: str
     sequence: int
@@ -119,7 +123,7 @@ class ActionRow:
     retry_at: datetime | None
     attempt: int
     irreversible: bool
-    amount: str | None
+    value: Decimal | None
     currency: str | None
     payload_hash: str | None
     proposed_at: datetime
@@ -134,7 +138,7 @@ class ActionRow:
 
 @dataclass(frozen=True, slots=True)
 class SaidEvent:
-    """An event of an exception or an action, as it was published: its number, its type, the log time, and the whole `data`."""
+    """An event of an exception or an action: its number, its type, the log time, and what of its `data` the store keeps."""
 
     sequence: int
     type: str
@@ -144,17 +148,17 @@ class SaidEvent:
 
 @dataclass(frozen=True, slots=True)
 class NoteRow:
-    """A note; the text stands nowhere but here."""
+    """A note. `at`, `text`: None where only its reference is known."""
 
     note_ref: str
-    by: str
-    at: datetime
-    text: str
+    by: str | None
+    at: datetime | None
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class ActionDetail:
-    """An action with all its events, the first one first. `data`: the whole of the last."""
+    """An action with all its events, the first one first. `data`: the last, as it was published."""
 
     row: ActionRow
     data: Data
@@ -163,7 +167,7 @@ class ActionDetail:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionDetail:
-    """An exception with all that belongs to it. `data`: the whole of its last event."""
+    """An exception with all that belongs to it. `data`: its last event, as it was published."""
 
     row: ExceptionRow
     data: Data
@@ -174,18 +178,23 @@ class ExceptionDetail:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that happened to an order: an event that the store has seen evidence of, or what was said or decided about it."""
+    """Something that happened to an order.
+
+    `lane`: `evidence` (an event that exceptions rest on, at its own time), `exception`, `action`, `decision`, `message` or `note` (at log
+    time). `what`: its type; `by`: whose word it is; `about`: the ID of the exception or action; `text`: a sentence or a state.
+    """
 
     at: datetime
+    lane: str
     what: str
-    by: str
+    by: str | None
     about: str | None
-    text: str
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class OrderDetail:
-    """An order with its exceptions, its actions, and all of it in the order of time."""
+    """An order with its exceptions, its actions, and all of it in the order of time. `data`: what is known of the order itself."""
 
     tenant: str
     order_id: str
@@ -221,3 +230,15 @@ class Counts:
     snoozed: int
     waiting: int
     approvals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the store is. `seen_at`: when its writer last looked for records; None if it never did, or does not say.
+
+    `last_at`: the log time of the last record that it holds. `behind`: how many records are there that it does not hold; None if unknown.
+    """
+
+    seen_at: datetime | None
+    last_at: datetime | None
+    behind: int | None

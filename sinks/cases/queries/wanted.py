@@ -17,10 +17,10 @@ class FilterError(ValueError):
 class ExceptionFilter:
     """Which exceptions are wanted. Values of one field are alternatives; the fields must all hold.
 
-    `states`: of the case. `teams`: who has it (the team that it was given to, else the owner). `unassigned`: nobody is named. `kinds`: whole
-    kinds, or domains (`shipment`). `older_than`: raised that long before the instant of looking, or earlier. `breached`: which clock of
-    the case has run out. `text`: stands in the sentence, in the order ID or begins the exception ID, in any letter case; only of
-    what is open or suppressed. Of rules in shadow nothing is listed unless `modes` says so.
+    `states`: of the case. `teams`: who has it (the team that it was given to, else the owner). `unassigned`: nobody is named, as an
+    alternative to `assignees`. `kinds`: whole kinds, or domains (`shipment`). `older_than`: raised that long before the instant of looking,
+    or earlier. `breached`: which clock of the case has run out. `text`: stands in the sentence or in the order ID, in any letter case, or
+    begins the exception ID; only of what is open or suppressed. Of rules in shadow nothing is listed unless `modes` says so.
     """
 
     statuses: tuple[str, ...] = ("open",)

@@ -18,6 +18,7 @@ from sinks.cases.tables.records import (
     offsets,
     policies,
     rejects,
+    standing,
     suggestions,
     unprojected,
 )
@@ -25,6 +26,6 @@ from sinks.cases.tables.records import (
 __all__ = [
     "METADATA", "Amounts", "Instants", "Json",
     "action_events", "actions", "audit", "automation", "cases", "erasures", "evidence", "exception_events", "exceptions", "feeds",
-    "identifiers", "incident_members", "incidents", "messages", "notes", "offsets", "orders", "policies", "rejects", "suggestions",
+    "identifiers", "incident_members", "incidents", "messages", "notes", "offsets", "orders", "policies", "rejects", "standing", "suggestions",
     "unprojected",
 ]  # fmt: skip

@@ -63,6 +63,7 @@ actions: Final = Table(
 )
 _under_way = actions.c.state.in_(("proposed", "requested", "begun", "in_doubt", "failed", "blocked"))
 partial("ix_actions_under_way", actions.c.state, actions.c.needs_approval_by, where=_under_way)
+partial("ix_actions_waiting", actions.c.needs_approval_by, where=actions.c.approvals_needed > 0)
 Index(None, actions.c.exception_id)
 Index(None, actions.c.tenant, actions.c.order_id)
 Index(None, actions.c.changed_at)

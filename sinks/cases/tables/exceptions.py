@@ -45,7 +45,9 @@ exceptions: Final = Table(
     instant("raised_at", "The log time at which it was first said.", needed=True),
     instant("changed_at", "The log time at which it was last said.", needed=True),
     instant("said_of", "The instant that its last event is about.", needed=True),
-    instant("resolved_at", "When it was over; none while it stands."),
+    instant("resolved_at", "When it was over, by event time; none while it stands."),
+    instant("closed_at", "The log time at which it was last said to be over; none while it is open or suppressed."),
+    instant("stopped_at", "The log time at which it last left the status `open`; none while it is open, or if it never was."),
     json("resolved_by", "The event that resolved it; none where time alone did."),
     json("changed_by", "The event that made this be said; none where time passed."),
     text("summary", "One sentence for a person.", needed=True),
@@ -62,7 +64,7 @@ exceptions: Final = Table(
     text("tier", "The customer's tier."),
     text("country", "Where the order goes."),
     text("carrier", "The carrier of the shipment that it is about, else of the order's first that has one."),
-    text("site", "The site that it is about: of the warehouse whose word it rests on, where one is known."),
+    text("site", "The site of the shipment that it is about, else of the warehouse whose word it rests on."),
     text("sku", "The SKU that it is about, where its record says one."),
     text("source", "The system whose word it rests on: the source of its first evidence."),
     instant("placed_at", "When the order was placed."),
@@ -71,12 +73,14 @@ exceptions: Final = Table(
     text("currency", "Its currency."),
     text("policy", "The version of the policy that decided.", needed=True),
     text("rule", "The rule that decided.", needed=True),
-    text("case_state", "As `cases.state`; here so that lists need no join, like the six that follow.", needed=True),
+    text("case_state", "As `cases.state`; here so that lists need no join, like the eight that follow.", needed=True),
     text("team", "As `cases.team`."),
     text("assignee", "As `cases.assignee`."),
     instant("until", "As `cases.until`."),
     instant("ack_by", "As `cases.ack_by`."),
     instant("resolve_by", "As `cases.resolve_by`."),
+    instant("acknowledged_at", "As `cases.acknowledged_at`."),
+    instant("paused_since", "As `cases.paused_since`."),
     number("escalation_level", "As `cases.escalation_level`.", needed=True),
     json("cut", "Where the record was too large: which lists and texts lack their ends."),
     extra(),
@@ -94,6 +98,11 @@ Index(None, exceptions.c.tenant, exceptions.c.customer_id)
 Index(None, exceptions.c.kind, exceptions.c.raised_at)
 Index(None, exceptions.c.raised_at)
 Index(None, exceptions.c.changed_at)
+partial("ix_exceptions_standing", exceptions.c.severity_rank, where=exceptions.c.closed_at.is_(None))
+Index(None, exceptions.c.changed_at, exceptions.c.exception_id)
+Index(None, exceptions.c.kind, exceptions.c.changed_at)
+Index(None, exceptions.c.team, exceptions.c.changed_at)
+Index(None, exceptions.c.order_id)
 partial("ix_exceptions_resolved_at", exceptions.c.resolved_at, where=exceptions.c.resolved_at.is_not(None))
 
 exception_events: Final = Table(
@@ -224,6 +233,7 @@ orders: Final = Table(
     info=about("Orders that had an exception, as they stood when one of theirs was last said. Others are not here: the engine holds them."),
 )
 Index(None, orders.c.tenant, orders.c.customer_id)
+Index(None, orders.c.order_id)
 
 identifiers: Final = Table(
     "identifiers",
@@ -235,4 +245,5 @@ identifiers: Final = Table(
     info=about("What orders and exceptions are found by."),
 )
 Index(None, identifiers.c.tenant, identifiers.c.value)
+Index(None, identifiers.c.value)
 Index(None, identifiers.c.tenant, identifiers.c.order_id)

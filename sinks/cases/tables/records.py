@@ -192,13 +192,27 @@ unprojected: Final = Table(
 offsets: Final = Table(
     "offsets",
     METADATA,
-    text("partition", "The part of a log.", key=True),
+    text("log_partition", "The part of a log.", key=True),
     text("topic", "What the log holds.", needed=True),
     place("next_offset", "The offset of the record after the last one that these tables hold.", needed=True),
     place("records", "How many records of it these tables were made of.", needed=True),
     instant("logged_at", "When the last of them was appended.", needed=True),
     instant("written_at", "When it was written here, by this host's clock.", needed=True),
     info=about("How far the logs are read. Written in the transaction of the rows: each record counts once."),
+)
+
+standing: Final = Table(
+    "standing",
+    METADATA,
+    text("name", "`writer`: the program that keeps the store true.", key=True),
+    instant(
+        "seen_at",
+        "When it was last at work, by its host's clock; written every few seconds, whether there are records or not.",
+        needed=True,
+    ),
+    place("behind", "How many records it was behind the ends of the logs then; none where that is not known."),
+    instant("caught_up_at", "When it last was not behind."),
+    info=about("Whether the store is kept true: what is older than this may be missing."),
 )
 
 erasures: Final = Table(

@@ -239,13 +239,13 @@ def upgrade() -> None:
     op.create_index("ix_notes_tenant_order_id", "notes", ["tenant", "order_id"])
     op.create_table(
         "offsets",
-        sa.Column("partition", sa.Text(), nullable=False),
+        sa.Column("log_partition", sa.Text(), nullable=False),
         sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("next_offset", sa.BigInteger(), nullable=False),
         sa.Column("records", sa.BigInteger(), nullable=False),
         sa.Column("logged_at", Instants(), nullable=False),
         sa.Column("written_at", Instants(), nullable=False),
-        sa.PrimaryKeyConstraint("partition", name="pk_offsets"),
+        sa.PrimaryKeyConstraint("log_partition", name="pk_offsets"),
     )
     op.create_table(
         "policies",
@@ -289,6 +289,14 @@ def upgrade() -> None:
     op.create_index("ix_rejects_logged_at", "rejects", ["logged_at"])
     op.create_index("ix_rejects_reason_logged_at", "rejects", ["reason", "logged_at"])
     op.create_index("ix_rejects_tenant_order_id", "rejects", ["tenant", "order_id"])
+    op.create_table(
+        "standing",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("seen_at", Instants(), nullable=False),
+        sa.Column("behind", sa.BigInteger()),
+        sa.Column("caught_up_at", Instants()),
+        sa.PrimaryKeyConstraint("name", name="pk_standing"),
+    )
     op.create_table(
         "suggestions",
         sa.Column("tenant", sa.Text(), nullable=False),
