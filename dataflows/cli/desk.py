@@ -105,11 +105,13 @@ class Desk:
     def store(self) -> SqlCaseStore:
         """The case store, opened when it is first asked for."""
         if self._store is None:
-            from dataflows.ingest.api import store_url
             from dataflows.ingest.decisions.case_store import SqlCaseStore
             from sinks.cases.schema import open_store
 
-            self._store = SqlCaseStore(lambda: open_store(store_url(self._settings)))
+            found = self._settings
+            if found.store.url is None and found.state.dir == NOWHERE:
+                raise MisuseError("where the store is: name it by --store, or by --settings (store.url, state.dir, ORDERWATCH_STORE__URL)")
+            self._store = SqlCaseStore(lambda: open_store(found.store.url_in(found.state.dir)))
         return self._store
 
     @contextmanager

@@ -30,6 +30,7 @@ from dataflows.cli.load import load
 from dataflows.cli.replay import replay
 from dataflows.cli.run import run as run_command
 from dataflows.cli.simulate import simulate
+from dataflows.cli.store import store
 from dataflows.errors import MisuseError, RunError
 from dataflows.runtime.failure import DEBUG
 
@@ -86,6 +87,7 @@ app.command()(demo)
 app.command()(replay)
 app.command()(backtest)
 app.command()(gateway)
+app.command()(store)
 app.command()(load)
 app.command()(explain)
 app.command()(export)

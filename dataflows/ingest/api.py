@@ -52,11 +52,6 @@ def topic_of(settings: Settings) -> str:
     return next((name for name in settings.inputs.topics if decides(name)), DECISIONS)
 
 
-def store_url(settings: Settings) -> str:
-    """The URL of the case store."""
-    return f"sqlite:///{settings.state.dir / 'store.sqlite3'}"
-
-
 def tokens_of(folder: Path) -> TokenBook:
     """The tokens in the gateway's directory. Raises MisuseError."""
     try:
@@ -87,7 +82,7 @@ def token_routes(
         closing(Journal(folder, AUDIT, segment_bytes=given.audit_bytes // (AUDIT_FILES + 1), keep=AUDIT_FILES, fsync=settings.state.fsync))
     )
     decisions_to = stack.enter_context(closing(_decision_writer(settings, folder, observer)))
-    store = stack.enter_context(closing(SqlCaseStore(lambda: open_store(store_url(settings)))))
+    store = stack.enter_context(closing(SqlCaseStore(lambda: open_store(settings.store.url_in(settings.state.dir)))))
     # A decision may wait for the store, then for the log.
     decisions = DecisionIntake(decisions_to, audit, listener, store, patience=2 * patience)
     return [

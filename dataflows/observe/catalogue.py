@@ -203,6 +203,34 @@ GATEWAY_DROPPED = Metric(
 )
 GATEWAY_RELOADS = Metric("orderwatch_gateway_reloads_total", "counter", "Reloads of the connections.", ("outcome",))
 
+STORE_RECORDS = Metric(
+    "orderwatch_store_records_total", "counter", "Records that the store has taken in, by what their log holds.", ("topic",)
+)
+STORE_ROWS = Metric("orderwatch_store_rows_total", "counter", "Rows written to the store; rows that a record does not change are not.")
+STORE_REJECTED = Metric(
+    "orderwatch_store_rejected_total",
+    "counter",
+    "Records that no rows could be made of, by reason; they are kept in the table `unprojected`, and tried again at each start.",
+    ("reason",),
+)
+STORE_LAG = Metric("orderwatch_store_lag_records", "gauge", "Records between what the store holds and the end of a log.", ("partition",))
+STORE_TRANSACTION = Metric("orderwatch_store_transaction_seconds", "histogram", "From a batch of records to its rows, committed.", (), WORK)
+STORE_DELAY = Metric(
+    "orderwatch_store_delay_seconds",
+    "histogram",
+    "From the append of the last record of a batch to its rows, committed; by both hosts' clocks.",
+    (),
+    LATENCY,
+)
+STORE_FAILURES = Metric(
+    "orderwatch_store_failures_total",
+    "counter",
+    "Failures that are tried again, by what failed: the database, the logs, or the offsets that another writer moved.",
+    ("what",),
+)
+STORE_ERASED = Metric("orderwatch_store_erased_orders_total", "counter", "Orders erased from the store.")
+STORE_PURGED = Metric("orderwatch_store_purged_cases_total", "counter", "Cases that went by the store's retention.")
+
 METRICS = (
     INFO, READY, RESUME,
     RECORDS, RECORD_BYTES, NULL_RECORDS, REJECTED, DUPLICATES, MISSED, LAG, WATERMARK, LOW_WATERMARK, LATE_RECORDS, BARRIERS, BARRIER_WAIT,
@@ -214,5 +242,6 @@ METRICS = (
     GATEWAY_REQUESTS, GATEWAY_BYTES, GATEWAY_EVENTS, GATEWAY_REFUSED, GATEWAY_UNMAPPED, GATEWAY_MISSING, GATEWAY_SECONDS,
     GATEWAY_FAILURES,
     GATEWAY_UNDER_WAY, GATEWAY_CONNECTIONS, GATEWAY_EVICTED, GATEWAY_REMEMBERED, GATEWAY_DROPPED, GATEWAY_RELOADS,
+    STORE_RECORDS, STORE_ROWS, STORE_REJECTED, STORE_LAG, STORE_TRANSACTION, STORE_DELAY, STORE_FAILURES, STORE_ERASED, STORE_PURGED,
 )  # fmt: skip
 """All of them, in the order in which they are documented."""

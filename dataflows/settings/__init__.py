@@ -13,6 +13,7 @@ from dataflows.settings.model import (
     StateSettings,
 )
 from dataflows.settings.show import render_settings
+from dataflows.settings.store import StoreSettings
 
 __all__ = [
     "ClusterSettings",
@@ -27,6 +28,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "StateSettings",
+    "StoreSettings",
     "load_settings",
     "render_settings",
 ]

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from dataflows.settings.client import ClientSettings
 from dataflows.settings.gateway import GatewaySettings
+from dataflows.settings.store import StoreSettings
 from dataflows.settings.values import Addresses, Brokers, Options, Part, Port, Section, Topic, Topics, distinct
 from schemas.deciding import decides
 from schemas.instants import EPOCH
@@ -255,6 +256,7 @@ class Settings(BaseSettings):
     cluster: Part[ClusterSettings] = Field(default_factory=ClusterSettings)
     gateway: Part[GatewaySettings] = Field(default_factory=GatewaySettings)
     client: Part[ClientSettings] = Field(default_factory=ClientSettings)
+    store: Part[StoreSettings] = Field(default_factory=StoreSettings)
     http: Part[HttpSettings] = Field(default_factory=HttpSettings)
     log: Part[LogSettings] = Field(default_factory=LogSettings)
 

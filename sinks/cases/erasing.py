@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import Connection, String, Table, cast, delete, or_, select, update
+from sqlalchemy import Connection, String, Table, delete, or_, select, update
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sinks.cases.buffer import parts
@@ -104,9 +105,9 @@ def _orders(row: Row) -> set[str]:
 
 def related(row: Row) -> list[str]:
     """The other orders that an exception's row names."""
-    context = row.get("context")
-    found: object = context.get("related") if isinstance(context, dict) else None
-    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+    context: object = row.get("context")
+    found: object = cast("dict[str, object]", context).get("related") if isinstance(context, dict) else None
+    return [name for name in cast("list[object]", found) if isinstance(name, str)] if isinstance(found, list) else []
 
 
 def allowed(changes: Sequence[Change], erased: Erased) -> list[Change]:
@@ -123,9 +124,9 @@ def allowed(changes: Sequence[Change], erased: Erased) -> list[Change]:
     kept: list[Change] = []
     for change in changes:
         if isinstance(change, Put):
-            row = _without(change.table, change.row, erased)
-            if row is not None:
-                kept.append(Put(change.table, {name: _redacted(value, others) for name, value in row.items()} if others else row))
+            left = _without(change.table, change.row, erased)
+            if left is not None:
+                kept.append(Put(change.table, {name: _redacted(value, others) for name, value in left.items()} if others else left))
         else:
             kept.append(change)
     return kept
@@ -151,9 +152,10 @@ def _redacted(value: Any, names: Sequence[str]) -> Any:
                 value = _name(name).sub(INSTEAD, value)
             return value
         case list():
-            return [_redacted(one, names) for one in value]
+            some: list[Any] = value
+            return [_redacted(one, names) for one in some]
         case dict():
-            return {key: _redacted(one, names) for key, one in value.items()}
+            return {key: _redacted(one, names) for key, one in cast("dict[str, Any]", value).items()}
         case _:
             return value
 
@@ -214,7 +216,7 @@ def _erase_order(connection: Connection, tenant: str, order_id: str) -> None:
 
 def _unname(connection: Connection, table: Table, columns: Sequence[str], tenant: str, order_id: str) -> None:
     """Takes the name of an order out of the rows of others."""
-    naming = or_(*(cast(table.c[name], String).contains(order_id, autoescape=True) for name in columns))
+    naming = or_(*(sql_cast(table.c[name], String).contains(order_id, autoescape=True) for name in columns))
     found = connection.execute(select(table).where(table.c.tenant == tenant, naming)).mappings().all()
     for row in found:
         where = [column == row[column.name] for column in table.primary_key]

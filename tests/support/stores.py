@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ TABLES = [table for table in METADATA.sorted_tables if table.name != "offsets"]
 
 
 @contextmanager
-def store(url: str) -> Iterator[Engine]:
+def store(url: str) -> Generator[Engine]:
     """A store with its tables while inside."""
     engine = open_store(url)
     upgrade(engine)
