@@ -31,6 +31,7 @@ from dataflows.cli.replay import replay
 from dataflows.cli.run import run as run_command
 from dataflows.cli.simulate import simulate
 from dataflows.cli.store import store
+from dataflows.cli.top import top
 from dataflows.errors import MisuseError, RunError
 from dataflows.runtime.failure import DEBUG
 
@@ -88,6 +89,7 @@ app.command()(replay)
 app.command()(backtest)
 app.command()(gateway)
 app.command()(store)
+app.command()(top)
 app.command()(load)
 app.command()(explain)
 app.command()(export)
