@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="actions", help="Actions: list and show them, approve, reject, observe, ask for them.", no_args_is_help=True)
 
-PAGE = 500
+PAGE = 200
 MOST_LISTED = 50
 OBSERVED = ("executed", "not_executed")
 Note = Annotated[str | None, typer.Option(metavar="TEXT", help="Why, for people; it stays in the store.")]
@@ -240,7 +240,7 @@ def _listed(desk: Desk, wanted: ActionFilter, limit: int | None) -> list[ActionR
     after: str | None = None
     with desk.reading() as connection:
         while limit is None or len(found) < limit:
-            page = list_actions(connection, wanted, min(PAGE, (limit or PAGE * 2) - len(found)), after)
+            page = list_actions(connection, wanted, limit=min(PAGE, PAGE if limit is None else limit - len(found)), after=after)
             found += page.rows
             after = page.after
             if after is None:

@@ -52,7 +52,7 @@ def print_cases(rows: Sequence[ExceptionRow], *, more: bool, as_json: bool, now:
         )
         for row in rows
     ]
-    _print(head, lines, [row.summary for row in rows], "no case: nothing is open that these options leave")
+    _print(head, lines, [row.summary for row in rows], "no case that these options leave", below=2)
     if more:
         typer.echo("there are more: --limit shows more of them, options narrow it down", err=True)
 
@@ -75,7 +75,7 @@ def print_actions(rows: Sequence[ActionRow], *, more: bool, as_json: bool, now: 
         )
         for row in rows
     ]
-    _print(head, lines, [row.reason for row in rows], "no action that these options leave")
+    _print(head, lines, [row.reason for row in rows], "no action that these options leave", below=1)
     if more:
         typer.echo("there are more: --limit shows more of them, options narrow it down", err=True)
 
@@ -97,7 +97,8 @@ def print_case(found: ExceptionDetail, *, as_json: bool, now: datetime) -> None:
     if found.notes:
         _title(console, "Notes")
         for note in found.notes:
-            _say(console, f"  {_instant(note.at)}  {note.by}: {note.text}", 4)
+            at = "" if note.at is None else f"{_instant(note.at)}  "
+            _say(console, f"  {at}{note.by or 'somebody'}: {note.text or '(the text is not here)'}", 4)
     waiting = [one for one in found.actions if one.row.approvals_needed]
     for one in waiting:
         _title(console, "Waits for approval")
@@ -165,7 +166,8 @@ def _messages(console: Console, data: Mapping[str, object]) -> None:
             _say(console, f"  {'  '.join(parts)}", 4)
 
 
-def _print(head: Sequence[str], lines: Sequence[Line], sentences: Sequence[str], none: str) -> None:
+def _print(head: Sequence[str], lines: Sequence[Line], sentences: Sequence[str], none: str, below: int) -> None:
+    """Prints a table; where it is narrow, the last `below` columns and the sentence stand below the rest of their row."""
     if not sys.stdout.isatty():
         rows = [[*head, "summary"]]
         rows += [[*(text for text, _ in line), summary] for line, summary in zip(lines, sentences, strict=True)]
@@ -180,22 +182,28 @@ def _print(head: Sequence[str], lines: Sequence[Line], sentences: Sequence[str],
     # IDs are told apart by how they begin, as long as they do.
     size = _telling([line[0][0] for line in lines])
     shown: list[Line] = [((line[0][0][:size], line[0][1]), *line[1:]) for line in lines]
-    widths = [max(len(head[at]), *(len(line[at][0]) for line in shown)) for at in range(len(head))]
+    beside = len(head) if wide else len(head) - below
+    widths = [max(len(head[at]), *(len(line[at][0]) for line in shown)) for at in range(beside)]
     heading: Line = tuple((name, "dim") for name in head)
-    for cells, sentence in [(heading, "summary" if wide else ""), *zip(shown, sentences, strict=True)]:
+    for cells, sentence in [(heading, "summary"), *zip(shown, sentences, strict=True)]:
         text = Text()
-        for at, (cell, style) in enumerate(cells):
+        for (cell, style), width in zip(cells, widths, strict=False):
             text.append(cell, style=style)
-            text.append(" " * (widths[at] - len(cell) + 2))
+            text.append(" " * (width - len(cell) + 2))
         if wide:
             text.append(sentence)
-        text.rstrip()
-        text.truncate(console.width, overflow="ellipsis")
-        console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
-        if not wide and sentence:
-            below = Text(f"  {sentence}", style="dim")
-            below.truncate(console.width, overflow="ellipsis")
-            console.print(below, no_wrap=True)
+        _cut(console, text)
+        if not wide and cells is not heading:
+            _cut(console, Text(f"  {'  '.join(cell for cell, _ in cells[beside:] if cell)}"))
+            _cut(console, Text(f"  {sentence}", style="dim"))
+
+
+def _cut(console: Console, text: Text) -> None:
+    """Prints one line, whatever the width."""
+    text.rstrip()
+    text.truncate(console.width, overflow="ellipsis")
+    if text:
+        console.print(text, no_wrap=True, crop=True)
 
 
 def _telling(ids: Sequence[str]) -> int:
@@ -231,7 +239,7 @@ def _approval(row: ActionRow, now: datetime) -> str:
 
 
 def _value(row: ActionRow) -> str:
-    return "" if row.amount is None else f"{row.amount} {row.currency or ''}".strip()
+    return "" if row.value is None else f"{row.value:.2f} {row.currency or ''}".strip()
 
 
 def _instant(at: datetime) -> str:

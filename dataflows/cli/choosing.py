@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sinks.cases.queries.wanted import ExceptionFilter
 
 Several = list[str] | None
-PAGE = 500
+PAGE = 200
 SHOWN = 10
 """Of how many things that a filter has chosen a person is shown the names before he agrees."""
 LONGEST = 60
@@ -131,7 +131,7 @@ def listed(desk: Desk, wanted: ExceptionFilter, limit: int | None) -> list[Excep
     now = datetime.now(UTC)
     with desk.reading() as connection:
         while limit is None or len(found) < limit:
-            page = list_exceptions(connection, wanted, now, min(PAGE, (limit or PAGE * 2) - len(found)), after)
+            page = list_exceptions(connection, wanted, now=now, limit=min(PAGE, PAGE if limit is None else limit - len(found)), after=after)
             found += page.rows
             after = page.after
             if after is None:

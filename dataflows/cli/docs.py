@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 from rich.console import Console
 
-from dataflows.cli import docs_actions, docs_stories
+from dataflows.cli import docs_actions, docs_roles, docs_stories
 from dataflows.cli.options import instant
 from dataflows.cli.replay import replay_into
 from dataflows.core.predicates.fields import KNOWN_FIELDS
@@ -47,6 +47,7 @@ DOCUMENTS = (
     "dataflows/README.md",
     "dataflows/core/CATALOGUE.md",
     "dataflows/core/actions/README.md",
+    "dataflows/ingest/README.md",
     "dataflows/core/rules/README.md",
     "dataflows/core/rules/USER-RULES.md",
     "sources/README.md",
@@ -261,6 +262,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "legality": partial(docs_actions.legality, table),
     "topics": partial(docs_actions.topics, table),
     "template_variables": partial(docs_actions.template_variables, table),
+    "deciders": partial(docs_roles.deciders, table),
+    "roles": partial(docs_roles.roles, table),
     "requirements": partial(docs_stories.requirements, table, ROOT),
     "systems": systems,
     "codes": codes,
