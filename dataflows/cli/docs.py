@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 from rich.console import Console
 
-from dataflows.cli import docs_actions, docs_store, docs_stories
+from dataflows.cli import docs_actions, docs_roles, docs_store, docs_stories
 from dataflows.cli.options import instant
 from dataflows.cli.replay import replay_into
 from dataflows.core.predicates.fields import KNOWN_FIELDS
@@ -51,6 +51,7 @@ DOCUMENTS = (
     "dataflows/README.md",
     "dataflows/core/CATALOGUE.md",
     "dataflows/core/actions/README.md",
+    "dataflows/ingest/README.md",
     "dataflows/core/rules/README.md",
     "dataflows/core/rules/USER-RULES.md",
     "dataflows/dispatch/README.md",
@@ -301,6 +302,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "topics": partial(docs_actions.topics, table),
     "template_variables": partial(docs_actions.template_variables, table),
     "store_tables": partial(docs_store.tables, table),
+    "deciders": partial(docs_roles.deciders, table),
+    "roles": partial(docs_roles.roles, table),
     "requirements": partial(docs_stories.requirements, table, ROOT),
     "systems": systems,
     "codes": codes,
