@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime, timedelta
+from shutil import copyfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import Engine, delete, update
 from textual.widgets import DataTable, Static
 
+from dataflows.cli.main import run
 from dataflows.cli.top_app import History, TopApp
 from dataflows.cli.top_board import StoreBoard, StoreGoneError
 from dataflows.cli.top_filters import Filters
@@ -30,16 +32,25 @@ NOW = datetime.fromtimestamp(UNTIL, UTC) + timedelta(hours=7)
 Play = Callable[[TopApp, "Pilot[None]"], Coroutine[Any, Any, None]]
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Engine]:
-    """A store that holds a worked world, whose writer has just been seen."""
-    engine = open_store(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a store that holds a worked world, whose writer has just been seen."""
+    path = tmp_path_factory.mktemp("kept") / "store.sqlite3"
+    engine = open_store(f"sqlite:///{path}")
     upgrade(engine)
     writer = CaseWriter(engine)
     writer.offsets()
     writer.write(worked().records())
     with engine.begin() as connection:
         stands(connection, NOW, 0, NOW)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def store(kept: Path, tmp_path: Path) -> Iterator[Engine]:
+    """A copy of it."""
+    engine = open_store(f"sqlite:///{copyfile(kept, tmp_path / 'store.sqlite3')}")
     yield engine
     engine.dispose()
 
@@ -47,7 +58,7 @@ def store(tmp_path: Path) -> Iterator[Engine]:
 def play(store: Engine, what: Play, *, size: tuple[int, int] = (80, 24), follow: float = 1e9, reads: bool = True, **given: Any) -> None:
     """Runs the screen and plays on it. It looks when it is asked to; `reads`: a person has pressed a key."""
 
-    async def run() -> None:
+    async def shown() -> None:
         app = TopApp(given.get("board") or StoreBoard(store, lambda: NOW), given.get("filters") or Filters(), 200, every=1e6, follow=follow)
         async with app.run_test(size=size) as pilot:
             await settle(app, pilot)
@@ -56,7 +67,7 @@ def play(store: Engine, what: Play, *, size: tuple[int, int] = (80, 24), follow:
                 await settle(app, pilot)
             await what(app, pilot)
 
-    asyncio.run(run())
+    asyncio.run(shown())
 
 
 async def settle(app: TopApp, pilot: Pilot[None]) -> None:
@@ -330,3 +341,23 @@ def test_it_ends(store: Engine, keys: tuple[str, ...]) -> None:
         assert not app.is_running or app.return_code == 0
 
     play(store, what)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--store", "sqlite:////nowhere/store.sqlite3"), "there is no store at /nowhere/store.sqlite3"),
+        (("--store", "mysql://x/y"), "the store is PostgreSQL or SQLite, not mysql"),
+        (("--store", "postgresql://orderwatch:secret@127.0.0.1:1/x"), "cannot be read"),
+        (("--store", "sqlite:///x", "--severity", "dire"), "--severity dire: one of critical, high, medium, low"),
+        (("--store", "sqlite:///x", "--settings", "y"), "--settings and --store both name the store"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_said(arguments: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one line without secrets, with code 2."""
+    assert run(["top", *arguments]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert words in printed.err
+    assert "secret" not in printed.err
+    assert len(printed.err.splitlines()) == 1
