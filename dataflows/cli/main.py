@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from dataflows.cli import dispatch, policy, rejects, schemas, state, templates, topics
+from dataflows.cli import actions, automation, cases, dispatch, policy, rejects, schemas, state, templates, tokens, topics
 from dataflows.cli.adapt import adapt
 from dataflows.cli.backtest import backtest
 from dataflows.cli.demo import demo
@@ -31,6 +31,7 @@ from dataflows.cli.replay import replay
 from dataflows.cli.run import run as run_command
 from dataflows.cli.simulate import simulate
 from dataflows.cli.store import store
+from dataflows.cli.top import top
 from dataflows.cli.up import up
 from dataflows.errors import MisuseError, RunError
 from dataflows.runtime.failure import DEBUG
@@ -90,14 +91,19 @@ app.command()(replay)
 app.command()(backtest)
 app.command()(gateway)
 app.command()(store)
+app.command()(top)
 app.command()(load)
 app.command()(explain)
 app.command()(export)
 app.command()(simulate)
 app.command()(up)
+app.add_typer(cases.app, cls=Commands)
+app.add_typer(actions.app, cls=Commands)
+app.add_typer(automation.app, cls=Commands)
 app.add_typer(policy.app, cls=Commands)
 app.add_typer(state.app, cls=Commands)
 app.add_typer(topics.app, cls=Commands)
+app.add_typer(tokens.app, cls=Commands)
 app.add_typer(rejects.app, cls=Commands)
 app.add_typer(dispatch.app, cls=Commands)
 app.add_typer(schemas.app, cls=Commands)

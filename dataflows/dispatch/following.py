@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 import orjson
 
+from dataflows.dispatch.letters import forget
 from dataflows.dispatch.model import OwnAttempt, PendingAction, Phase, ended, take_in
 from sources.outputs.reader import LoggedRecord
 
@@ -67,10 +68,14 @@ class Following:
         rows: dict[str, tuple[object, ...]] = {}
         contexts: dict[str, tuple[object, ...]] = {}
         others: list[tuple[object, ...]] = []
+        erased: list[tuple[str, str]] = []
         before = self.pauses
         for record in records:
             self.offsets[record.partition] = record.next
             match record.topic:
+                case "actions" | "exceptions" if (order := _forgotten(record)) is not None:
+                    erased.append(order)
+                    self._forget(*order, changed)
                 case "actions":
                     self._action(record, changed, rows)
                 case "decisions":
@@ -86,6 +91,8 @@ class Following:
 
         def write(db: sqlite3.Connection) -> None:
             _write(db, rows.values(), contexts.values(), others)
+            for tenant, order in erased:
+                forget(db, tenant, order)
             db.executemany("INSERT OR REPLACE INTO offsets VALUES (?, ?)", offsets.items())
             if paused is not None:
                 db.execute("DELETE FROM pauses")
@@ -154,6 +161,13 @@ class Following:
             known.requested_at, known.said_at, record.time if known.ended else 0, zlib.compress(orjson.dumps(data), 1),
         )  # fmt: skip
 
+    def _forget(self, tenant: str, order: str, changed: dict[str, PendingAction]) -> None:
+        """Knows an order no more. Its open actions were withdrawn before; one that is under way ends in memory alone."""
+        for action in [each for each in self.actions.values() if (each.tenant, each.order) == (tenant, order)]:
+            del self.actions[action.id]
+            self.begun.pop(action.id, None)
+            changed.pop(action.id, None)
+
     def _decision(self, record: LoggedRecord, others: list[tuple[object, ...]]) -> None:
         if b'"action.begun"' not in record.value:
             return
@@ -179,6 +193,17 @@ def _event(record: LoggedRecord) -> dict[str, Any] | None:
     except orjson.JSONDecodeError:
         return None
     return cast("dict[str, Any]", event) if isinstance(event, dict) else None
+
+
+def _forgotten(record: LoggedRecord) -> tuple[str, str] | None:
+    """The tenant and the order that a record says are erased."""
+    if b'.forgotten"' not in record.value:
+        return None
+    event = _event(record) or {}
+    order = cast("dict[str, Any]", event.get("data") or {}).get("order_id")
+    if not str(event.get("type")).endswith(".forgotten") or not isinstance(order, str):
+        return None
+    return str(event.get("tenant") or "default"), order
 
 
 def _context(record: LoggedRecord) -> tuple[object, ...] | None:

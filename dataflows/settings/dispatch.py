@@ -90,7 +90,7 @@ class EndpointTerms(Section):
         default=2.0,
         gt=0,
         le=3_600,
-        description="How long it is left alone that has too much to do (429, 502, 503, 504) without `Retry-After`.",
+        description="How long it is left alone after 429, 502, 503 or 504 without `Retry-After`.",
     )
     recipients: bool | None = Field(
         default=None, description="Whether it is given the addresses of customers; unset: only a `mail` endpoint is."
