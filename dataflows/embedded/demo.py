@@ -22,7 +22,7 @@ from typing import Final, cast
 from dataflows.embedded.haste import Haste, HastyEvent, hasty_policy, hasty_world
 from schemas.instants import SECOND
 from schemas.values import from_micros
-from sinks.actions.receiver import Arrival, DemoReceiver
+from sinks.actions.receiver import DemoArrival, DemoReceiver
 from sinks.decisions import UnwrittenError
 from sinks.embedded.decisions import SocketDecisionWriter
 
@@ -71,7 +71,7 @@ class Demo:
     """A demonstration in a data directory. `show` is told what came to the receiver; `orders`: how many the world has."""
 
     data: Path
-    show: Callable[[Arrival], None]
+    show: Callable[[DemoArrival], None]
     orders: int
     receiver: DemoReceiver = field(init=False)
     haste: Haste = field(init=False)
