@@ -82,8 +82,8 @@ def move_outputs(data: Path, state: Path, uuid: str, client: Mapping[str, object
         raise RunError(f"the output cannot be written to Kafka: {loading.failure or 'the brokers do not answer'}")
     if loading.latest and loading.latest <= (read := _time(data)):
         raise MisuseError(
-            f"the brokers' clocks are {(read - loading.latest) / 1e6:.1f} s behind the log: delete {', '.join(sorted(counts))}, and move again"
-            " once they are not"
+            f"the brokers' clocks are {(read - loading.latest) / 1e6:.1f} s behind the log: delete {', '.join(sorted(counts))}, and move"
+            " again once they are not"
         )
     begins = {part_name(kind, n): loading.ends.get((topic.name, n), 0) for kind, topic in topics.items() for n in range(topic.partitions)}
     note_begins(state, begins)

@@ -105,20 +105,6 @@ class SegmentLog:
         os.truncate(path, self._length)
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
 
-    def delete(self, before: int, older_than: int) -> int:
-        """Deletes full segments of which all records have an offset less than `before` and are older than an instant (µs); their bytes."""
-        gone = 0
-        segments = segments_of(self._folder)
-        for (_, path), (following, next_path) in pairwise(segments):
-            began = _began(next_path)
-            if following > before or began is None or began > older_than:
-                break
-            gone += path.stat().st_size
-            path.unlink()
-        if gone:
-            self._sync_folder()
-        return gone
-
     def close(self) -> None:
         """Lets go of the file."""
         if self._handle >= 0:
@@ -216,6 +202,25 @@ class SegmentLog:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def delete_segments(folder: Path, before: int, *, older_than: int, keep_bytes: int) -> int:
+    """Deletes full segments, oldest first, of which all records have an offset less than `before`; returns how many bytes went.
+
+    Those go whose records are all older than an instant (µs), and those that are more than `keep_bytes`. Raises OSError. It needs no
+    writer: full segments are written no more.
+    """
+    gone = 0
+    segments = segments_of(folder)
+    total = sum(path.stat().st_size for _, path in segments)
+    for (_, path), (following, next_path) in pairwise(segments):
+        began = _began(next_path)
+        if following > before or not (total > keep_bytes or (began is not None and began <= older_than)):
+            break
+        size = path.stat().st_size
+        path.unlink()
+        gone, total = gone + size, total - size
+    return gone
 
 
 def _began(path: Path) -> int | None:
