@@ -76,14 +76,17 @@ class SegmentLog:
     def append(self, entries: Sequence[Entry]) -> None:
         """Writes records; they count once `sync` has returned. After a failure of either, call `take_back`."""
         lines: list[bytes] = []
+        pending = 0
         for entry in entries:
-            if self._is_full(entry.time):
+            if self._is_full(pending, entry.time):
                 self._write(lines)
-                lines = []
+                lines, pending = [], 0
                 self._roll(entry.time)
             if not self._began:
                 self._began = entry.time
-            lines.append(line_of(self.end, entry.time, entry.value, key=entry.key, shard=entry.shard, number=entry.number))
+            line = line_of(self.end, entry.time, entry.value, key=entry.key, shard=entry.shard, number=entry.number)
+            lines.append(line)
+            pending += len(line)
             self.end += 1
             self.last_time = entry.time
         self._write(lines)
@@ -167,8 +170,8 @@ class SegmentLog:
             whole = stop
         return whole
 
-    def _is_full(self, time: int) -> bool:
-        return self._length >= self._segment_bytes or (self._began > 0 and time - self._began >= SEGMENT_SPAN)
+    def _is_full(self, pending: int, time: int) -> bool:
+        return self._length + pending >= self._segment_bytes or (self._began > 0 and time - self._began >= SEGMENT_SPAN)
 
     def _roll(self, time: int) -> None:
         if self._fsync:
