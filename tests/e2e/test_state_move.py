@@ -70,16 +70,20 @@ def test_what_moved_to_kafka_is_not_judged_again_and_what_follows_is_judged_by_i
     again = command("state", "move", "--data", installation.data, "--settings", engine.settings())
     assert again.returncode == 2
     assert b"holds output already" in again.stderr
-    engine.start()
-    for of_decisions, name in ((False, names["events"]), (True, names["decisions"])):
-        produce(
-            real_broker.bootstrap,
-            name,
-            [one.given(1)._replace(stamp=None) for one in world[half:] if (b'"/desk"' in one.line) is of_decisions],
-        )
-    installation.until(lambda: engine.metric("orderwatch_records_total") >= len(world) - half, "the engine does not read on")
-    assert engine.metric("orderwatch_mismatches_total") == 0
-    engine.stop()
+    try:
+        engine.start()
+        engine.ready()
+        for of_decisions, name in ((False, names["events"]), (True, names["decisions"])):
+            produce(
+                real_broker.bootstrap,
+                name,
+                [one.given(1)._replace(stamp=None) for one in world[half:] if (b'"/desk"' in one.line) is of_decisions],
+            )
+        installation.until(lambda: engine.metric("orderwatch_records_total") >= len(world) - half, "the engine does not read on")
+        assert engine.metric("orderwatch_mismatches_total") == 0
+        engine.stop()
+    finally:
+        engine.destroy()
     found = held(engine)
     for output in OUTPUTS:
         assert before[output] <= found[output], output
