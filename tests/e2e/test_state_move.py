@@ -13,7 +13,7 @@ from sinks.rejected import parse
 from tests.support.brokers import topic
 from tests.support.decided import decided
 from tests.support.embedded import Installation
-from tests.support.hurried import SECOND, Pace, hurried, write_policy
+from tests.support.hurried import SECOND, Pace, Told, hurried, write_policy
 from tests.support.live import OUTPUTS, Engine, committed, produce
 from tests.support.logs import iso
 from tests.support.replays import command, written
@@ -46,17 +46,10 @@ def test_what_moved_to_kafka_is_not_judged_again_and_what_follows_is_judged_by_i
         installation.start("gateway")
         installation.start("run")
         installation.until(lambda: '"running"' in installation.log("run"), "the engine does not start")
-        pace = Pace(time.time_ns() // 1_000, LENGTH)
-        world = hurried(ORDERS, 1, pace)
-        world = sorted((*world, *decided(world, policy, pace.begin + LENGTH)), key=lambda each: each.log)
+        world = hurried(ORDERS, 1, Pace(time.time_ns() // 1_000, LENGTH))
+        world = sorted((*world, *decided(world, policy, world[0].log + LENGTH)), key=lambda each: each.log)
         half = len(world) // 2
-        for number, each in enumerate(world[:half]):
-            if number % 50 == 49 or number == half - 1:
-                time.sleep(max(0.0, each.log / SECOND - time.time()))
-                lines = world[number - number % 50 : number + 1]
-                for to, role, of_decisions in (("events", "load", False), ("decisions", "api", True)):
-                    if chosen := [one.line for one in lines if (b'"/desk"' in one.line) is of_decisions]:
-                        installation.send(to, chosen, role)
+        send(installation, world[:half])
         installation.stop("run")
         installation.stop("gateway")
     finally:
@@ -109,6 +102,16 @@ def test_what_moved_to_kafka_is_not_judged_again_and_what_follows_is_judged_by_i
             said = Counter(comparable(output, content.splitlines()))
             small, large = (said, found[output]) if early else (found[output], said)
             assert small <= large, (output, early, list((small - large).elements())[:2])
+
+
+def send(installation: Installation, world: list[Told]) -> None:
+    """Appends events to the embedded log as their time comes, fifty at a time."""
+    for number in range(0, len(world), 50):
+        part = world[number : number + 50]
+        time.sleep(max(0.0, part[-1].log / SECOND - time.time()))
+        for to, role, of_decisions in (("events", "load", False), ("decisions", "api", True)):
+            if chosen := [one.line for one in part if (b'"/desk"' in one.line) is of_decisions]:
+                installation.send(to, chosen, role)
 
 
 def held(engine: Engine) -> dict[str, Counter[bytes]]:

@@ -11,7 +11,7 @@ import pytest
 from schemas.segments import DamagedLogError, PositionReader, SegmentReader, segments_of
 from schemas.topics import EMBEDDED_DECISIONS, EMBEDDED_EVENTS
 from sinks.embedded.input import Event, InputLog
-from sinks.embedded.log import Entry, SegmentLog, delete_segments
+from sinks.embedded.log import SEGMENT_BYTES, Entry, SegmentLog, delete_segments
 from sources.embedded.tail import InputTail
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def contents(folder: Path, end: int) -> list[bytes]:
     return found
 
 
-def filled(folder: Path, count: int, **options: int) -> SegmentLog:
+def filled(folder: Path, count: int, segment_bytes: int = SEGMENT_BYTES) -> SegmentLog:
     """A log with so many records, a minute apart."""
-    log = SegmentLog(folder, "test", fsync=False, **options)
+    log = SegmentLog(folder, "test", fsync=False, segment_bytes=segment_bytes)
     log.append([Entry(number * 60_000_000, b'{"n":%d}' % number) for number in range(1, count + 1)])
     log.sync()
     return log
