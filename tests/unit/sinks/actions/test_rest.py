@@ -148,7 +148,7 @@ def test_a_status_query_finds_one_of_three(reply: Reply, observation: Observatio
         ({"actions": {"trace_parcel": {"path": "/x", "refused": [200]}}}, "cannot mean two things"),
         ({"actions": {"ship_it": {"path": "/x"}}}, "there is no action 'ship_it'"),
         ({"honours_keys": True}, "neither key_header nor the request of trace_parcel names {action_id}"),
-        ({"base_url": "https://{order_id}.example"}, "base_url: bad_url"),
+        ({"base_url": "https://{order_id}.example"}, "base_url: queries and placeholders"),
         ({"base_url": "http://erp.example"}, "base_url: not_https"),
     ],
 )

@@ -24,7 +24,7 @@ async def done(server: ShopifyServer, action: str, *, times: int = 1, settings: 
     async with server.running():
         given = local(server.url, url=server.url, token={"env": VARIABLE}, **HERE, **(settings or {}))
         executor = build("shopify", settings_of("shopify", given))
-        made = {"order": ORDER, **call}
+        made: dict[str, Any] = {"order": ORDER, **call}
         return [await executor.execute(call_of(action, attempt=number, **made)) for number in range(1, times + 1)]
 
 
@@ -32,7 +32,8 @@ async def found(server: ShopifyServer, action: str, **call: Any) -> Observation:
     """What a status query finds."""
     async with server.running():
         given = local(server.url, url=server.url, token={"env": VARIABLE}, **HERE)
-        return await build("shopify", settings_of("shopify", given)).status(call_of(action, **{"order": ORDER, **call}))
+        made: dict[str, Any] = {"order": ORDER, **call}
+        return await build("shopify", settings_of("shopify", given)).status(call_of(action, **made))
 
 
 def test_a_hold_bears_the_actions_id_and_all_that_is_open_is_held_once() -> None:

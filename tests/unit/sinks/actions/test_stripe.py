@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from sinks.actions.executor import ActionCall, Observation, Outcome
     from tests.support.endpoints.wire import Received, Reply
 
-INTENT = {"target": "payment:pi_123"}
-REFUND = {**INTENT, "parameters": {"amount": {"amount": "12.50", "currency": "EUR"}}}
+INTENT: dict[str, Any] = {"target": "payment:pi_123"}
+REFUND: dict[str, Any] = {**INTENT, "parameters": {"amount": {"amount": "12.50", "currency": "EUR"}}}
 
 
 async def done(server: StripeServer, *calls: ActionCall) -> list[Outcome]:
@@ -30,7 +30,8 @@ async def done(server: StripeServer, *calls: ActionCall) -> list[Outcome]:
 
 def one(server: StripeServer, action: str = "retry_payment", **call: Any) -> Outcome:
     """The outcome of one call."""
-    return asyncio.run(done(server, call_of(action, **{**INTENT, **call})))[0]
+    given: dict[str, Any] = {**INTENT, **call}
+    return asyncio.run(done(server, call_of(action, **given)))[0]
 
 
 async def found(server: StripeServer, call: ActionCall) -> Observation:
