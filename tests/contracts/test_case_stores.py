@@ -263,11 +263,16 @@ def test_when_an_exception_stopped_and_was_over(engine: Engine) -> None:
     line = example("exception.raised")
     steps = [("open", "10"), ("suppressed", "11"), ("resolved", "12"), ("resolved", "13"), ("open", "14"), ("resolved", "15")]
     wanted = [(None, None), ("11", None), ("11", "12"), ("11", "12"), (None, None), ("15", "15")]
-    writer = written(engine, [])
-    for sequence, ((status, hour), at) in enumerate(zip(steps, wanted, strict=True), 1):
-        said = changed(line, status=status, sequence=sequence, detected_at=f"2026-04-23T{hour}:00:00Z")
-        writer.write([record("exceptions", said, sequence)])
+    lines = [
+        changed(line, status=status, sequence=number, detected_at=f"2026-04-23T{hour}:00:00Z")
+        for number, (status, hour) in enumerate(steps, 1)
+    ]
+    for count, at in enumerate(wanted, 1):  # Within one batch the same as in batches of one.
+        writer = CaseWriter(engine)
+        writer.rebuild([[record("exceptions", said, number)] for number, said in enumerate(lines[:count])])
         row = one(engine, exceptions)
+        writer.rebuild([[record("exceptions", said, number) for number, said in enumerate(lines[:count])]])
+        assert one(engine, exceptions) == row
         assert tuple(row[name] and f"{row[name]:%H}" for name in ("stopped_at", "closed_at")) == at
         assert f"{row['raised_at']:%H}" == "10"
 
