@@ -138,8 +138,8 @@ def _ours(name: str | None, kind: str, parents: object) -> bool:
 
 
 def _is_comment(diff: Any) -> bool:
-    first = diff[0] if isinstance(diff, tuple) else diff[0][0]
-    return first in {"remove_table_comment", "modify_comment"}
+    first: Any = diff[0]
+    return (first if isinstance(first, str) else first[0]) in {"remove_table_comment", "modify_comment"}
 
 
 def test_every_column_says_what_it_holds() -> None:
@@ -152,7 +152,7 @@ def test_every_column_says_what_it_holds() -> None:
 def test_comments_stand_in_postgresql(postgres: PostgresServer) -> None:
     """Whoever looks at the database sees what tables and columns hold."""
     with store(postgres.database()) as engine:
-        columns = {column["name"]: column["comment"] for column in inspect(engine).get_columns("exceptions")}
+        columns = {column["name"]: column.get("comment") for column in inspect(engine).get_columns("exceptions")}
         assert columns["score"] == exceptions.c.score.doc
         assert inspect(engine).get_table_comment("exceptions")["text"] == exceptions.info["about"]
 
@@ -219,8 +219,10 @@ def test_each_state_is_the_one_of_the_highest_sequence(engine: Engine) -> None:
     said: dict[str, dict[str, Any]] = {}
     events: set[str] = set()
     for each in records:
-        event = orjson.loads(each.value) if each.value else {}
-        if each.topic in {"exceptions", "actions"} and event["type"] != "automation.state":
+        if each.topic not in {"exceptions", "actions"}:
+            continue
+        event: dict[str, Any] = orjson.loads(each.value)
+        if event["type"] != "automation.state":
             events.add(event["id"])
             data = event["data"]
             id_ = data["exception_id"] if each.topic == "exceptions" else data["action_id"]

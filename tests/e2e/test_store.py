@@ -35,7 +35,8 @@ def topics(real_broker: Broker) -> dict[str, str]:
     names["decisions"] = topic(real_broker, "store", PARTITIONS, ending=".order-decisions")
     producer = Producer({"bootstrap.servers": real_broker.bootstrap, "transactional.id": names["exceptions"]})
     producer.init_transactions(30)
-    for number, one in enumerate(interleaved(world())):
+    records, number = interleaved(world()), 0
+    for number, one in enumerate(records):
         if number % 20 == 0:
             producer.begin_transaction()
         value, headers = _in_kafka(one, names)

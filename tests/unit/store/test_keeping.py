@@ -23,6 +23,7 @@ from sources.outputs.reader import LoggedRecord, UnreadableLogError
 from tests.support.stored import example
 from tests.support.stores import ListReader, record, rows, sqlite_url
 
+WORDS = ("raised", "updated", "resolved")
 RECORDS = {
     "exceptions:0": [
         record("exceptions", example(f"exception.{word}"), number) for number, word in enumerate(("raised", "updated", "resolved"))
