@@ -25,9 +25,7 @@ from tests.support.stores import ListReader, record, rows, sqlite_url
 
 WORDS = ("raised", "updated", "resolved")
 RECORDS = {
-    "exceptions:0": [
-        record("exceptions", example(f"exception.{word}"), number) for number, word in enumerate(("raised", "updated", "resolved"))
-    ],
+    "exceptions:0": [record("exceptions", example(f"exception.{word}"), number) for number, word in enumerate(WORDS)],
     "actions:0": [record("actions", example("action.requested"), 0)],
     "decisions:0": [record("decisions", b"", 0), record("decisions", example("case.acknowledged"), 1), record("decisions", b"", 2)],
 }
