@@ -1,4 +1,4 @@
-"""What commands that decide have in common: whom they ask and whom they tell, what is chosen, what became of it, and the wait for the engine.
+"""What commands that decide have in common: whom they ask and tell, what is chosen, what became of it, the wait for the engine.
 
 They read the store and send decisions to the gateway; they write no table.
 """
