@@ -52,9 +52,8 @@ def show(
     store: Store = None,
 ) -> int:
     """Show a case: what is wrong, by when, on which evidence, what was done, said and noted, and what can be decided."""
-    from sinks.cases.queries.detail import exception_detail
-
     from dataflows.cli.case_page import print_case
+    from sinks.cases.queries.detail import exception_detail
 
     now = datetime.now(UTC)
     with Desk(settings, store=store) as desk:

@@ -22,8 +22,7 @@ SEVERITIES = ("critical", "high", "medium", "low")
 def top(
     settings: SettingsFile = None,
     store: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="The store, instead of `store.url` and `state.dir` of the settings.", show_default=False),
+        str | None, typer.Option(metavar="URL", help="The store, instead of that of the settings.", show_default=False)
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Print the table and end; so it is too where output is no terminal.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="Rows at most.")] = 200,

@@ -255,7 +255,7 @@ class TopApp(App[None]):
 
     def action_filter(self, what: str) -> None:
         """The next filter of a kind, or none."""
-        self._filter(Filters() if what == "clear" else self._chosen.next(what, sorted(self._teams)))
+        self._filter(Filters(tenant=self._chosen.tenant) if what == "clear" else self._chosen.next(what, sorted(self._teams)))
 
     def action_update(self) -> None:
         """Shows what is new, gravest first, from the top."""

@@ -88,11 +88,12 @@ def history(detail: ExceptionDetail, now: datetime, width: int) -> Text:
     actions = [[SaidAction(iso(micros(said.at)), said.data) for said in action.events] for action in detail.actions]
     events = [(said.type, dict(said.data)) for said in detail.events]
     tell(console, events, actions, lambda _other: None, micros(now))
-    return Text(
-        "\n".join(
-            "".join(sign if sign.isprintable() else "�" for sign in line) for line in Text.from_ansi(written.getvalue()).plain.splitlines()
-        )
-    )
+    return Text("\n".join(_readable(line) for line in Text.from_ansi(written.getvalue()).plain.splitlines()))
+
+
+def _readable(line: str) -> str:
+    """A line as it is laid out, without what a terminal would act upon."""
+    return "".join(sign if sign.isprintable() else "�" for sign in line)
 
 
 def _list(value: object) -> Sequence[dict[str, object]]:

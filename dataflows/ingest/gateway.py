@@ -20,12 +20,14 @@ from confluent_kafka import KafkaException
 from dataflows.errors import MisuseError, RunError, refused
 from dataflows.ingest.api import SharedParts, token_routes, tokens_of
 from dataflows.ingest.connections import files_of, hooks_of, shared
+from dataflows.ingest.embedded import InputLogWriter, open_input_log
 from dataflows.ingest.metrics import GatewayObserver
 from dataflows.observe import catalogue
 from dataflows.observe.http import PortError, cannot_listen, serving
 from dataflows.observe.observer import Observer
 from dataflows.runtime.state.files import lock
 from dataflows.settings import GatewaySettings, Settings, SettingsError, load_settings
+from sinks.embedded.server import LogSocket
 from sources.gateway.app import HookRoutes, application
 from sources.gateway.connections import RESERVE, Connections
 from sources.gateway.dead_letters import DeadLetters
@@ -117,7 +119,8 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
         gc.collect()
         gc.freeze()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(web, settings, file, intake, dead_letters, observer))
+            local = LogSocket(settings.embedded.dir, writer.log) if settings.embedded.dir and isinstance(writer, InputLogWriter) else None
+            runner.run(_serve(web, settings, file, intake, dead_letters, observer, local))
 
 
 def _open_stores(stack: ExitStack, settings: Settings, observer: Observer) -> tuple[EventWriter, GatewayMemory, DeadLetters, TokenBook]:
@@ -139,7 +142,10 @@ def _open_stores(stack: ExitStack, settings: Settings, observer: Observer) -> tu
             closing(DeadLetters(folder / "refused", given.refused_bytes, days=given.refused_days, fsync=fsync))
         )
         book = stack.enter_context(closing(tokens_of(folder)))
-        writer = stack.enter_context(closing(_writer(settings, folder, observer)))
+        if settings.embedded.dir is None:
+            writer: EventWriter = stack.enter_context(closing(_writer(settings, folder, observer)))
+        else:
+            writer = open_input_log(stack, settings, observer)
     except UnusableMemoryError as error:
         raise MisuseError(str(error)) from error
     except PortError as error:
@@ -186,7 +192,15 @@ def _probe(settings: Settings) -> Probe:
     return Probe("disk", check, f"{state_of(settings)}: the disk does not answer")
 
 
-async def _serve(web: Server, settings: Settings, file: Path | None, intake: Intake, dead_letters: DeadLetters, observer: Observer) -> None:
+async def _serve(
+    web: Server,
+    settings: Settings,
+    file: Path | None,
+    intake: Intake,
+    dead_letters: DeadLetters,
+    observer: Observer,
+    local: LogSocket | None,
+) -> None:
     given = settings.gateway
     try:
         socket = listen(given.host, given.port)
@@ -201,13 +215,18 @@ async def _serve(web: Server, settings: Settings, file: Path | None, intake: Int
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
+    if local is not None:
+        try:
+            await local.start()
+        except OSError as error:
+            raise refused(error, settings.embedded.dir, name="embedded.dir") from error
     observer.runs(lambda: "none")
     observer.log.info(
         "receiving webhooks",
         host=given.host,
         port=socket.getsockname()[1],
         connections=sorted("/".join(key) for key in intake.hooks),
-        output=given.output,
+        output=given.output if local is None else "embedded",
         tls=given.cert_file is not None,
     )
     observer.resumed()
@@ -217,6 +236,8 @@ async def _serve(web: Server, settings: Settings, file: Path | None, intake: Int
     finally:
         for task in tasks:
             task.cancel()
+        if local is not None:
+            await local.close()
     observer.log.info("stopped")
 
 

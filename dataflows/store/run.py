@@ -14,8 +14,10 @@ from dataflows.runtime.stop import Stop
 from dataflows.settings import Settings
 from dataflows.store.keeping import StoreKeeper, rebuild_store, run_store
 from schemas.deciding import decides
+from schemas.topics import TOPICS
 from sinks.cases.schema import StoreError, open_store, reason, shown, store_url
 from sinks.cases.writer import MovedError
+from sources.embedded.outputs import EmbeddedReader
 from sources.kafka.outputs import KafkaLogReader
 from sources.kafka.settings import KafkaInputError
 from sources.outputs.reader import LogReader, LostRecordsError, UnreadableLogError
@@ -68,6 +70,8 @@ def store_of(settings: Settings) -> str:
 
 def reader_of(settings: Settings, observer: Observer) -> LogReader:
     """The reader of the logs that the settings name. Raises MisuseError."""
+    if settings.embedded.dir is not None:
+        return EmbeddedReader(settings.embedded.dir, (*TOPICS, "decisions"))
     if settings.outputs.kind != "kafka":
         raise MisuseError("outputs.kind: the store reads Kafka topics; files of a replay are not followed")
     decisions = [name for name in settings.inputs.topics if decides(name)]

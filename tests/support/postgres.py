@@ -67,12 +67,12 @@ class PostgresServer:
         """The URL of a database of it."""
         return f"postgresql://orderwatch@/{database}?host={self.folder}"
 
-    def database(self) -> str:
-        """The URL of a new database."""
+    def database(self, template: str = "template1") -> str:
+        """The URL of a new database, a copy of another one."""
         name = f"test_{uuid.uuid4().hex}"
         engine = create_engine(self.url().replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))
         engine.dispose()
         return self.url(name)
 
