@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
+from threading import Lock
 from typing import Final, NamedTuple
 
 from confluent_kafka import KafkaException
@@ -17,9 +18,9 @@ from dataflows.ingest.decisions.notebook import JournalDecisionWriter
 from dataflows.observe.observer import Observer
 from dataflows.settings import Settings
 from schemas.deciding import decides
-from schemas.topics import DECISIONS
 from sinks.cases.schema import open_store
 from sinks.decisions import DecisionWriter
+from sinks.embedded.decisions import SocketDecisionWriter
 from sinks.kafka.decisions import KafkaDecisionWriter
 from sources.gateway import events_in
 from sources.gateway.api import ApiLimits, Door, TokenRoute
@@ -47,9 +48,26 @@ class SharedParts(NamedTuple):
     buffered: Buffered
 
 
+class OneAtATime:
+    """A `DecisionWriter` for many threads in front of one that is for one."""
+
+    def __init__(self, behind: DecisionWriter) -> None:
+        self._behind, self._lock = behind, Lock()
+
+    def write(self, decisions: Sequence[Mapping[str, object]]) -> None:
+        """Returns once all are durable. Raises UnwrittenError."""
+        with self._lock:
+            self._behind.write(decisions)
+
+    def close(self) -> None:
+        """Brings to an end what is under way."""
+        with self._lock:
+            self._behind.close()
+
+
 def topic_of(settings: Settings) -> str:
-    """The topic of decisions that the settings read, else the contract's name."""
-    return next((name for name in settings.inputs.topics if decides(name)), DECISIONS)
+    """The topic of decisions that the engine reads by these settings, else the one that dispatch writes."""
+    return next((name for name in settings.inputs.topics if decides(name)), settings.dispatch.decisions)
 
 
 def tokens_of(folder: Path) -> TokenBook:
@@ -93,6 +111,8 @@ def token_routes(
 
 def _decision_writer(settings: Settings, folder: Path, observer: Observer) -> DecisionWriter:
     given = settings.gateway
+    if settings.embedded.dir is not None:
+        return OneAtATime(SocketDecisionWriter(settings.embedded.dir, "api", given.write_timeout_seconds))
     if given.output == "log":
         return JournalDecisionWriter(folder, segment_bytes=given.log_file_bytes, fsync=settings.state.fsync)
     try:
