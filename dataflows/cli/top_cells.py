@@ -10,15 +10,15 @@ from schemas.lateness import length
 from sinks.cases.queries.rows import Counts, ExceptionRow
 
 WIDE = 120
-"""From so many columns on kinds are named whole and the sentence stands in the row."""
+"""From so many columns on words are written out, and the sentence stands in the row."""
 STYLES = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "cyan"}
-LATE = "bold"
+SHORT = {"critical": "crit", "medium": "med"}
 SOON = timedelta(hours=1)
 """A clock that runs out sooner is shown in bold."""
 
 
 class Column(NamedTuple):
-    """A column: its key, its heading, and its width (0: what is left)."""
+    """A column: its key, its heading, and its width."""
 
     key: str
     heading: str
@@ -29,14 +29,14 @@ def columns(width: int) -> list[Column]:
     """The columns for a screen of so many characters; between two of them stands a blank."""
     wide = width >= WIDE
     found = [
-        Column("score", "SCORE", 5),
-        Column("severity", "SEVERITY", 8),
-        Column("clock", "CLOCK", 12),
-        Column("order", "ORDER", 16 if wide else 12),
+        Column("score", "SCORE" if wide else "SCOR", 5 if wide else 4),
+        Column("severity", "SEVERITY" if wide else "SEV", 8 if wide else 4),
+        Column("clock", "CLOCK", 21 if wide else 13),
+        Column("order", "ORDER", 16 if wide else 11),
         Column("kind", "KIND", 30 if wide else 0),
         Column("owner", "OWNER", 12 if wide else 5),
         Column("case", "CASE", 12 if wide else 8),
-        Column("action", "ACTION", 28 if wide else 9),
+        Column("action", "ACTION", 27 if wide else 9),
     ]
     if wide:
         found.append(Column("sentence", "SENTENCE", 0))
@@ -48,32 +48,40 @@ def cell(row: ExceptionRow, key: str, now: datetime, *, wide: bool) -> tuple[str
     """What a column says of an exception, and its style."""
     match key:
         case "score":
-            return f"{row.score:>5}", ""
+            return str(row.score), ""
         case "severity":
-            return row.severity, STYLES.get(row.severity, "")
+            return (row.severity if wide else SHORT.get(row.severity, row.severity)), STYLES.get(row.severity, "")
         case "clock":
-            return clock(row, now), LATE if row.clock_at is not None and row.clock_at - now < SOON else ""
+            return clock(row, now, wide=wide), "bold" if row.clock_at is not None and row.clock_at - now < SOON else ""
         case "order":
             return row.order_id, ""
         case "kind":
             return (row.kind if wide else row.kind.partition(".")[2]), ""
         case "owner":
-            return row.assignee or row.team, ""
+            return (row.assignee or row.team).removeprefix("user:"), ""
         case "case":
-            return (row.case_state if row.status == "open" else row.status), ""
+            return case_state(row, wide=wide), ""
         case "action":
             return action(row, wide=wide), ""
         case _:
             return row.summary, ""
 
 
-def clock(row: ExceptionRow, now: datetime) -> str:
-    """Which clock of the case runs out next, and when: `ack 45 min`, `ack late 3 h`, `resolve 2 d`; a case that waits is paused."""
+def clock(row: ExceptionRow, now: datetime, *, wide: bool) -> str:
+    """Which clock of the case runs out next, and when: `ack 45 min`, `ack late 3 h`, `due 2 d`; a case that waits is paused."""
     if row.clock is None or row.clock_at is None:
         return "paused" if row.paused_since is not None else "none"
-    name = "ack" if row.clock == "acknowledge" else "fix"
+    name = row.clock if wide else {"acknowledge": "ack", "resolve": "due"}[row.clock]
     left = (row.clock_at - now) // MICROSECOND
     return f"{name} {length(left)}" if left >= 0 else f"{name} late {length(-left)}"
+
+
+def case_state(row: ExceptionRow, *, wide: bool) -> str:
+    """How its case stands; what is no longer open says so instead."""
+    if row.status != "open":
+        return row.status
+    state = "reopened" if row.case_state == "open" else row.case_state
+    return state if wide else {"acknowledged": "acked"}.get(state, state)
 
 
 def action(row: ExceptionRow, *, wide: bool) -> str:
@@ -81,7 +89,7 @@ def action(row: ExceptionRow, *, wide: bool) -> str:
     if row.action is None:
         return "none"
     state = row.action.state.replace("_", " ")
-    return f"{row.action.action.replace('_', ' ')}: {state}" if wide else state
+    return f"{state}: {row.action.action.replace('_', ' ')}" if wide else state
 
 
 def plain(text: str) -> str:
@@ -95,13 +103,13 @@ def fitted(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: max(width - 1, 0)]}…"
 
 
-def counted(counts: Counts) -> str:
+def counted(counts: Counts, *, wide: bool = True) -> str:
     """What is open, in words."""
     parts = ", ".join(f"{getattr(counts, name):,} {name}" for name in ("critical", "high", "medium", "low") if getattr(counts, name))
-    late = [
-        (counts.acknowledge_breached, "not taken up in time"),
-        (counts.resolve_breached, "not resolved in time"),
-        (counts.approvals, "approvals waiting"),
-    ]
-    more = "; ".join(f"{number:,} {words}" for number, words in late if number)
+    late = (
+        (counts.acknowledge_breached, "not acknowledged in time" if wide else "ack late"),
+        (counts.resolve_breached, "not resolved in time" if wide else "due late"),
+        (counts.approvals, f"approval{'' if counts.approvals == 1 else 's'} waiting" if wide else "to approve"),
+    )
+    more = ", ".join(f"{number:,} {words}" for number, words in late if number)
     return f"{counts.open:,} open{f': {parts}' if parts else ''}{f'; {more}' if more else ''}"

@@ -3,6 +3,9 @@
 An executor stands for one endpoint. It is called once for each attempt, by dispatch, which has written `action.begun` before. It never
 raises for what the endpoint or the network does: that is one of the four outcomes. Whatever it raises is a mistake of its own.
 
+An outcome speaks of its own attempt. Where an earlier one was in doubt, a later refusal, or a later failure that is certain, leaves that
+doubt standing: the action has not failed, it is in doubt.
+
 No outcome, and no text of an exception, holds a secret, a request's or an answer's body, or anything of a customer: `why` and `code` go
 into logs, events and the store.
 """

@@ -98,7 +98,6 @@ class Outbound:
         *,
         headers: Mapping[str, str] | None = None,
         content: bytes = b"",
-        form: Mapping[str, str] | None = None,
     ) -> Answer:
         """Sends one request and reads the answer.
 
@@ -107,7 +106,7 @@ class Outbound:
             NotAllowedError: it may not be sent there.
             NoAnswerError: it may have arrived.
         """
-        request = self._request(method, url, headers or {}, content, form)
+        request = self._request(method, url, headers or {}, content)
         network = _CheckedNetwork(self._settings, self._resolver)
         got = _Received()
         try:
@@ -121,12 +120,10 @@ class Outbound:
         assert got.status is not None, "an exchange that ends has an answer"
         return Answer(got.status, got.headers, bytes(got.body), got.whole)
 
-    def _request(self, method: str, url: str, headers: Mapping[str, str], content: bytes, form: Mapping[str, str] | None) -> httpx2.Request:
+    def _request(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> httpx2.Request:
         """The request. Raises NotAllowedError for a URL that may not be called."""
         try:
             request = httpx2.Request(method, url, headers={"accept-encoding": "identity", "user-agent": AGENT, **headers}, content=content)
-            if form is not None:
-                request = httpx2.Request(method, url, headers=request.headers, data=dict(form))
         except (httpx2.InvalidURL, UnicodeEncodeError, ValueError):
             raise NotAllowedError("bad_url") from None
         if why := url_refused(str(request.url), allow_http=self._settings.allow_http):

@@ -26,7 +26,7 @@ REMEMBERED: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class DemoArrival:
     """Something that came: a mail (`recipient`, `subject`, `text`) or a webhook (`subject` is its action).
 
     `key`: the action's ID. `again`: how often it had come before; a receiver that honours keys acts on the first alone.
@@ -53,10 +53,10 @@ class DemoReceiver:
         http_port: int = 0,
         *,
         secret: str | None = None,
-        on_arrival: Callable[[Arrival], None] = lambda _: None,
+        on_arrival: Callable[[DemoArrival], None] = lambda _: None,
     ) -> None:
         self.host, self.smtp_port, self.http_port = host, smtp_port, http_port
-        self.arrivals: deque[Arrival] = deque(maxlen=KEPT)
+        self.arrivals: deque[DemoArrival] = deque(maxlen=KEPT)
         self._secret, self._on_arrival = secret, on_arrival
         self._seen: OrderedDict[tuple[str, str], int] = OrderedDict()
 
@@ -90,7 +90,7 @@ class DemoReceiver:
 
         return handle
 
-    def _came(self, arrival: Arrival) -> None:
+    def _came(self, arrival: DemoArrival) -> None:
         self.arrivals.append(arrival)
         self._on_arrival(arrival)
 
@@ -135,7 +135,7 @@ class DemoReceiver:
         key = str(mail.get("Message-ID", "")).strip("<> ").partition("@")[0]
         part = mail.get_body(("plain", "html"))
         content = "" if part is None else str(part.get_content()).strip()
-        self._came(Arrival("mail", key, ", ".join(recipients), str(mail.get("Subject", "")), content, self._again("mail", key)))
+        self._came(DemoArrival("mail", key, ", ".join(recipients), str(mail.get("Subject", "")), content, self._again("mail", key)))
 
     async def _webhook(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -165,7 +165,7 @@ class DemoReceiver:
         subject = str(data.get("action") or event.get("type") or "")
         text = str(message.get("text") or event.get("text") or data.get("reason") or "")
         to = str(recipient.get("address") or "")
-        self._came(Arrival("webhook", key, to, subject, text, self._again("webhook", key), signed, event))
+        self._came(DemoArrival("webhook", key, to, subject, text, self._again("webhook", key), signed, event))
         return "200 OK"
 
     async def _answer(self, writer: asyncio.StreamWriter, status: str) -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from schemas.actions import ACTIONS
 from schemas.problems import nearest
-from sinks.actions import apprise_notes, chat, mail, webhook
+from sinks.actions import apprise_notes, chat, mail, rest, shopify, stripe, webhook
 from sinks.actions.endpoint import EndpointSettings
 from sinks.actions.executor import Executor
 from sinks.actions.kind import ExecutorKind, secrets_of
@@ -22,6 +22,9 @@ KINDS: Final[dict[str, ExecutorKind]] = {
         mail.KIND,
         chat.KIND,
         apprise_notes.KIND,
+        shopify.KIND,
+        stripe.KIND,
+        rest.KIND,
     )
 }  # fmt: skip
 """Each kind by the name that settings call it by."""

@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import Connection, String, Table, cast, delete, or_, select, update
+from sqlalchemy import Connection, String, Table, delete, or_, select, update
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sinks.cases.buffer import parts
 from sinks.cases.changes import Change, Forget, Put, Row
 from sinks.cases.hashes import digest
+from sinks.cases.kept import about
 from sinks.cases.tables import (
     action_events,
     actions,
@@ -66,6 +68,11 @@ class Erased:
         wanted: set[str] = set()
         for change in changes:
             row = change.row if isinstance(change, Put) else {}
+            if isinstance(change, Put) and change.table is unprojected:
+                named = about(row["value"])
+                wanted |= {digest(ORDER, named.tenant, order) for order in named.orders}
+                wanted |= {digest(CUSTOMER, named.tenant, customer) for customer in named.customers}
+                continue
             tenant = row.get("tenant")
             if tenant is None:
                 continue
@@ -96,17 +103,16 @@ class Erased:
 
 
 def _orders(row: Row) -> set[str]:
-    named = {row.get("order_id"), row.get("subject")} | set(related(row))
+    return {name for name in (row.get("order_id"), row.get("subject"), *_named(row)) if name}
+
+
+def _named(row: Row) -> list[str]:
+    """The orders that a row names beside its own: related ones, members of an incident."""
     if row.get("member") == ORDER:
-        named.add(row["member_id"])
-    return {name for name in named if name}
-
-
-def related(row: Row) -> list[str]:
-    """The other orders that an exception's row names."""
-    context = row.get("context")
-    found: object = context.get("related") if isinstance(context, dict) else None
-    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+        return [row["member_id"]]
+    context: object = row.get("context")
+    found: object = cast("dict[str, object]", context).get("related") if isinstance(context, dict) else None
+    return [name for name in cast("list[object]", found) if isinstance(name, str)] if isinstance(found, list) else []
 
 
 def allowed(changes: Sequence[Change], erased: Erased) -> list[Change]:
@@ -119,19 +125,23 @@ def allowed(changes: Sequence[Change], erased: Erased) -> list[Change]:
         customer = row.get("customer_id")
         if customer and "order_id" in row and (at := erased.customer(row["tenant"], customer, row.get("placed_at"))) is not None:
             return [Forget(row["tenant"], row["order_id"], None, at)]
-    others = [name for put in puts for name in related(put.row) if erased.order(put.row["tenant"], name)]
+    others = [name for put in puts for name in _named(put.row) if erased.order(put.row["tenant"], name)]
     kept: list[Change] = []
     for change in changes:
         if isinstance(change, Put):
-            row = _without(change.table, change.row, erased)
-            if row is not None:
-                kept.append(Put(change.table, {name: _redacted(value, others) for name, value in row.items()} if others else row))
+            left = _without(change.table, change.row, erased)
+            if left is not None:
+                kept.append(Put(change.table, {name: _redacted(value, others) for name, value in left.items()} if others else left))
         else:
             kept.append(change)
     return kept
 
 
 def _without(table: Table, row: Row, erased: Erased) -> Row | None:
+    if table is unprojected:
+        named = about(row["value"])
+        gone = any(erased.order(named.tenant, order) for order in named.orders)
+        return None if gone or any(erased.customer(named.tenant, customer, None) for customer in named.customers) else row
     tenant = row.get("tenant")
     if tenant is None:
         return row
@@ -151,9 +161,10 @@ def _redacted(value: Any, names: Sequence[str]) -> Any:
                 value = _name(name).sub(INSTEAD, value)
             return value
         case list():
-            return [_redacted(one, names) for one in value]
+            some = cast("list[Any]", cast("object", value))
+            return [_redacted(one, names) for one in some]
         case dict():
-            return {key: _redacted(one, names) for key, one in value.items()}
+            return {key: _redacted(one, names) for key, one in cast("dict[str, Any]", value).items()}
         case _:
             return value
 
@@ -214,7 +225,7 @@ def _erase_order(connection: Connection, tenant: str, order_id: str) -> None:
 
 def _unname(connection: Connection, table: Table, columns: Sequence[str], tenant: str, order_id: str) -> None:
     """Takes the name of an order out of the rows of others."""
-    naming = or_(*(cast(table.c[name], String).contains(order_id, autoescape=True) for name in columns))
+    naming = or_(*(sql_cast(table.c[name], String).contains(order_id, autoescape=True) for name in columns))
     found = connection.execute(select(table).where(table.c.tenant == tenant, naming)).mappings().all()
     for row in found:
         where = [column == row[column.name] for column in table.primary_key]

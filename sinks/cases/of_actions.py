@@ -97,5 +97,9 @@ def _action(data: Fields) -> Row:
 def automation_changes(envelope: Fields, record: Logged) -> Iterator[Change]:
     """The row of `automation.state`. Raises UnprojectableError."""
     data = envelope.inner("data")
-    state = {"tenant": envelope.text("tenant") or "default", "paused": data.json("paused") or [], "time": envelope.need_instant("time")}
+    state: Row = {
+        "tenant": envelope.text("tenant") or "default",
+        "paused": data.json("paused") or [],
+        "time": envelope.need_instant("time"),
+    }
     yield Put(automation, {**state, **place(record)})

@@ -41,14 +41,14 @@ def decision_changes(envelope: Fields, record: Logged) -> Iterator[Change]:
     )
     by = data.text("by")
     if type_ == NOTED and (reference := data.text("note_ref")):
-        about = {"order_id": subject, "exception_id": data.text("exception_id")}
+        named: Row = {"order_id": subject, "exception_id": data.text("exception_id"), "action_id": None}
         yield Put(
             notes,
-            {"note_ref": reference, "tenant": tenant, **about, "action_id": None, "by": by, "at": None, "text": None, **_said(record)},
+            {"note_ref": reference, "tenant": tenant, **named, "by": by, "at": None, "text": None, **_said(record)},
         )
     elif type_ == SUGGESTED:
         suggested = {name: data.text(name) for name in ("kind", "value", "model")}
-        about = {"order_id": subject, "exception_id": data.need("exception_id"), "confidence": data.real("confidence")}
+        about: Row = {"order_id": subject, "exception_id": data.need("exception_id"), "confidence": data.real("confidence")}
         yield Put(suggestions, {**key, **about, **suggested, "by": by, "time": time, **place(record)})
     elif type_ == ACTIVATED:
         yield Put(policies, {**key, **_policy(data), "by": by, "time": time, **place(record)})

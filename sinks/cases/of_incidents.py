@@ -21,14 +21,15 @@ def incident_changes(envelope: Fields, record: Logged) -> Iterator[Change]:
     """The rows of an event. Raises UnprojectableError."""
     data, time, type_ = envelope.inner("data"), envelope.need_instant("time"), envelope.need("type")
     tenant, (named, sequence) = envelope.text("tenant") or "default", _numbered(envelope)
+    exceptions, orders = list[str](), list[str]()
     if type_ in {STALE, RECOVERED}:
-        row, exceptions, orders = _of_feed(data, stale=type_ == STALE), [], []
+        row = _of_feed(data, stale=type_ == STALE)
         yield Put(feeds, {"tenant": tenant, **_feed(data, stale=type_ == STALE), "time": time, **place(record)})
     elif type_ == NEVER_SEEN:
-        row, exceptions, orders = _of_milestone(data), [], data.texts("orders")
+        row, orders = _of_milestone(data), data.texts("orders")
     else:
         # `members` is a sample of them, `added` are those that joined since the event before.
-        row, exceptions, orders = _of_members(data), [*data.texts("members"), *data.texts("added")], []
+        row, exceptions = _of_members(data), [*data.texts("members"), *data.texts("added")]
     incident = data.text("incident_id") or named
     yield Put(
         incidents,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from schemas.deciding import decides
@@ -14,6 +15,7 @@ from sinks.kafka.records import ERRORS, EXCEPTION, FOREIGN, MESSAGE, OFFSET, PAR
 from sinks.rejected import UNKNOWN, Reject
 from sinks.rejected import parse as parse_line
 
+WHOLE = re.compile(r"[0-9]{1,18}")
 LONGEST = 512
 """Characters of an identifier; longer ones are none."""
 
@@ -59,8 +61,18 @@ def _of_line(record: Logged) -> Reject:
 
 def _of_headers(record: Logged) -> Reject:
     said = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
-    where = [int(said[name]) if said.get(name, "").lstrip("-").isdecimal() else UNKNOWN for name in (PARTITION, OFFSET)]
-    return Reject(said.get(TOPIC, ""), *where, said.get(EXCEPTION, ""), said.get(MESSAGE, ""), record.value)
+    return Reject(
+        said.get(TOPIC, ""),
+        _whole(said.get(PARTITION)),
+        _whole(said.get(OFFSET)),
+        said.get(EXCEPTION, ""),
+        said.get(MESSAGE, ""),
+        record.value,
+    )
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text is not None and WHOLE.fullmatch(text) else UNKNOWN
 
 
 def _original(reject: Reject) -> Fields:

@@ -148,6 +148,9 @@ def _explain(connection: Connection) -> None:
 
 def ready(engine: Engine) -> None:
     """For who reads only: raises StoreError unless the schema is the one that this program knows."""
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    if file and not Path(file).exists():  # to look there would make one
+        raise StoreError(f"there is no store at {file}: start `orderwatch store`, which makes it")
     try:
         with engine.connect() as connection:
             version = check(connection)

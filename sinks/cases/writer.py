@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 from schemas.instants import micros
 from schemas.record import Headers
 from sinks.cases.buffer import RowBuffer
-from sinks.cases.changes import Change, Forget, Logged, Put, UnprojectableError, place
+from sinks.cases.changes import Change, Forget, Logged, Put, Row, UnprojectableError, place
 from sinks.cases.erasing import Erased, allowed, erase
 from sinks.cases.merging import MERGES
 from sinks.cases.projection import project
@@ -99,7 +99,7 @@ class CaseWriter:
         """Tries again all records that no rows could be made of: a later version of the program may know more of them."""
         done = Written()
         with self._engine.begin() as connection:
-            kept = [_kept(row._mapping) for row in connection.execute(select(unprojected).order_by(*unprojected.primary_key))]
+            kept = [_kept(dict(row)) for row in connection.execute(select(unprojected).order_by(*unprojected.primary_key)).mappings()]
             for record in kept:
                 try:
                     changes = project(record)
@@ -214,17 +214,11 @@ def _keep(record: Logged, reason: str) -> Put:
     return Put(unprojected, row)
 
 
-def _kept(row: Mapping[str, object]) -> KeptRecord:
-    found = row["headers"]
-    pairs = found if isinstance(found, list) else []
-    headers = tuple((str(name), None if value is None else b64decode(value)) for name, value in pairs)
-    at, offset = row["logged_at"], row["log_offset"]
-    assert isinstance(at, datetime)
-    assert isinstance(offset, int)
-    key, value = row["key"], row["value"]
-    assert isinstance(key, bytes)
-    assert isinstance(value, bytes)
-    return KeptRecord(str(row["topic"]), str(row["log_partition"]), offset, offset + 1, micros(at), key, value, headers)
+def _kept(row: Row) -> KeptRecord:
+    pairs: list[tuple[str, str | None]] = row["headers"] or []
+    headers = tuple((name, None if value is None else b64decode(value)) for name, value in pairs)
+    at, offset = micros(row["logged_at"]), row["log_offset"]
+    return KeptRecord(row["topic"], row["log_partition"], offset, offset + 1, at, row["key"], row["value"], headers)
 
 
 def _of_a_row(error: DBAPIError) -> bool:

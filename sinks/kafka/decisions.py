@@ -52,6 +52,10 @@ class KafkaDecisionWriter:
     def __init__(
         self, client: Mapping[str, object], topic: str, timeout: float = 10.0, on_error: Callable[[str], None] = lambda _: None
     ) -> None:
+
+        def complain(error: KafkaError) -> None:
+            on_error(_said(error))
+
         self._topic, self._timeout = topic, timeout
         self._settings: dict[str, Any] = {
             "log_level": 2,
@@ -63,7 +67,7 @@ class KafkaDecisionWriter:
             "enable.idempotence": True,
             "acks": "all",
             "message.timeout.ms": max(1, int(timeout * 1_000)),
-            "error_cb": lambda error: on_error(_said(error)),
+            "error_cb": complain,
         }
         self._lock = Lock()
         self._producer = Producer(self._settings)

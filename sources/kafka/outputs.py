@@ -88,11 +88,11 @@ class KafkaLogReader:
             raise UnreadableLogError(f"Kafka: {describe(error)}") from error
         found: list[LoggedRecord] = []
         for message in messages:
-            error = message.error()
-            if error is None:
+            problem = message.error()
+            if problem is None:
                 found.append(self._record(message))
             else:
-                self._trouble(message, error)
+                self._trouble(message, problem)
         return found
 
     def ends(self) -> Mapping[str, int]:
@@ -103,7 +103,7 @@ class KafkaLogReader:
             for name, answer in ask_ends(self._admin, places, committed=True, timeout=PATIENCE).items():
                 end = end_of(answer)
                 # Behind the last record markers of transactions may stand, which are no records.
-                found[name] = self._next.get(name, end) if self._read_to.get(name) == end else end
+                found[name] = self._next.get(name, 0) if self._read_to.get(name) == end else end
         except KafkaException as error:
             raise UnreadableLogError(f"Kafka: {describe(error)}") from error
         return found

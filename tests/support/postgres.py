@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,12 +67,12 @@ class PostgresServer:
         """The URL of a database of it."""
         return f"postgresql://orderwatch@/{database}?host={self.folder}"
 
-    def database(self) -> str:
-        """The URL of a new database."""
+    def database(self, template: str = "template1") -> str:
+        """The URL of a new database, a copy of another one."""
         name = f"test_{uuid.uuid4().hex}"
         engine = create_engine(self.url().replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))
         engine.dispose()
         return self.url(name)
 
@@ -87,7 +87,7 @@ class PostgresServer:
 
 
 @contextmanager
-def server() -> Iterator[PostgresServer]:
+def server() -> Generator[PostgresServer]:
     """A server while inside. Only where `why_not` finds nothing."""
     found = programs()
     assert found is not None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Dialect, Index, Integer, MetaData, Numeric, SmallInteger, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Dialect, Double, Index, Integer, MetaData, Numeric, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeDecorator
@@ -83,6 +83,11 @@ def small(name: str, about: str) -> Column[int]:
 def place(name: str, about: str, *, key: bool = False, needed: bool = False) -> Column[int]:
     """A column of places in a log, which are as large as 64 bits."""
     return Column(name, BigInteger, primary_key=key, nullable=not (key or needed), doc=about, autoincrement=False)
+
+
+def real(name: str, about: str) -> Column[float]:
+    """A column of numbers."""
+    return Column(name, Double[float](), doc=about)
 
 
 def flag(name: str, about: str, *, needed: bool = True) -> Column[bool]:

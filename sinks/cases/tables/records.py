@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Double, Index, LargeBinary, Table
+from sqlalchemy import Column, Index, LargeBinary, Table
 
-from sinks.cases.tables.base import METADATA, about, extra, flag, instant, json, logged, number, place, text
+from sinks.cases.tables.base import METADATA, about, extra, flag, instant, json, logged, number, place, real, text
 
 incidents: Final = Table(
     "incidents",
@@ -122,7 +122,7 @@ suggestions: Final = Table(
     text("exception_id", "The exception that it is about.", needed=True),
     text("kind", "`class`, `owner`, `draft`, or another word."),
     text("value", "The class, the team, the reference of the draft."),
-    Column("confidence", Double, doc="How sure the model is: 0 to 1."),
+    real("confidence", "How sure the model is: 0 to 1."),
     text("model", "Which model, in which version."),
     text("by", "Who says so."),
     instant("time", "When it was made.", needed=True),

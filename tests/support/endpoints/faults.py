@@ -61,11 +61,6 @@ class Taken(NamedTuple):
     key: str
 
 
-def fine(_: Received) -> Reply:
-    """All is well."""
-    return Reply(200, {"ok": True})
-
-
 def in_turn(faults: Sequence[Fault]) -> Callable[[int], Fault]:
     """One fault after the other; then all is well."""
     return lambda number: faults[number] if number < len(faults) else "none"
@@ -83,11 +78,11 @@ class FaultServer:
         late_s: float = 0.1,
         location: str = "http://169.254.169.254/latest/meta-data/",
         certificate: tuple[str, str] | None = None,
-        reply: Callable[[Received], Reply] = fine,
+        reply: Callable[[Received], Reply] | None = None,
     ) -> None:
         self._choose = choose if callable(choose) else in_turn(choose)
-        self._honours, self._retry_after, self._late, self._location = honours_keys, retry_after, late_s, location
-        self._certificate, self._reply = certificate, reply
+        self.honours, self.wait, self._late, self._location = honours_keys, retry_after, late_s, location
+        self._certificate, self._reply = certificate, reply or self.reply
         self._count = 0
         self._open: set[asyncio.StreamWriter] = set()
         self.taken: list[Taken] = []
@@ -130,20 +125,39 @@ class FaultServer:
         first = await reader.read(1)
         if not first:
             return  # Somebody looked whether anybody is here.
-        number, self._count = self._count, self._count + 1
-        fault = self._choose(number)
-        if fault == "closed_unread":
+        if self._choose(self._count) == "closed_unread":
+            self._count += 1
             writer.transport.abort()
             return
         request = await read_request(reader, first)
         if request is None:
             return
-        key = next((request.headers[name] for name in KEYS if name in request.headers), "")
+        fault: Fault = "none"
+        if self.concerns(request):
+            fault, self._count = self._choose(self._count), self._count + 1
+        key = self.key_of(request)
         self.taken.append(Taken(request, fault, key))
         self.calls[key] += 1
-        if fault in EFFECTIVE and not (self._honours and self.effects[key]):
-            self.effects[key] += 1
+        if fault in EFFECTIVE:
+            self.effect(request, key)
         await self._speak(fault, request, writer)
+
+    def reply(self, request: Received) -> Reply:  # noqa: ARG002 - those that answer by the request take it
+        """The answer if all is well."""
+        return Reply(200, {"ok": True})
+
+    def concerns(self, request: Received) -> bool:
+        """Whether a request is one that faults are for; all others are answered as they should be."""
+        return request.method != "GET"
+
+    def key_of(self, request: Received) -> str:
+        """The key that a request bears."""
+        return next((request.headers[name] for name in KEYS if name in request.headers), "")
+
+    def effect(self, request: Received, key: str) -> None:
+        """Does what a request asks for, and counts it."""
+        if self.concerns(request) and not (self.honours and self.effects[key]):
+            self.effects[key] += 1
 
     async def _speak(self, fault: Fault, request: Received, writer: asyncio.StreamWriter) -> None:
         match fault:
@@ -171,11 +185,12 @@ class FaultServer:
             case "twice":
                 writer.write(self._reply(request).encoded().replace(b"connection: close\r\n", b"") * 2)
             case _:
-                writer.write(self._stated(fault, request).encoded())
+                writer.write(self.stated(fault, request).encoded())
         await writer.drain()
 
-    def _stated(self, fault: Fault, request: Received) -> Reply:
-        wait = {"retry-after": self._retry_after}
+    def stated(self, fault: Fault, request: Received) -> Reply:
+        """What is answered."""
+        wait = {"retry-after": self.wait}
         stated: dict[str, Reply] = {
             "error_before": Reply(500, {"error": "broken"}),
             "error_after": Reply(500, {"error": "broken"}),

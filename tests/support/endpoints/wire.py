@@ -66,9 +66,9 @@ async def read_request(reader: asyncio.StreamReader, first: bytes = b"") -> Rece
         head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
-    first, *lines = head.strip().split("\r\n")
-    method, target, _ = first.split(" ", 2)
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    line, *lines = head.strip().split("\r\n")
+    method, target, _ = line.split(" ", 2)
+    headers = {name.lower(): value.strip() for name, _, value in (each.partition(":") for each in lines)}
     length = int(headers.get("content-length", 0))
     return Received(method, target, headers, await reader.readexactly(length) if length else b"")
 

@@ -306,7 +306,7 @@ def upgrade() -> None:
         sa.Column("exception_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text()),
         sa.Column("value", sa.Text()),
-        sa.Column("confidence", sa.Double()),
+        sa.Column("confidence", sa.Double[float]()),
         sa.Column("model", sa.Text()),
         sa.Column("by", sa.Text()),
         sa.Column("time", Instants(), nullable=False),
