@@ -15,7 +15,7 @@ from schemas.record import Record
 from schemas.wire import decode, micros
 from sources.simulator import stream
 
-ORDERS, SEED = 1_500, 5
+ORDERS, SEED = 4_000, 5
 BYTES = 16_384
 
 
