@@ -1,6 +1,6 @@
 """Whatever its endpoints do and whenever it is killed: each action has its effect once by its key, and what nobody knows is in doubt.
 
-`ORDERWATCH_KILLS` is how often dispatch is killed (default 3, among 200 actions; with 50 among 10,000: eight minutes).
+`ORDERWATCH_KILLS` is how often dispatch is killed (default 3, among 120 actions; with 50 among 10,000: eight minutes).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("ORDERWATCH_KILLS", "3"))
-ACTIONS = 200 if KILLS <= 3 else 200 * KILLS
+ACTIONS = 120 if KILLS <= 3 else 200 * KILLS
 
 
 def test_each_action_has_its_effect_once_whatever_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

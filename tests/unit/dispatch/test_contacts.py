@@ -37,7 +37,7 @@ def test_a_csv_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
     file.write_text("customer_id,email\nc3,c@example.com\n")
     assert asyncio.run(contacts.find(ORDER, "c3", "email")) == Contact("email", "c@example.com")
     file.unlink()
-    with pytest.raises(NoContactsError, match="^contacts_unreadable$"):
+    with pytest.raises(NoContactsError, match=r"^contacts_unreadable$"):
         asyncio.run(contacts.find(ORDER, "c3", "email"))
 
 
@@ -55,7 +55,7 @@ def test_a_query_of_sqlite_finds_the_address(tmp_path: Path) -> None:
         found({"kind": "sqlite", "file": file, "query": "DELETE FROM customers"})
 
 
-def test_a_service_is_asked_with_its_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_is_asked_with_its_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """404: nobody. Anything else that is no answer: later. A private address only where it is allowed."""
     monkeypatch.setenv("CRM", "s3cret")
     server = FaultServer(reply=lambda _: Reply(200, {"contact": {"email": "a@example.com"}}))
@@ -73,9 +73,9 @@ def test_a_service_is_asked_with_its_secret(tmp_path: Path, monkeypatch: pytest.
         asked = server.taken[0].request
         assert asked.headers["authorization"] == "Bearer s3cret"
         assert "c%2F1" in asked.target
-        with pytest.raises(NoContactsError, match="^contacts_address_refused$"):
+        with pytest.raises(NoContactsError, match=r"^contacts_address_refused$"):
             found({**given, "allow_networks": []})
-    with pytest.raises(NoContactsError, match="^contacts_"):
+    with pytest.raises(NoContactsError, match=r"^contacts_"):
         found(given)
 
 
