@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from dataflows.cli import dispatch, policy, rejects, schemas, state, templates, topics
+from dataflows.cli import actions, automation, cases, dispatch, policy, rejects, schemas, state, templates, tokens, topics
 from dataflows.cli.adapt import adapt
 from dataflows.cli.backtest import backtest
 from dataflows.cli.demo import demo
@@ -97,9 +97,13 @@ app.command()(explain)
 app.command()(export)
 app.command()(simulate)
 app.command()(up)
+app.add_typer(cases.app, cls=Commands)
+app.add_typer(actions.app, cls=Commands)
+app.add_typer(automation.app, cls=Commands)
 app.add_typer(policy.app, cls=Commands)
 app.add_typer(state.app, cls=Commands)
 app.add_typer(topics.app, cls=Commands)
+app.add_typer(tokens.app, cls=Commands)
 app.add_typer(rejects.app, cls=Commands)
 app.add_typer(dispatch.app, cls=Commands)
 app.add_typer(schemas.app, cls=Commands)

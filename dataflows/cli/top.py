@@ -22,16 +22,14 @@ SEVERITIES = ("critical", "high", "medium", "low")
 def top(
     settings: SettingsFile = None,
     store: Annotated[
-        str | None, typer.Option(metavar="URL", help="The store, instead of `store.url` and `state.dir` of the settings.", show_default=False)
+        str | None, typer.Option(metavar="URL", help="The store, instead of that of the settings.", show_default=False)
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Print the table and end; so it is too where output is no terminal.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="Rows at most.")] = 200,
     severity: Annotated[str | None, typer.Option(metavar="LEAST", help="Only this severity and graver ones.", show_default=False)] = None,
     team: Annotated[str | None, typer.Option(help="Only what this team has.", show_default=False)] = None,
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's.", show_default=False)] = None,
-    text: Annotated[
-        str | None, typer.Option(help="Only what has these words in its sentence or its order ID.", show_default=False)
-    ] = None,
+    text: Annotated[str | None, typer.Option(help="Only what has these words in its sentence or its order ID.", show_default=False)] = None,
 ) -> None:
     """Show what is open, gravest first, live from the store: who has it, which clock runs out, what is being done. `q` ends it."""
     if severity is not None and severity not in SEVERITIES:

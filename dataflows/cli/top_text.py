@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from textwrap import wrap
+from typing import cast
 
 from rich.console import Console
 from rich.text import Text
@@ -88,8 +89,13 @@ def history(detail: ExceptionDetail, now: datetime, width: int) -> Text:
     actions = [[SaidAction(iso(micros(said.at)), said.data) for said in action.events] for action in detail.actions]
     events = [(said.type, dict(said.data)) for said in detail.events]
     tell(console, events, actions, lambda _other: None, micros(now))
-    return Text("\n".join("".join(sign if sign.isprintable() else "�" for sign in line) for line in Text.from_ansi(written.getvalue()).plain.splitlines()))
+    return Text("\n".join(_readable(line) for line in Text.from_ansi(written.getvalue()).plain.splitlines()))
+
+
+def _readable(line: str) -> str:
+    """A line as it is laid out, without what a terminal would act upon."""
+    return "".join(sign if sign.isprintable() else "�" for sign in line)
 
 
 def _list(value: object) -> Sequence[dict[str, object]]:
-    return value if isinstance(value, list) else []
+    return cast("Sequence[dict[str, object]]", value) if isinstance(value, list) else []

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from dataflows.settings.client import ClientSettings
 from dataflows.settings.dispatch import DispatchSettings
 from dataflows.settings.embedded import EmbeddedSettings
 from dataflows.settings.gateway import GatewaySettings
@@ -257,6 +258,7 @@ class Settings(BaseSettings):
     cluster: Part[ClusterSettings] = Field(default_factory=ClusterSettings)
     gateway: Part[GatewaySettings] = Field(default_factory=GatewaySettings)
     embedded: Part[EmbeddedSettings] = Field(default_factory=EmbeddedSettings)
+    client: Part[ClientSettings] = Field(default_factory=ClientSettings)
     store: Part[StoreSettings] = Field(default_factory=StoreSettings)
     dispatch: Part[DispatchSettings] = Field(default_factory=DispatchSettings)
     http: Part[HttpSettings] = Field(default_factory=HttpSettings)

@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sinks.cases.buffer import parts
 from sinks.cases.changes import Change, Forget, Put, Row
 from sinks.cases.hashes import digest
+from sinks.cases.kept import about
 from sinks.cases.tables import (
     action_events,
     actions,
@@ -67,12 +68,17 @@ class Erased:
         wanted: set[str] = set()
         for change in changes:
             row = change.row if isinstance(change, Put) else {}
+            if isinstance(change, Put) and change.table is unprojected:
+                named = about(row["value"])
+                wanted |= {digest(named.tenant, order) for order in named.orders}
+                wanted |= {digest(named.tenant, customer) for customer in named.customers}
+                continue
             tenant = row.get("tenant")
             if tenant is None:
                 continue
-            wanted |= {digest(ORDER, tenant, order) for order in _orders(row)}
+            wanted |= {digest(tenant, order) for order in _orders(row)}
             if row.get("customer_id"):
-                wanted.add(digest(CUSTOMER, tenant, row["customer_id"]))
+                wanted.add(digest(tenant, row["customer_id"]))
         self._known = {}
         if wanted:
             for some in parts(sorted(wanted), AT_ONCE):
@@ -85,11 +91,11 @@ class Erased:
 
     def order(self, tenant: str, order_id: str) -> bool:
         """Whether an order is erased."""
-        return (ORDER, digest(ORDER, tenant, order_id)) in self._known if self._known else False
+        return (ORDER, digest(tenant, order_id)) in self._known if self._known else False
 
     def customer(self, tenant: str, customer_id: str, placed_at: datetime | None) -> datetime | None:
         """Until when a customer is erased, if an order placed at `placed_at` is concerned."""
-        at = self._known.get((CUSTOMER, digest(CUSTOMER, tenant, customer_id))) if self._known else None
+        at = self._known.get((CUSTOMER, digest(tenant, customer_id))) if self._known else None
         return at if at is not None and (placed_at is None or placed_at <= at) else None
 
     def __bool__(self) -> bool:
@@ -97,14 +103,13 @@ class Erased:
 
 
 def _orders(row: Row) -> set[str]:
-    named = {row.get("order_id"), row.get("subject")} | set(related(row))
+    return {name for name in (row.get("order_id"), row.get("subject"), *_named(row)) if name}
+
+
+def _named(row: Row) -> list[str]:
+    """The orders that a row names beside its own: related ones, members of an incident."""
     if row.get("member") == ORDER:
-        named.add(row["member_id"])
-    return {name for name in named if name}
-
-
-def related(row: Row) -> list[str]:
-    """The other orders that an exception's row names."""
+        return [row["member_id"]]
     context: object = row.get("context")
     found: object = cast("dict[str, object]", context).get("related") if isinstance(context, dict) else None
     return [name for name in cast("list[object]", found) if isinstance(name, str)] if isinstance(found, list) else []
@@ -120,7 +125,7 @@ def allowed(changes: Sequence[Change], erased: Erased) -> list[Change]:
         customer = row.get("customer_id")
         if customer and "order_id" in row and (at := erased.customer(row["tenant"], customer, row.get("placed_at"))) is not None:
             return [Forget(row["tenant"], row["order_id"], None, at)]
-    others = [name for put in puts for name in related(put.row) if erased.order(put.row["tenant"], name)]
+    others = [name for put in puts for name in _named(put.row) if erased.order(put.row["tenant"], name)]
     kept: list[Change] = []
     for change in changes:
         if isinstance(change, Put):
@@ -133,6 +138,10 @@ def allowed(changes: Sequence[Change], erased: Erased) -> list[Change]:
 
 
 def _without(table: Table, row: Row, erased: Erased) -> Row | None:
+    if table is unprojected:
+        named = about(row["value"])
+        gone = any(erased.order(named.tenant, order) for order in named.orders)
+        return None if gone or any(erased.customer(named.tenant, customer, None) for customer in named.customers) else row
     tenant = row.get("tenant")
     if tenant is None:
         return row
@@ -152,7 +161,7 @@ def _redacted(value: Any, names: Sequence[str]) -> Any:
                 value = _name(name).sub(INSTEAD, value)
             return value
         case list():
-            some: list[Any] = value
+            some = cast("list[Any]", cast("object", value))
             return [_redacted(one, names) for one in some]
         case dict():
             return {key: _redacted(one, names) for key, one in cast("dict[str, Any]", value).items()}
@@ -168,20 +177,23 @@ def _name(name: str) -> re.Pattern[str]:
 def erase(connection: Connection, forget: Forget, erased: Erased) -> int:
     """Erases what is there and remembers that it is; returns how many orders were erased. Within the transaction of `connection`."""
     names: set[str] = {forget.order_id} if forget.order_id else set()
-    if forget.customer_id:
+    if forget.customer:
         names |= _orders_of(connection, forget)
-        _remember(connection, CUSTOMER, digest(CUSTOMER, forget.tenant, forget.customer_id), forget.at, erased)
+        _remember(connection, CUSTOMER, forget.customer, forget.at, erased)
     for name in sorted(names):
         _erase_order(connection, forget.tenant, name)
-        _remember(connection, ORDER, digest(ORDER, forget.tenant, name), forget.at, erased)
+        _remember(connection, ORDER, digest(forget.tenant, name), forget.at, erased)
     return len(names)
 
 
 def _orders_of(connection: Connection, forget: Forget) -> set[str]:
+    """The orders of a customer of whom only the digest is known: all customers of the tenant are looked through."""
     found: set[str] = set()
     for table in (orders, exceptions):
+        known = select(table.c.customer_id).where(table.c.tenant == forget.tenant, table.c.customer_id.is_not(None)).distinct()
+        names = [name for name in connection.execute(known).scalars() if digest(forget.tenant, name) == forget.customer]
         placed = table.c.placed_at
-        whose = (table.c.tenant == forget.tenant) & (table.c.customer_id == forget.customer_id)
+        whose = (table.c.tenant == forget.tenant) & table.c.customer_id.in_(names)
         found |= set(connection.execute(select(table.c.order_id).where(whose, or_(placed.is_(None), placed <= forget.at))).scalars())
     return found
 

@@ -183,7 +183,7 @@ def clean(value: Any) -> Any:
         case str():
             return value.replace(NUL, INSTEAD) if NUL in value else value
         case list():
-            some: list[Any] = value
+            some = cast("list[Any]", cast("object", value))
             return [clean(one) for one in some]
         case dict():
             return {clean(name): clean(one) for name, one in cast("dict[str, Any]", value).items()}

@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sinks.cases.schema import open_store, upgrade
+from sinks.cases.writer import CaseWriter
 from tests.support.postgres import PostgresServer, server, why_not
+from tests.support.worked import worked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from sqlalchemy import Engine
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +25,18 @@ def postgres() -> Iterator[PostgresServer]:
         pytest.skip(reason)
     with server() as running:
         yield running
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def worked_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A store that holds a worked world, for tests that only read; once of each kind."""
+    engine = open_store(new_database(request, tmp_path_factory.mktemp("worked")))
+    upgrade(engine)
+    writer = CaseWriter(engine)
+    writer.offsets()
+    writer.write(worked().records())
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

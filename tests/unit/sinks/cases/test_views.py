@@ -11,28 +11,13 @@ from sqlalchemy import Engine, literal_column, select, text
 
 from sinks.cases import views
 from sinks.cases.expressions import Clock, at
-from sinks.cases.schema import open_store, upgrade
-from sinks.cases.writer import CaseWriter
 from tests.support.reports import Life, Reports
 from tests.support.worked import UNTIL, worked
-from tests.unit.sinks.cases.conftest import new_database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 NOW = datetime.fromtimestamp(UNTIL, UTC) + timedelta(hours=7, seconds=3)
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """A store that holds a worked world."""
-    engine = open_store(new_database(request, tmp_path_factory.mktemp("store")))
-    upgrade(engine)
-    writer = CaseWriter(engine)
-    writer.offsets()
-    writer.write(worked().records())
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +26,10 @@ def reports() -> Reports:
     return Reports(worked(), NOW)
 
 
-def shown(store: Engine, view: views.View, columns: Sequence[str], where: str = "1 = 1") -> list[tuple[Any, ...]]:
+def shown(worked_store: Engine, view: views.View, columns: Sequence[str], where: str = "1 = 1") -> list[tuple[Any, ...]]:
     """Columns of the rows of a view as of the instant of the test."""
     rows = view.at(at(NOW)).subquery()
-    with store.connect() as connection:
+    with worked_store.connect() as connection:
         found = connection.execute(select(*(rows.c[name] for name in columns)).where(literal_column(where)))
         return sorted((tuple(row) for row in found), key=repr)
 
@@ -60,53 +45,53 @@ def same(found: list[tuple[Any, ...]], expected: list[tuple[Any, ...]]) -> None:
     assert found == sorted(expected, key=repr)
 
 
-def test_open(store: Engine, reports: Reports) -> None:
+def test_open(worked_store: Engine, reports: Reports) -> None:
     """Age, who has it, and how both clocks stand, pauses as the engine says them."""
     names = "exception_id severity score team assignee age_seconds ack_by acknowledge_breached resolve_by paused resolve_breached"
-    found = shown(store, views.OPEN, [*names.split(), "reopenings", "summary", "total"])
+    found = shown(worked_store, views.OPEN, [*names.split(), "reopenings", "summary", "total"])
     same(found, reports.v_open())
 
 
-def test_ageing(store: Engine, reports: Reports) -> None:
+def test_ageing(worked_store: Engine, reports: Reports) -> None:
     """Buckets of elapsed time."""
-    same(shown(store, views.AGEING, everything(views.AGEING)), reports.v_ageing())
+    same(shown(worked_store, views.AGEING, everything(views.AGEING)), reports.v_ageing())
 
 
-def test_workload(store: Engine, reports: Reports) -> None:
+def test_workload(worked_store: Engine, reports: Reports) -> None:
     """By team, person and severity."""
-    same(shown(store, views.WORKLOAD, everything(views.WORKLOAD)), reports.v_workload())
+    same(shown(worked_store, views.WORKLOAD, everything(views.WORKLOAD)), reports.v_workload())
 
 
-def test_sla(store: Engine, reports: Reports) -> None:
+def test_sla(worked_store: Engine, reports: Reports) -> None:
     """Within, breached, spared, running; a case that waited when it ended counts until it began to wait."""
-    same(shown(store, views.SLA, everything(views.SLA)), reports.v_sla())
+    same(shown(worked_store, views.SLA, everything(views.SLA)), reports.v_sla())
     assert [life for life in reports.lives if life.case["state"] == "waiting" and life.over]
 
 
-def test_time_to(store: Engine, reports: Reports) -> None:
+def test_time_to(worked_store: Engine, reports: Reports) -> None:
     """Median and nine of ten by nearest rank; all three measures occur."""
-    found = shown(store, views.TIME_TO, everything(views.TIME_TO))
+    found = shown(worked_store, views.TIME_TO, everything(views.TIME_TO))
     same(found, reports.v_time_to())
     assert {row[3] for row in found} == {"acknowledge", "act", "resolve"}
 
 
-def test_rework(store: Engine, reports: Reports) -> None:
+def test_rework(worked_store: Engine, reports: Reports) -> None:
     """What was opened again, handed on, labelled, retracted."""
-    found = shown(store, views.REWORK, everything(views.REWORK))
+    found = shown(worked_store, views.REWORK, everything(views.REWORK))
     same(found, reports.v_rework())
     assert all(sum(row[place] for row in found) for place in (4, 6, 10, 11, 13))  # resolved, reopened, handed on, reassignments, noise
 
 
-def test_recurrence(store: Engine, reports: Reports) -> None:
+def test_recurrence(worked_store: Engine, reports: Reports) -> None:
     """By lane and country, which events state themselves."""
-    found = shown(store, views.RECURRENCE, everything(views.RECURRENCE), "dimension IN ('lane', 'country')")
+    found = shown(worked_store, views.RECURRENCE, everything(views.RECURRENCE), "dimension IN ('lane', 'country')")
     same(found, reports.v_recurrence())
 
 
-def test_recurrence_by_carrier(store: Engine, reports: Reports) -> None:
+def test_recurrence_by_carrier(worked_store: Engine, reports: Reports) -> None:
     """That of the parcel that an exception is about, else of the order's first; else the carrier whose word it rests on."""
     merged: Counter[str] = Counter()
-    for carrier, many in shown(store, views.RECURRENCE, ["value", "exceptions"], "dimension = 'carrier'"):
+    for carrier, many in shown(worked_store, views.RECURRENCE, ["value", "exceptions"], "dimension = 'carrier'"):
         merged[carrier] += many
     expected = Counter(carrier for life in reports.counted if (carrier := carrier_of(life)) and life.last["status"] != "retracted")
     assert expected
@@ -122,30 +107,30 @@ def carrier_of(life: Life) -> str | None:
     return next(iter([*own, *(one["carrier"] for one in shipments), *(source.split("/")[2] for source in sources)]), None)
 
 
-def test_messages(store: Engine, reports: Reports) -> None:
+def test_messages(worked_store: Engine, reports: Reports) -> None:
     """Ours by their actions; those of others that exceptions show."""
     names = ["message_id", "state", "topic", "channel", "promised_by", "asked_at"]
-    ours = shown(store, views.MESSAGES, names, "action_id IS NOT NULL")
+    ours = shown(worked_store, views.MESSAGES, names, "action_id IS NOT NULL")
     same(ours, reports.v_messages())
-    others = shown(store, views.MESSAGES, ["by", "sent_at"], "action_id IS NULL")
+    others = shown(worked_store, views.MESSAGES, ["by", "sent_at"], "action_id IS NULL")
     found = {(by, sent.isoformat().replace("+00:00", "Z")) for by, sent in others}
     assert found == reports.others_messages()
     assert found
 
 
-def test_approvals(store: Engine, reports: Reports) -> None:
+def test_approvals(worked_store: Engine, reports: Reports) -> None:
     """Who may agree, how many must, and whether it is overdue."""
     names = "action_id action approvers approvals_needed approved_by initiated_by waiting_seconds overdue payload_hash severity"
-    found = shown(store, views.APPROVALS, names.split())
+    found = shown(worked_store, views.APPROVALS, names.split())
     same([(*row[:2], tuple(row[2]), row[3], tuple(row[4]), *row[5:]) for row in found], reports.v_approvals())
 
 
 @pytest.mark.parametrize("view", views.VIEWS, ids=lambda view: view.name)
-def test_the_view_in_the_database_is_the_same_by_its_clock(store: Engine, view: views.View) -> None:
+def test_the_view_in_the_database_is_the_same_by_its_clock(worked_store: Engine, view: views.View) -> None:
     """All its columns, in their order; what does not depend on the instant of looking is equal row by row."""
     still = [name for name in view.columns if "seconds" not in name and "breach" not in name and "7_days" not in name]
     still = [name for name in still if name not in ("bucket", "bucket_rank", "overdue", "open", "running") and "share" not in name]
-    with store.connect() as connection:
+    with worked_store.connect() as connection:
         kept = connection.execute(text(f"SELECT * FROM {view.name}"))
         assert list(kept.keys()) == list(view.columns)
         many = len(kept.all())
@@ -154,10 +139,10 @@ def test_the_view_in_the_database_is_the_same_by_its_clock(store: Engine, view: 
         assert many
 
 
-def test_the_clock_of_the_database_is_the_time(store: Engine) -> None:
+def test_the_clock_of_the_database_is_the_time(worked_store: Engine) -> None:
     """An age that a view counts by it lies between two readings of ours."""
     before = datetime.now(UTC)
-    with store.connect() as connection:
+    with worked_store.connect() as connection:
         clock = connection.scalar(select(Clock()))
         assert clock is not None
         assert before - timedelta(seconds=1) <= clock <= datetime.now(UTC) + timedelta(seconds=1)
