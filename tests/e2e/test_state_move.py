@@ -62,7 +62,7 @@ def test_what_moved_to_kafka_is_not_judged_again_and_what_follows_is_judged_by_i
     assert held(engine)["exceptions"] == before["exceptions"]
     again = command("state", "move", "--data", installation.data, "--settings", engine.settings())
     assert again.returncode == 2
-    assert b"holds output already" in again.stderr
+    assert b"has been moved to Kafka" in again.stderr
     try:
         engine.start()
         engine.ready()
