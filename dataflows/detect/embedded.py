@@ -36,9 +36,7 @@ def embedded_sink(settings: Settings, state: str, observer: Observer) -> Embedde
 def check_owner(data: Path, home: StateHome, *, fresh: bool) -> None:
     """Raises MisuseError if the output logs in `data` hold what another state has said."""
     if read_state(home.path).begins:
-        raise MisuseError(
-            f"{data} has been moved to Kafka (`orderwatch state move`): start its parts with the settings that it was moved to"
-        )
+        raise MisuseError(f"{data} has been moved to Kafka (`orderwatch state move`): start its parts with the settings of that")
     owner = output_owner(data)
     if owner is None or owner == str(home.uuid):
         return

@@ -26,8 +26,8 @@ from sinks.cases.tables import offsets
 from sinks.embedded.input import INPUT_LOGS, Event, InputLog
 from sinks.embedded.log import delete_segments
 from sources.simulator import policy_text
-from sources.simulator.moments import DAY, OPENING
-from sources.simulator.world import PLACING, World
+from sources.simulator.moments import DAY, OPENING, PLACING
+from sources.simulator.world import World
 from tests.bench.soak import resident_of
 from tests.support.embedded import Installation
 
