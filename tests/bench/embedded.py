@@ -23,7 +23,7 @@ from schemas.segments import segments_of
 from schemas.topics import EMBEDDED_EVENTS
 from sinks.cases.schema import open_store
 from sinks.cases.tables import offsets
-from sinks.embedded.input import INPUT_LOGS, Event, InputLog
+from sinks.embedded.input import INPUT_LOGS, InputLog, LogEvent
 from sinks.embedded.log import delete_segments
 from sources.simulator import policy_text
 from sources.simulator.moments import DAY, OPENING, PLACING
@@ -84,7 +84,7 @@ def month(per_day: int, days: int) -> Iterator[Day]:
 
 def _days(installation: Installation, log: InputLog, clock: _Clock, pids: tuple[int, int], per_day: int, days: int) -> Iterator[Day]:
     sent, day, began = 0, 1, time.monotonic()
-    waiting: list[Event] = []
+    waiting: list[LogEvent] = []
     for line in World(per_day * PLACING // DAY, 1).lines():
         at = _recorded(line)
         while at >= (OPENING + day * DAY) * SECOND:
@@ -97,14 +97,14 @@ def _days(installation: Installation, log: InputLog, clock: _Clock, pids: tuple[
             if day > days:
                 return
         clock.now = max(clock.now, at)
-        waiting.append(Event(line))
+        waiting.append(LogEvent(line))
         if len(waiting) >= BATCH:
             _send(log, waiting)
             sent += len(waiting)
             waiting = []
 
 
-def _send(log: InputLog, events: list[Event]) -> None:
+def _send(log: InputLog, events: list[LogEvent]) -> None:
     if events:
         log.submit(EMBEDDED_EVENTS, events).result()
 
@@ -114,7 +114,7 @@ def _measure(installation: Installation, log: InputLog, clock: _Clock, pids: tup
     probe = time.monotonic()
     before = _metric(installation, "orderwatch_records_total")
     instant = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(clock.now // SECOND)).encode()
-    _send(log, [Event(PROBE % (standing[0], instant))])
+    _send(log, [LogEvent(PROBE % (standing[0], instant))])
     while _metric(installation, "orderwatch_records_total") <= before:
         pass
     latency = time.monotonic() - probe
