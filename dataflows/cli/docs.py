@@ -287,6 +287,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "topics": partial(docs_actions.topics, table),
     "template_variables": partial(docs_actions.template_variables, table),
     "store_tables": partial(docs_store.tables, table),
+    "store_views": partial(docs_store.views, table),
     "deciders": partial(docs_roles.deciders, table),
     "roles": partial(docs_roles.roles, table),
     "requirements": partial(docs_stories.requirements, table, ROOT),

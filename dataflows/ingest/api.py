@@ -18,7 +18,6 @@ from dataflows.ingest.embedded import InputLogDecisions, InputLogWriter
 from dataflows.observe.observer import Observer
 from dataflows.settings import Settings
 from schemas.deciding import decides
-from schemas.topics import DECISIONS
 from sinks.cases.schema import open_store
 from sinks.decisions import DecisionWriter
 from sinks.kafka.decisions import KafkaDecisionWriter
@@ -49,8 +48,8 @@ class SharedParts(NamedTuple):
 
 
 def topic_of(settings: Settings) -> str:
-    """The topic of decisions that the settings read, else the contract's name."""
-    return next((name for name in settings.inputs.topics if decides(name)), DECISIONS)
+    """The topic of decisions that the engine reads by these settings, else the one that dispatch writes."""
+    return next((name for name in settings.inputs.topics if decides(name)), settings.dispatch.decisions)
 
 
 def tokens_of(folder: Path) -> TokenBook:
