@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from threading import Lock
 from typing import Final, NamedTuple
 
 from confluent_kafka import KafkaException
@@ -15,12 +14,12 @@ from dataflows.ingest.decisions import intake
 from dataflows.ingest.decisions.case_store import SqlCaseStore
 from dataflows.ingest.decisions.intake import DecisionIntake
 from dataflows.ingest.decisions.notebook import JournalDecisionWriter
+from dataflows.ingest.embedded import InputLogDecisions, InputLogWriter
 from dataflows.observe.observer import Observer
 from dataflows.settings import Settings
 from schemas.deciding import decides
 from sinks.cases.schema import open_store
 from sinks.decisions import DecisionWriter
-from sinks.embedded.decisions import SocketDecisionWriter
 from sinks.kafka.decisions import KafkaDecisionWriter
 from sources.gateway import events_in
 from sources.gateway.api import ApiLimits, Door, TokenRoute
@@ -46,23 +45,6 @@ class SharedParts(NamedTuple):
     listener: GatewayListener
     limits: Limits
     buffered: Buffered
-
-
-class OneAtATime:
-    """A `DecisionWriter` for many threads in front of one that is for one."""
-
-    def __init__(self, behind: DecisionWriter) -> None:
-        self._behind, self._lock = behind, Lock()
-
-    def write(self, decisions: Sequence[Mapping[str, object]]) -> None:
-        """Returns once all are durable. Raises UnwrittenError."""
-        with self._lock:
-            self._behind.write(decisions)
-
-    def close(self) -> None:
-        """Brings to an end what is under way."""
-        with self._lock:
-            self._behind.close()
 
 
 def topic_of(settings: Settings) -> str:
@@ -99,7 +81,7 @@ def token_routes(
     audit = stack.enter_context(
         closing(Journal(folder, AUDIT, segment_bytes=given.audit_bytes // (AUDIT_FILES + 1), keep=AUDIT_FILES, fsync=settings.state.fsync))
     )
-    decisions_to = stack.enter_context(closing(_decision_writer(settings, folder, observer)))
+    decisions_to = stack.enter_context(closing(_decision_writer(settings, folder, observer, writer)))
     store = stack.enter_context(closing(SqlCaseStore(lambda: open_store(settings.store.url_in(settings.state.dir)))))
     # A decision may wait for the store, then for the log.
     decisions = DecisionIntake(decisions_to, audit, listener, store, patience=2 * patience)
@@ -109,10 +91,10 @@ def token_routes(
     ]
 
 
-def _decision_writer(settings: Settings, folder: Path, observer: Observer) -> DecisionWriter:
+def _decision_writer(settings: Settings, folder: Path, observer: Observer, events: EventWriter) -> DecisionWriter:
     given = settings.gateway
-    if settings.embedded.dir is not None:
-        return OneAtATime(SocketDecisionWriter(settings.embedded.dir, "api", given.write_timeout_seconds))
+    if isinstance(events, InputLogWriter):
+        return InputLogDecisions(events.log, given.write_timeout_seconds)
     if given.output == "log":
         return JournalDecisionWriter(folder, segment_bytes=given.log_file_bytes, fsync=settings.state.fsync)
     try:
