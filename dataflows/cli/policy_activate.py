@@ -165,6 +165,8 @@ def _send(line: bytes, settings: Path | None, brokers: str | None, topic: str | 
         client, name = {**client_options(config), "bootstrap.servers": brokers}, topic or DECISIONS
     else:
         found = read_settings(settings, {}, spare={("state", "dir"): NOWHERE})
+        if found.embedded.dir is not None:
+            return _write(line, found.embedded.dir)
         client = {**found.kafka.client(), **client_options(config)}
         name = topic or next((one for one in found.inputs.topics if decides(one)), DECISIONS)
     if not decides(name):
@@ -177,3 +179,20 @@ def _send(line: bytes, settings: Path | None, brokers: str | None, topic: str | 
     except KafkaInputError as error:
         raise MisuseError(str(error)) from error
     return name
+
+
+def _write(line: bytes, data: Path) -> str:
+    """Appends the event to the log of decisions of an embedded installation, in the name of who runs this; returns where that is."""
+    import json
+
+    from sinks.decisions import UnwrittenError
+    from sinks.embedded.decisions import SocketDecisionWriter
+
+    writer = SocketDecisionWriter(data, "policy")
+    try:
+        writer.write([json.loads(line)])
+    except UnwrittenError as error:
+        raise RunError(f"{data}: {error}") from error
+    finally:
+        writer.close()
+    return f"the log of {data}"

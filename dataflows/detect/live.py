@@ -48,6 +48,7 @@ from sinks.embedded.sink import EmbeddedSink
 from sinks.jsonl import JsonlSink, LostError, UnwritableError
 from sinks.kafka.errors import KafkaOutputError
 from sinks.kafka.sink import KafkaSink
+from sources.embedded.source import CHANNEL
 from sources.kafka.broker import Topic
 from sources.kafka.settings import KafkaInput, KafkaInputError, NoResponseError, ReplacedError
 from sources.kafka.source import KafkaSource
@@ -100,6 +101,8 @@ def run_live(settings: LiveSettings, stop: Stop, observer: Observer, allowed: Al
     with closing(home):
         with _refusals(home.path):
             policy, holds, source, outputs = _resume(settings, home, topics, observer, allowed)
+        if isinstance(source, EmbeddedSource):
+            source.drains = allowed.drains
         try:
             _run(settings, home, (policy, holds), source, _sink(settings, home, topics, outputs, observer), stop, observer)
         except (DamagedStateError, ReplacedError, LostError) as error:
@@ -186,6 +189,8 @@ def _resume(
     if write is None and state.policy is not None and policy_changes(state, pins):
         observer.log.warning("policy", note=UNLOGGED)
     resume = home.begin(pins)
+    if state.begins:
+        home.forget(CHANNEL)  # the log of an embedded installation, which is read no more
     for note in resume.topics if data is None else ():
         observer.log.warning("topics", note=note)
     for note in resume.notes:
@@ -268,7 +273,7 @@ def _sink(settings: LiveSettings, home: StateHome, topics: dict[str, Topic], out
     state = home.uuid if settings.state.recovery else uuid4()
     # Nothing of this state is older; a day's grace for brokers whose clocks are far off.
     since = max(0, home.made - DAY) or None
-    return KafkaSink(settings.kafka.client(), str(state), written, since=since, listener=observer)
+    return KafkaSink(settings.kafka.client(), str(state), written, since=since, begins=read_state(home.path).begins, listener=observer)
 
 
 def _run(

@@ -19,6 +19,7 @@ from sinks.actions.messages import MessageTextError, RenderedMessage, render
 
 CONTEXT_WAIT_S: Final = 15.0
 """How long an action waits for its exception to be read; the engine publishes that first, on another topic."""
+UNREAD: Final = "exception_unread"
 MAIL: Final = "mail"
 """The kind of endpoint that customers' addresses go to unless its settings say otherwise."""
 
@@ -48,12 +49,16 @@ class Preparation:
         self._journal, self._contacts, self._folder = journal, contacts, folder
 
     async def call(self, action: PendingAction, attempt: int, now: int, *, addressed: bool) -> Prepared:
-        """What an attempt is called with. `addressed`: whether the endpoint is given the customer's address."""
+        """What an attempt is called with. `addressed`: whether the endpoint is given the customer's address.
+
+        The first attempt waits for a while for the action's exception to be read; then it goes out with what is known.
+        """
         known = await self._journal.run(lambda db: read_known(db, action.id, action.exception))
         if known is None:
             return Unprepared("unknown_action", final=True)
-        if action.exception is not None and known.exception is None and now < action.said_at + int(CONTEXT_WAIT_S * SECOND):
-            return Unprepared("exception_unread", final=False)
+        unread = attempt == 1 and action.exception is not None and known.exception is None
+        if unread and now < action.requested_at + int(CONTEXT_WAIT_S * SECOND):
+            return Unprepared(UNREAD, final=False)
         message: RenderedMessage | None = None
         recipient: Contact | None = None
         if action.action in MESSAGES and action.channel in CHANNELS:

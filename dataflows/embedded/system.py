@@ -7,7 +7,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from dataflows.embedded.plan import Plan, stopping
+from dataflows.embedded.plan import SystemPlan, stopping
+from dataflows.embedded.retention import LogRetention
 from dataflows.embedded.status import Wellness
 from dataflows.errors import MisuseError, RunError
 from dataflows.observe import Observer
@@ -40,7 +41,7 @@ class _Listener:
         self._shown.line(part, line)
 
 
-def run_system(plan: Plan, handle: int, stop: Stop, shown: Shown, on_turn: Callable[[], None] = lambda: None) -> None:
+def run_system(plan: SystemPlan, handle: int, stop: Stop, shown: Shown, on_turn: Callable[[], None] = lambda: None) -> None:
     """Runs all parts until `stop` is asked for. `handle` holds the data directory; it is given free at the end.
 
     Raises MisuseError if a part refuses its settings, RunError if one does not stay up; all are stopped by then.
@@ -53,6 +54,7 @@ def run_system(plan: Plan, handle: int, stop: Stop, shown: Shown, on_turn: Calla
         http = plan.settings.http
         wellness = stack.enter_context(Wellness(http.host, plan.ports(), supervisor.standing))
         wellness.join(observer)
+        stack.enter_context(LogRetention(plan, supervisor.standing))
         observer.runs(lambda: "none")
         if http.enabled:
             try:

@@ -110,8 +110,8 @@ class RestSettings(HttpEndpointSettings):
     def _usable(self) -> RestSettings:
         if why := url_refused(self.base_url, allow_http=self.allow_http):
             raise ValueError(f"base_url: {why}")
-        if "?" in self.base_url or "#" in self.base_url:
-            raise ValueError("base_url: a query belongs to the path of an action")
+        if any(char in self.base_url for char in "?#{}"):
+            raise ValueError("base_url: queries and placeholders belong to the path of an action")
         for name, request in self.actions.items():
             if name not in ACTIONS or "rest" not in ACTIONS[name].executors:
                 raise ValueError(f"actions: there is no action {name!r}")
@@ -143,6 +143,8 @@ class RestExecutor:
             answer = await self._outbound.send(request.method, url, headers=self._headers(headers, call, content), content=content)
         except NoValueError as error:
             return ActionRefused("no_value", str(error))
+        except UnicodeEncodeError:
+            return ActionRefused("no_value", "a value is no text that can be written")
         except (NotSentError, NoAnswerError, SecretUnreadableError) as error:
             return of_failure(error, honours_keys=self.honours_keys)
         return self._read(request, answer)

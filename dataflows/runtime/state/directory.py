@@ -156,6 +156,10 @@ class StateHome:
         self._clean.mkdir(DIRECTORY_MODE, exist_ok=True)
         write_whole(self._clean / str(self.process), b"")
 
+    def forget(self, part: str) -> None:
+        """Forgets a part of the source that there is no more; before the run. Raises StateError."""
+        recovery_store.forget(self.recovery, read_state(self.path).recovery, part)
+
     def why_failed(self) -> StateError | None:
         """Why native code may have failed over the recovery store, of which it does not say itself; None if that looks well."""
         return recovery_store.why(self.recovery, read_state(self.path).recovery)
@@ -239,6 +243,15 @@ def policy_file(path: Path, version: str = "") -> Path:
         text = "is not as it was stored" if content else "is empty"
         raise DamagedStateError(f"{file} {text}: the last run cannot be finished under its own policy", STORED_POLICY)
     return file
+
+
+def note_begins(path: Path, begins: dict[str, int]) -> None:
+    """Notes where the sink of a state that stopped cleanly begins to write. Raises StateError."""
+    with locked(path / "lock"):
+        state = read_state(path)
+        if not was_clean(path, state):
+            raise StateError(f"{path}: its last run did not stop cleanly: start it as it was, stop it, then move it")
+        write_whole(path / "state.json", msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(state, begins=begins))))
 
 
 def hashed(content: bytes) -> str:
