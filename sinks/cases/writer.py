@@ -48,7 +48,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptRecord:
+class UnprojectedRecord:
     """A record that was kept because no rows could be made of it."""
 
     topic: str
@@ -214,11 +214,11 @@ def _keep(record: Logged, reason: str) -> Put:
     return Put(unprojected, row)
 
 
-def _kept(row: Row) -> KeptRecord:
+def _kept(row: Row) -> UnprojectedRecord:
     pairs: list[tuple[str, str | None]] = row["headers"] or []
     headers = tuple((name, None if value is None else b64decode(value)) for name, value in pairs)
     at, offset = micros(row["logged_at"]), row["log_offset"]
-    return KeptRecord(row["topic"], row["log_partition"], offset, offset + 1, at, row["key"], row["value"], headers)
+    return UnprojectedRecord(row["topic"], row["log_partition"], offset, offset + 1, at, row["key"], row["value"], headers)
 
 
 def _of_a_row(error: DBAPIError) -> bool:
