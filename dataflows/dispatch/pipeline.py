@@ -18,7 +18,7 @@ from dataflows.dispatch.prepare import UNREAD, Preparation, Unprepared
 from dataflows.dispatch.queues import EndpointQueue
 from dataflows.dispatch.result import INTERRUPTED, Results
 from dataflows.dispatch.routing import NOBODY, route_of
-from dataflows.dispatch.sharing import Share
+from dataflows.dispatch.sharing import WorkShare
 from dataflows.dispatch.wanted import NEVER, due_at, is_late
 from dataflows.settings.dispatch import RouteSettings
 from sinks.actions.executor import RetryLater
@@ -39,7 +39,7 @@ class Pipeline:
         following: Following,
         routes: Sequence[RouteSettings],
         stages: tuple[Preparation, Beginning, Results],
-        share: Share,
+        share: WorkShare,
         clock: Clock,
         listener: DispatchListener,
         *,
