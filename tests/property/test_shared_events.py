@@ -37,7 +37,7 @@ class Gathering:
         self.logs: list[int] = []
         self.found: list[IdentityFinding] = []
 
-    def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
+    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan) -> None:
         """Notes a record."""
         if isinstance(record, IdentityFinding):
             self.found.append(record)

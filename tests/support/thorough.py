@@ -65,7 +65,7 @@ class Rejudged:
         """The policy that holds."""
         return self._shard.policy
 
-    def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
+    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan) -> None:
         """Takes what a shard takes."""
         self._shard.apply(record)
         self._said += self._shard.drain()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataflows.core.engine.engine import Engine
-from dataflows.core.engine.order import CASES, CLOSE, MESSAGES, Order
+from dataflows.core.engine.order import ALIAS, CASES, CLOSE, MESSAGES, Order, alias_key
 from dataflows.core.engine.orders import OrderCache
 from dataflows.core.engine.state import ShardState
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.engine.unfounded import unfounded
 from schemas.instants import FAR
-from schemas.record import Record
+from schemas.record import Orphan, Record
 
 
 class Admission:
@@ -20,6 +20,8 @@ class Admission:
         self._tombstones = tombstones
         self._state = state
         self.engine = engine
+        self.aliases = 0
+        """How many of the open orders are aliases that nobody has claimed."""
 
     def open(self, key: str, record: Record) -> Order | tuple[str, str] | None:
         """The order that a record opens; why the record is refused (reason and detail); None if it was taken before.
@@ -50,6 +52,35 @@ class Admission:
         self._orders.add(key, order)
         return order
 
+    def of_alias(self, key: str, orphan: Orphan) -> bool:
+        """Whether an alias is among the orders, now that it is spoken of: the first word of an orphan makes it so.
+
+        One that was closed is remembered as it was: it goes on from there if events wait at it again.
+        """
+        if self._orders.check_of(key) is not None:
+            return True
+        tombstone = self._tombstones.find(key, orphan.log)
+        if not orphan.records or (orphan.resolved and tombstone is not None):
+            return False
+        if tombstone is not None and tombstone.unplaced:
+            order = self._state.codec.unpack(key, tombstone.unplaced)
+            order.recheck_at.pop(CLOSE, None)
+            order.next_check = FAR
+            self._tombstones.drop(key)
+        elif tombstone is not None:
+            return False  # It was quarantined.
+        else:
+            order = Order(orphan.tenant, orphan.alias)
+        self.aliases += 1
+        self._orders.add(key, order)
+        return True
+
+    def is_of_alias(self, record: Record) -> bool:
+        """Whether a decision is about the exception of an alias that nobody had claimed."""
+        event = record.event
+        key = alias_key(event.tenant, record.order)
+        return self._orders.check_of(key) is not None or self._tombstones.find(key, record.log) is not None
+
     def touched(self, order: Order, now: int) -> None:
         """Plans when an order is to be closed for which something came.
 
@@ -62,10 +93,10 @@ class Admission:
     def may_close(self, order: Order, now: int) -> bool:
         """Whether an order is silent, with nothing open and nothing expected; else it is planned when to see again."""
         again = order.last_log + self._patience(order)
-        open_ = order.live or order.exceptions.worked_on(self.engine.ruleset.index)
+        open_ = order.exceptions.worked_on(self.engine.ruleset.index) or (order.exceptions.open if order.unclaimed else order.live)
         # What is open is looked at again when it is to be closed for age, and what may be said of it for only as long as it is.
         waits = len(order.recheck_at.keys() - order.live - {CASES, MESSAGES}) > 1
-        if again > now or waits or order.deferred or (order.placed and open_):
+        if again > now or waits or order.deferred or ((order.placed or order.unclaimed) and open_):
             order.recheck_at[CLOSE] = again if again > now else now + self._patience(order)
             return False
         return True
@@ -76,7 +107,10 @@ class Admission:
         dedupe = self.engine.policy.retention.dedupe
         self._tombstones.add(key, now + dedupe, (*order.timeline.records, *order.timeline.hidden), unplaced)
         self._orders.drop(key)
-        self._state.counts.closed += 1
+        if key.startswith(ALIAS):
+            self.aliases -= 1
+        else:
+            self._state.counts.closed += 1
 
     def _patience(self, order: Order) -> int:
         """How long an order may be silent before it is seen whether it can be closed, µs."""

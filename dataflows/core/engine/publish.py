@@ -196,6 +196,12 @@ class Publisher:
             case = state.work or NEW
             self.cases[CaseStanding(case.state, case.team or state.owner, str(case.level))] += by
 
+    def count_cases(self, states: Iterable[ExceptionState]) -> None:
+        """Counts the cases of open exceptions that were counted themselves when they were said."""
+        for state in states:
+            if state.status == "open" and state.mode == "on":
+                self.cases[CaseStanding((state.work or NEW).state, state.owner, "0")] += 1
+
     def count_all(self, states: Iterable[ExceptionState]) -> None:
         """Counts those of an order's exceptions that stand open."""
         for state in states:

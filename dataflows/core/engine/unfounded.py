@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import cast
 
 from dataflows.core.engine.casework import refusal
-from dataflows.core.engine.exceptions import action_id, exception_id
+from dataflows.core.engine.exceptions import action_id
 from dataflows.core.engine.order import Order
-from dataflows.core.engine.ruleset import ORPHAN, RuleSet
+from dataflows.core.engine.ruleset import RuleSet
 from schemas.deciding import PREFIXES as DECISIONS
 from schemas.deciding import refused_decision
 from schemas.events import ActionEvent, CaseEvent
@@ -36,11 +36,6 @@ def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[st
         state = None if order is None else next((state for state in states if order.exceptions.id_of(state) == wanted), None)
         if state is not None:
             return refusal(state, record)
-        if wanted == exception_id(record.event.tenant, record.order, ORPHAN, None, 1):
-            return (
-                "orphan_has_no_case",
-                f"nobody has claimed {record.order}: that ends once an order does, or by age, by no decision",
-            )
         known, what = False, "exception"
     else:
         wanted = cast("ActionEvent", record.event.data).action_id

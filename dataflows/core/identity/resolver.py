@@ -41,6 +41,8 @@ from schemas.record import IdentityFinding, Record
 TRACKING = "tracking_number"
 LABELS = frozenset({"warehouse.label_created", "warehouse.shipped"})
 ENDED = frozenset({"delivered", "returned"})
+WITHOUT_ORPHANS = 4
+"""The last version of an identity state with which the shards of aliases kept nothing of orphans."""
 
 
 class AliasResolver:
@@ -51,7 +53,7 @@ class AliasResolver:
         self._rules = rules
         self._ties: dict[tuple[str, str], AliasTable[str | tuple[str, ...]]] = {}
         self._numbers: dict[str, AliasTable[str | tracking.TrackedParcel]] = {}
-        self._waiting = PendingQueue(rules.keep, rules.may_wait, rules.may_stand, rules.backfill)
+        self._waiting = PendingQueue(rules.keep, rules.may_wait, rules.backfill)
         self._baskets = Baskets(rules.twins_within)
         self._scans: dict[str, RecentEvents] = {}
         self._children = Children(rules.keep, rules.unplaced)
@@ -161,6 +163,7 @@ class AliasResolver:
         """
         # Written anew if it differs, such as that of an earlier version.
         self._head, tables = checkpoint.read(rows)
+        kept = checkpoint.version_of(self._head) > WITHOUT_ORPHANS
         for letter, names, last, entries in tables:
             if letter == checkpoint.TIES:
                 tenant, kind = names
@@ -180,7 +183,7 @@ class AliasResolver:
             elif letter == checkpoint.STEPS:
                 self._children.steps.restore(last, entries)
             elif letter == checkpoint.PENDING:
-                self._waiting.restore(last, entries, changed_at)
+                self._waiting.restore(last, entries, changed_at, kept=kept)
             elif letter == checkpoint.LIVES:
                 self._lives.alone.take_over(last, entries)
             elif letter == checkpoint.FOLLOWED:
