@@ -38,6 +38,13 @@ OutputBatch: TypeAlias = tuple[str, Sequence[OutputRecord]]
 """Output records of one topic."""
 
 
+def withheld(record: Record, key: str, reason: str, detail: str) -> OutputRecord:
+    """The line that says that a record was dropped, and where it stood, and holds nothing of it."""
+    out = rejected(record, key, reason, detail)
+    out.body, out.record_key, out.headers = b"", None, ()
+    return out
+
+
 def rejected(record: Record, key: str, reason: str, detail: str) -> OutputRecord:
     """The line that gives a record back untouched: why, and where it stood. `key` is its place in what is said at that instant."""
     data: dict[str, object] = {

@@ -31,7 +31,6 @@ from schemas.instants import iso
 from schemas.record import Record
 from sources.batch import BEGINNING
 
-
 BESIDE_RULES = {
     CLOSE: "closed, if nothing comes, nothing is open and nothing is expected",
     BACKFILLING: "judged, if nothing more of its history is told",
@@ -117,7 +116,10 @@ class OrderReport(msgspec.Struct, frozen=True):
 
 
 def inspect_order(path: Path, tenant: str, order: str) -> OrderReport | None:
-    """What the state directory `path` knows of an order, or of an alias (`kind:value`) that nobody has claimed; None if it does not know it. Raises StateError if it cannot be read."""
+    """What the state directory `path` knows of an order, or of an alias (`kind:value`) that nobody has claimed; None if it knows neither.
+
+    Raises StateError if it cannot be read.
+    """
     state = read_state(path)
     name = ORDER_SHARDS[order_shard(tenant, order, len(ORDER_SHARDS))]
     directory = path / "shards" / name

@@ -21,7 +21,7 @@ from dataflows.detect.exchange import ActionItem, OrderItem
 from dataflows.detect.learning import Learning
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from dataflows.detect.router import OF_ACTIONS, Arrival, Router
-from schemas.deciding import is_decision
+from schemas.deciding import FORGOTTEN, is_decision
 from schemas.envelope import ACTIVATED
 from schemas.identifiers import DEFAULT
 from schemas.instants import HOUR
@@ -159,7 +159,7 @@ def steps(
 def _concerns_orders(record: Record) -> bool:
     """Whether an order's shard is given a record, or all of them are."""
     type_ = record.event.type
-    return type_ == ACTIVATED or (bool(record.order) and (type_ not in OF_ACTIONS or type_ in HEARD))
+    return type_ in (ACTIVATED, FORGOTTEN) or (bool(record.order) and (type_ not in OF_ACTIONS or type_ in HEARD))
 
 
 def _seen(

@@ -18,7 +18,6 @@ from dataflows.runtime.state.reader import look
 from dataflows.runtime.state.watermarks import holder_of, published_by
 from schemas.instants import iso
 
-
 OF_ALIAS = ALIAS.encode()
 """What the names of aliases begin with that nobody has claimed: they are no orders."""
 

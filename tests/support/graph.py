@@ -65,9 +65,9 @@ class MemoryStore:
         else:
             self._rows[key] = value
 
-    def commit(self, rows: object) -> MemoryToken:
+    def commit(self, rows: object, *, afresh: bool = False) -> MemoryToken:
         """Keeps a copy."""
-        del rows
+        del rows, afresh
         name = f"{self._shard}-{len(self._stores.committed)}".encode()
         self._stores.committed[name] = dict(self._rows)
         return MemoryToken(name)

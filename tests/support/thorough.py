@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dataflows.core.rules.model import Judge, Rule
     from schemas.learned import Showing
     from schemas.output import OutputRecord
-    from schemas.record import FeedWatermark, IdentityFinding, Record
+    from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record
 
 ALWAYS = (*DATA_MODELS, "note", "future", "estimate")
 """Every event and every finding of the identity stages has one of these."""

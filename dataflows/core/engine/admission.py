@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataflows.core.engine.engine import Engine
+from dataflows.core.engine.forgotten import DETAIL
 from dataflows.core.engine.order import ALIAS, CASES, CLOSE, MESSAGES, Order, alias_key
 from dataflows.core.engine.orders import OrderCache
 from dataflows.core.engine.state import ShardState
-from dataflows.core.engine.tombstones import Tombstones
+from dataflows.core.engine.tombstones import Tombstones, customer_mark
 from dataflows.core.engine.unfounded import unfounded
-from schemas.instants import FAR
+from dataflows.core.history.customers import customers_of
+from schemas.instants import FAR, NEVER
 from schemas.record import Orphan, Record
+
+FORGOTTEN_ORDER = ("forgotten", DETAIL)
+"""Why what comes of an erased order is dropped."""
 
 
 class Admission:
@@ -18,6 +23,7 @@ class Admission:
     def __init__(self, orders: OrderCache, tombstones: Tombstones, state: ShardState, engine: Engine) -> None:
         self._orders = orders
         self._tombstones = tombstones
+        self.forgotten = state.forgotten
         self._state = state
         self.engine = engine
         self.aliases = 0
@@ -29,6 +35,8 @@ class Admission:
         It is refused if it is too old or belongs to a closed order. The placing of an order that expired because nobody had placed it opens
         it again.
         """
+        if key in self.forgotten:
+            return FORGOTTEN_ORDER
         tombstone = self._tombstones.find(key, record.log)
         placing = tombstone is not None and tombstone.unplaced and record.event.type == "order.placed"
         if tombstone is not None and (not placing or tombstone.knows(record)):
@@ -59,6 +67,8 @@ class Admission:
         """
         if self._orders.check_of(key) is not None:
             return True
+        if key in self.forgotten:
+            return False
         tombstone = self._tombstones.find(key, orphan.log)
         if not orphan.records or (orphan.resolved and tombstone is not None):
             return False
@@ -79,7 +89,22 @@ class Admission:
         """Whether a decision is about the exception of an alias that nobody had claimed."""
         event = record.event
         key = alias_key(event.tenant, record.order)
-        return self._orders.check_of(key) is not None or self._tombstones.find(key, record.log) is not None
+        known = self._orders.check_of(key) is not None or key in self.forgotten
+        return known or self._tombstones.find(key, record.log) is not None
+
+    def erase(self, key: str, now: int) -> bool:
+        """Forgets an order, open or closed, but for its name; whether it was not forgotten already."""
+        order = self._orders.find(key)
+        if order is not None:
+            self.engine.publisher.uncount(order.exceptions.states.values())
+            self._orders.drop(key)
+            self.aliases -= key.startswith(ALIAS)
+        if self._tombstones.find(key, NEVER) is not None:
+            self._tombstones.drop(key)
+        if key in self.forgotten:
+            return False
+        self.forgotten.add(key, now)
+        return True
 
     def touched(self, order: Order, now: int) -> None:
         """Plans when an order is to be closed for which something came.
@@ -105,7 +130,9 @@ class Admission:
         """Forgets an order but for its identity, and for its history if nobody has placed it."""
         unplaced = b"" if order.placed or order.quarantined else self._state.codec.pack(order)
         dedupe = self.engine.policy.retention.dedupe
-        self._tombstones.add(key, now + dedupe, (*order.timeline.records, *order.timeline.hidden), unplaced)
+        records = (*order.timeline.records, *order.timeline.hidden)
+        customers = sorted(customer_mark(order.tenant, customer) for customer in customers_of(records))
+        self._tombstones.add(key, now + dedupe, records, unplaced, customers)
         self._orders.drop(key)
         if key.startswith(ALIAS):
             self.aliases -= 1

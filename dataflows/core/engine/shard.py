@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from typing import cast
 
 from msgspec.structs import replace
 
@@ -21,6 +22,7 @@ from dataflows.core.engine.engine import Engine
 from dataflows.core.engine.evaluate import CASE_EVENTS
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.followup import HEARD
+from dataflows.core.engine.forgotten import customer_forgotten, keys_of_customer, said_forgotten
 from dataflows.core.engine.order import ALIAS, CLOSE, Order, alias_key, key_of
 from dataflows.core.engine.orders import HOT, OrderCache
 from dataflows.core.engine.persistent import Change, Row
@@ -35,7 +37,9 @@ from dataflows.core.engine.unseen import Unseen
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import WITHDRAWN
 from dataflows.core.policy import Policy
+from schemas.deciding import FORGOTTEN, refused_erasure
 from schemas.envelope import ACTIVATED
+from schemas.events import OrderForgotten
 from schemas.instants import FAR, NEVER
 from schemas.learned import Showing
 from schemas.output import OutputRecord
@@ -76,6 +80,8 @@ class Shard:
         )
         self._admission = Admission(self._orders, self._tombstones, self._state, self.engine)
         self._out: list[OutputRecord] = []
+        self.erased = False
+        """Whether something was erased that may still stand in what is kept; whoever has seen to that says so."""
 
     def __len__(self) -> int:
         """How many orders are open."""
@@ -109,6 +115,9 @@ class Shard:
         event = record.event
         if not record.order and event.type == ACTIVATED:
             self._activate(record)
+            return
+        if event.type == FORGOTTEN:
+            self._erase(record)
             return
         if event.type in HEARD:  # Whether it counts for the action is for that one's own shard to say.
             self._follow(key_of(event.tenant, record.order), log, lambda order: self.engine.hear(order, record))
@@ -314,6 +323,26 @@ class Shard:
             self._quarantine(key, order, type(error).__name__, now)
             return
         self._schedule(key, order)
+
+    def _erase(self, record: Record) -> None:
+        """Erases an order, or a customer with all orders that are known here; every shard is told of a customer."""
+        customer, tenant = cast("OrderForgotten", record.event.data).customer_id, record.event.tenant
+        if refused := refused_erasure(record):
+            if not customer or self._first:
+                self._reject(record, *refused)
+            return
+        if customer:
+            keys = keys_of_customer(tenant, customer, self._orders, self._tombstones)
+        else:
+            alias = alias_key(tenant, record.order)
+            keys = [alias if self._orders.check_of(alias) is not None else key_of(tenant, record.order)]
+        for key in keys:
+            self.feeds.expect(key, ())
+            if self._admission.erase(key, record.log):
+                self.erased = True
+                self._out += said_forgotten(key, record, self.engine.publisher.key)
+        if customer and self._first:
+            self._out.append(customer_forgotten(record, self.engine.publisher.key))
 
     def _wait(self, orphan: Orphan) -> None:
         """Takes in what is said of an alias that nobody has claimed, or that an order claims."""

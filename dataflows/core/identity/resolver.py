@@ -12,6 +12,7 @@ from typing import cast
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.identity import checkpoint, tracking
 from dataflows.core.identity.duplicates import Baskets
+from dataflows.core.identity.erasing import erase_order, erase_waiting
 from dataflows.core.identity.items import (
     SCAN,
     AliasLookup,
@@ -29,11 +30,12 @@ from dataflows.core.identity.items import (
 from dataflows.core.identity.orphans import AliasKey, PendingQueue
 from dataflows.core.identity.recent import AliasTable
 from dataflows.core.identity.rules import IdentityRules
-from dataflows.core.identity.sharding import BETWEEN_ORDERS, CUSTOMER, PART, STAGE_TWO_KINDS, TWIN, sightings
+from dataflows.core.identity.sharding import BETWEEN_ORDERS, CUSTOMER, FORGET, PART, STAGE_TWO_KINDS, TWIN, sightings
 from dataflows.core.identity.shared import GOODS, Children, RecentEvents
 from dataflows.core.identity.signs import LIFE
 from dataflows.core.identity.twins import Lives
 from schemas.aliases import aliases
+from schemas.deciding import refused_erasure
 from schemas.events import CarrierScan
 from schemas.instants import NEVER
 from schemas.record import IdentityFinding, Record
@@ -60,6 +62,8 @@ class AliasResolver:
         self._lives = Lives()
         self._turn_at = NEVER
         self._head = b""
+        self.erased = False
+        """Whether something was erased that may still stand in what is kept; whoever has seen to that says so."""
         self._resolved: list[ResolvedEvent] = []
         self._onward: list[AliasLookup] = []
 
@@ -108,7 +112,9 @@ class AliasResolver:
 
     def _relate(self, head: Head, kind: str, value: str, *, home: bool) -> None:
         """What is no alias: an event looked for where orders are compared, or where one may be a part of another."""
-        if kind == TWIN:
+        if kind == FORGET:
+            self._forget(cast("Record", head))
+        elif kind == TWIN:
             self._resolved += self._lives.see(cast("Record | ResolvedEvent", head), value)
         elif kind == CUSTOMER:
             # Whether the earlier one is still wanted is known where it is told by its own name.
@@ -121,6 +127,15 @@ class AliasResolver:
             self._resolved += self._children.see(head, record, value, home=home)
             if home:
                 self._onward += self._children.numbered(head, cast("Record", record), value)
+
+    def _forget(self, record: Record) -> None:
+        if refused_erasure(record) is not None:
+            return
+        tenant, self.erased = record.event.tenant, True
+        erase_waiting(record, self._waiting)
+        if record.order:
+            numbers, scans = self._numbers.get(tenant), self._scans.get(tenant)
+            erase_order(tenant, record.order, numbers, scans, self._children, self._lives, self._baskets)
 
     def advance(self, to: int) -> None:
         """Lets log time pass: everything due before `to` (µs) is decided."""
