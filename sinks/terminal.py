@@ -14,6 +14,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from schemas.deciding import FORGOTTEN
 from schemas.instants import MINUTE, micros
 from schemas.lateness import as_of, length
 from schemas.output import OutputRecord
@@ -176,6 +177,8 @@ class TerminalView:
 
     def _take(self, output: OutputRecord) -> None:
         self._last = max(self._last, output.log)
+        if output.type == FORGOTTEN:
+            return
         identity = str(output.data["exception_id"])
         before = self._status.get(identity)
         if before is None:
