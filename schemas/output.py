@@ -34,6 +34,8 @@ class OutputRecord:
     promised: int | None = None
 
 
+EXCEPTION_FORGOTTEN, ACTION_FORGOTTEN = "exception.forgotten", "action.forgotten"
+"""The types that say that an order was erased, or a customer: they are about no exception and no action."""
 OutputBatch: TypeAlias = tuple[str, Sequence[OutputRecord]]
 """Output records of one topic."""
 

@@ -273,7 +273,8 @@ OUTPUT_MODELS: dict[str, type[Model]] = {
     "feed.stale": Feed,
     "feed.recovered": Feed,
     "feed.never_seen": NeverSeen,
-    "order.forgotten": Forgotten,
+    "exception.forgotten": Forgotten,
+    "action.forgotten": Forgotten,
 }
 """The model of `data` by type, of everything that goes out."""
 
@@ -283,7 +284,6 @@ TOPICS: dict[str, str] = {
     "automation": "order-actions",
     "incident": "order-incidents",
     "feed": "order-incidents",
-    "order": "order-exceptions",
 }
 """The topic of a type out, by the word before its dot."""
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 NAME = "exceptions.index"
 MARK = b'"exception_id":"'
 """What stands before an ID in a line; no order and no text can hold it, since JSON escapes their quotes."""
-ERASURE = b'"type":"order.forgotten"'
+ERASURE = b'"type":"exception.forgotten"'
 """What a line has that is about no exception; likewise."""
 ID_LENGTH = 36
 HEAD = Struct(">8sQ16s")

@@ -58,8 +58,7 @@ class ActionShard:
         self._scheduled: dict[str, int] = {}
         self._budgets_row = self._pauses_row = self._scalars_row = b""
         self.rejected: dict[str, int] = {}
-        self.erased = False
-        """Whether something was erased that may still stand in what is kept; whoever has seen to that says so."""
+        self.erased = False  # See `runtime.checkpoint.Core`.
 
     def __len__(self) -> int:
         """How many actions are known."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
 from dataflows.core.engine.engine import Engine
 from dataflows.core.engine.forgotten import DETAIL
 from dataflows.core.engine.order import ALIAS, CASES, CLOSE, MESSAGES, Order, alias_key
 from dataflows.core.engine.orders import OrderCache
 from dataflows.core.engine.state import ShardState
 from dataflows.core.engine.tombstones import Tombstones, customer_mark
+from dataflows.core.engine.unclaimed import hear_of
 from dataflows.core.engine.unfounded import unfounded
 from dataflows.core.history.customers import customers_of
 from schemas.instants import FAR, NEVER
+from schemas.output import OutputRecord
 from schemas.record import Orphan, Record
 
 FORGOTTEN_ORDER = ("forgotten", DETAIL)
@@ -60,30 +66,37 @@ class Admission:
         self._orders.add(key, order)
         return order
 
-    def of_alias(self, key: str, orphan: Orphan) -> bool:
-        """Whether an alias is among the orders, now that it is spoken of: the first word of an orphan makes it so.
+    def of_alias(self, key: str, orphan: Orphan) -> Iterable[Orphan]:
+        """What an alias, which is among the orders from now on, is to hear of what is said of it; nothing if it is none any more.
 
         One that was closed is remembered as it was: it goes on from there if events wait at it again.
         """
         if self._orders.check_of(key) is not None:
-            return True
+            return (orphan,)
         if key in self.forgotten:
-            return False
+            return ()
         tombstone = self._tombstones.find(key, orphan.log)
         if not orphan.records or (orphan.resolved and tombstone is not None):
-            return False
+            return ()
         if tombstone is not None and tombstone.unplaced:
             order = self._state.codec.unpack(key, tombstone.unplaced)
             order.recheck_at.pop(CLOSE, None)
             order.next_check = FAR
             self._tombstones.drop(key)
         elif tombstone is not None:
-            return False  # It was quarantined.
+            return ()  # It was quarantined.
         else:
             order = Order(orphan.tenant, orphan.alias)
         self.aliases += 1
         self._orders.add(key, order)
-        return True
+        # What ends was said before anything was kept of it.
+        return (replace(orphan, resolved=False, order=None, said=True), orphan) if orphan.resolved else (orphan,)
+
+    def hear(self, order: Order, orphan: Orphan) -> list[OutputRecord]:
+        """Lets an alias hear what is said of it."""
+        said = hear_of(self.engine, order, orphan)
+        self.touched(order, orphan.log)
+        return said
 
     def is_of_alias(self, record: Record) -> bool:
         """Whether a decision is about the exception of an alias that nobody had claimed."""
@@ -97,6 +110,7 @@ class Admission:
         order = self._orders.find(key)
         if order is not None:
             self.engine.publisher.uncount(order.exceptions.states.values())
+            self.engine.evaluator.feeds.expect(key, ())
             self._orders.drop(key)
             self.aliases -= key.startswith(ALIAS)
         if self._tombstones.find(key, NEVER) is not None:

@@ -13,10 +13,10 @@ from dataflows.core.engine.order import names_of_key
 from dataflows.core.engine.orders import OrderCache
 from dataflows.core.engine.tombstones import Tombstones, customer_mark
 from dataflows.core.history.customers import customers_of
-from schemas.deciding import FORGOTTEN, customer_digest
+from schemas.deciding import customer_digest
 from schemas.events import OrderForgotten
 from schemas.instants import iso
-from schemas.output import OutputRecord
+from schemas.output import ACTION_FORGOTTEN, EXCEPTION_FORGOTTEN, OutputRecord
 from schemas.record import Record
 
 DETAIL = "the order was erased; nothing of it is kept"
@@ -105,15 +105,16 @@ def customer_forgotten(record: Record, place: Callable[[int], str]) -> OutputRec
     tenant, about = record.event.tenant, cast("OrderForgotten", record.event.data)
     digest = customer_digest(tenant, about.customer_id or "")
     data = _data(None, digest, record.log, about.by or "")
-    body = event(tenant, None, FORGOTTEN, _id(tenant, digest), record.log, data)
-    return OutputRecord(record.log, "", "exceptions", FORGOTTEN, place(record.log), body, data=data)
+    body = event(tenant, None, EXCEPTION_FORGOTTEN, _id(tenant, digest), record.log, data)
+    return OutputRecord(record.log, "", "exceptions", EXCEPTION_FORGOTTEN, place(record.log), body, data=data)
 
 
 def forgotten_record(tenant: str, order: str, by: str, topic: str, log: int, key: str) -> OutputRecord:
     """The record of a topic that says that an order was erased: all that stands before it of the order is to be erased, and stays so."""
     data = _data(order, None, log, by)
-    body = event(tenant, order, FORGOTTEN, _id(tenant, order), log, data)
-    return OutputRecord(log, order, topic, FORGOTTEN, key, body, data=data)
+    type_ = EXCEPTION_FORGOTTEN if topic == "exceptions" else ACTION_FORGOTTEN
+    body = event(tenant, order, type_, _id(tenant, order), log, data)
+    return OutputRecord(log, order, topic, type_, key, body, data=data)
 
 
 def _id(tenant: str, name: str) -> str:

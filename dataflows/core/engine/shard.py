@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import cast
-
-from msgspec.structs import replace
+from functools import partial
 
 from dataflows.core.decisions.suggestions import SUGGESTED
 from dataflows.core.engine.activation import Activations
@@ -19,10 +17,10 @@ from dataflows.core.engine.admission import Admission
 from dataflows.core.engine.codec import OrderCodec
 from dataflows.core.engine.effort import TOO_LONG, TOO_MUCH, WORK
 from dataflows.core.engine.engine import Engine
+from dataflows.core.engine.erasing import Eraser
 from dataflows.core.engine.evaluate import CASE_EVENTS
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.followup import HEARD
-from dataflows.core.engine.forgotten import customer_forgotten, keys_of_customer, said_forgotten
 from dataflows.core.engine.order import ALIAS, CLOSE, Order, alias_key, key_of
 from dataflows.core.engine.orders import HOT, OrderCache
 from dataflows.core.engine.persistent import Change, Row
@@ -31,22 +29,20 @@ from dataflows.core.engine.renewal import Renewal
 from dataflows.core.engine.state import Counts, ShardState
 from dataflows.core.engine.timers import TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
-from dataflows.core.engine.unclaimed import hear_of
 from dataflows.core.engine.unfounded import DECISIONS, unfounded
 from dataflows.core.engine.unseen import Unseen
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import WITHDRAWN
 from dataflows.core.policy import Policy
-from schemas.deciding import FORGOTTEN, refused_erasure
+from schemas.deciding import FORGOTTEN
 from schemas.envelope import ACTIVATED
-from schemas.events import OrderForgotten
 from schemas.instants import FAR, NEVER
 from schemas.learned import Showing
 from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record
 
-OF_EXCEPTIONS = CASE_EVENTS | {SUGGESTED}
-"""The types of decisions that are about an exception."""
+DECIDED = CASE_EVENTS | HEARD | {SUGGESTED, FORGOTTEN}
+"""The types of decisions that a shard is given, of which few come."""
 
 
 class Shard:
@@ -80,8 +76,8 @@ class Shard:
         )
         self._admission = Admission(self._orders, self._tombstones, self._state, self.engine)
         self._out: list[OutputRecord] = []
-        self.erased = False
-        """Whether something was erased that may still stand in what is kept; whoever has seen to that says so."""
+        self._eraser = Eraser(self._orders, self._tombstones, self._admission, first=self._first)
+        self.erased = False  # See `runtime.checkpoint.Core`.
 
     def __len__(self) -> int:
         """How many orders are open."""
@@ -116,16 +112,13 @@ class Shard:
         if not record.order and event.type == ACTIVATED:
             self._activate(record)
             return
-        if event.type == FORGOTTEN:
-            self._erase(record)
-            return
-        if event.type in HEARD:  # Whether it counts for the action is for that one's own shard to say.
-            self._follow(key_of(event.tenant, record.order), log, lambda order: self.engine.hear(order, record))
-            return
-        self._state.counts.records += 1
         key = key_of(event.tenant, record.order)
-        if event.type in OF_EXCEPTIONS and self._admission.is_of_alias(record):
-            key = alias_key(event.tenant, record.order)
+        if event.type in DECIDED:
+            if self._aside(record):
+                return
+            if self._admission.is_of_alias(record):
+                key = alias_key(event.tenant, record.order)
+        self._state.counts.records += 1
         order = self._orders.find(key)
         if order is None:
             opened = self._admission.open(key, record)
@@ -174,7 +167,9 @@ class Shard:
         if isinstance(said, FeedWatermark):
             self._out.extend(self.feeds.hear(said))
         elif isinstance(said, Orphan):
-            self._wait(said)
+            key = alias_key(said.tenant, said.alias)
+            for each in self._admission.of_alias(key, said):
+                self._follow(key, each.log, partial(self._admission.hear, orphan=each))
         else:
             self._follow(key_of(said.tenant, said.order), said.log, lambda order: self.engine.note(order, said))
 
@@ -324,42 +319,18 @@ class Shard:
             return
         self._schedule(key, order)
 
-    def _erase(self, record: Record) -> None:
-        """Erases an order, or a customer with all orders that are known here; every shard is told of a customer."""
-        customer, tenant = cast("OrderForgotten", record.event.data).customer_id, record.event.tenant
-        if refused := refused_erasure(record):
-            if not customer or self._first:
-                self._reject(record, *refused)
-            return
-        if customer:
-            keys = keys_of_customer(tenant, customer, self._orders, self._tombstones)
+    def _aside(self, record: Record) -> bool:
+        """Takes in what is no event of its order; whether it was that. An erasure of a customer all shards are told of."""
+        event = record.event
+        if event.type == FORGOTTEN:
+            said = self._eraser.take(record, self.engine.publisher)
+            self.erased |= any(out.topic != "rejects" for out in said)
+            self._say(said)
+        elif event.type in HEARD:  # Whether it counts for the action is for that one's own shard to say.
+            self._follow(key_of(event.tenant, record.order), record.log, lambda order: self.engine.hear(order, record))
         else:
-            alias = alias_key(tenant, record.order)
-            keys = [alias if self._orders.check_of(alias) is not None else key_of(tenant, record.order)]
-        for key in keys:
-            self.feeds.expect(key, ())
-            if self._admission.erase(key, record.log):
-                self.erased = True
-                self._out += said_forgotten(key, record, self.engine.publisher.key)
-        if customer and self._first:
-            self._out.append(customer_forgotten(record, self.engine.publisher.key))
-
-    def _wait(self, orphan: Orphan) -> None:
-        """Takes in what is said of an alias that nobody has claimed, or that an order claims."""
-        key, admission = alias_key(orphan.tenant, orphan.alias), self._admission
-        known = self._orders.check_of(key) is not None
-        if not admission.of_alias(key, orphan):
-            return
-        if orphan.resolved and not known:  # It was said before anything was kept of it.
-            missed = replace(orphan, resolved=False, order=None, said=True)
-            self._follow(key, orphan.log, lambda order: hear_of(self.engine, order, missed))
-
-        def say(order: Order) -> list[OutputRecord]:
-            said = hear_of(self.engine, order, orphan)
-            admission.touched(order, orphan.log)
-            return said
-
-        self._follow(key, orphan.log, say)
+            return False
+        return True
 
     def _quarantine(self, key: str, order: Order, name: str, now: int, record: Record | None = None) -> None:
         """Gives an order up whose history, not one of its rules, makes the program fail (`name`: with what), or that has become too much.

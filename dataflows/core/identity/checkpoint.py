@@ -27,6 +27,7 @@ VERSION = 5
 """Of the row of scalars. With 1 the rows of aliases had the aliases themselves as keys, up to 2 there were no scans and no children;
 up to 3 orders that others may repeat were kept only if they had ended, with instants in place of signs; up to 4 orphans were closed for age
 here, and the shard of their alias kept nothing of them."""
+WITHOUT_ORPHANS = 4
 SCALARS = b"s"
 TIES, NUMBERS, PENDING, BASKETS, SCANS, CHILDREN, LIVES, FOLLOWED = b"a", b"n", b"w", b"k", b"p", b"c", b"l", b"f"
 PLACED, STEPS = b"o", b"t"
@@ -117,9 +118,9 @@ def read(rows: Iterable[Row]) -> tuple[bytes, list[StoredTable]]:
     return head, [StoredTable(letter, tuple(names), last, found.get((letter, tuple(names)), [])) for letter, names, last in tables]
 
 
-def version_of(head: bytes) -> int:
-    """The version that wrote a row of scalars."""
-    return cast("tuple[int, list[Any]]", _decode(head))[0]
+def keeps_orphans(head: bytes) -> bool:
+    """Whether the shards of aliases have what they were told of orphans, going by a row of scalars."""
+    return cast("tuple[int, list[Any]]", _decode(head))[0] > WITHOUT_ORPHANS
 
 
 def _key(table: Table, key: object) -> bytes:

@@ -6,7 +6,8 @@ order is found to be of it, and dropped, instead of waiting for an order as if n
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Mapping
+from typing import NamedTuple, cast
 
 from dataflows.core.history.customers import customers_of
 from dataflows.core.identity.digests import digest_of
@@ -16,20 +17,35 @@ from dataflows.core.identity.recent import AliasTable
 from dataflows.core.identity.shared import Children, RecentEvents
 from dataflows.core.identity.tracking import TrackedParcel
 from dataflows.core.identity.twins import Lives, name_of
+from schemas.deciding import refused_erasure
 from schemas.events import OrderForgotten
 from schemas.record import Record
 
 
-def erase_order(
-    tenant: str,
-    order: str,
-    numbers: AliasTable[str | TrackedParcel] | None,
-    scans: RecentEvents | None,
-    children: Children,
-    lives: Lives,
-    baskets: Baskets,
-) -> None:
-    """Erases what is remembered of an order. `numbers`, `scans`: those of its tenant."""
+class Memory(NamedTuple):
+    """What a shard remembers besides ties, and what waits; `numbers` and `scans` by tenant."""
+
+    numbers: Mapping[str, AliasTable[str | TrackedParcel]]
+    scans: Mapping[str, RecentEvents]
+    children: Children
+    lives: Lives
+    baskets: Baskets
+
+
+def erase(record: Record, waiting: PendingQueue, memory: Memory) -> bool:
+    """Erases what an erasure is about, if it counts; whether it does."""
+    if refused_erasure(record) is not None:
+        return False
+    erase_waiting(record, waiting)
+    if record.order:
+        erase_order(record.event.tenant, record.order, memory)
+    return True
+
+
+def erase_order(tenant: str, order: str, memory: Memory) -> None:
+    """Erases what is remembered of an order."""
+    children, lives, baskets = memory.children, memory.lives, memory.baskets
+    numbers, scans = memory.numbers.get(tenant), memory.scans.get(tenant)
     if numbers is not None and scans is not None:
         for key, _, _ in list(scans.entries()):
             held = numbers.get(key)

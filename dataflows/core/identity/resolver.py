@@ -12,7 +12,7 @@ from typing import cast
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.identity import checkpoint, tracking
 from dataflows.core.identity.duplicates import Baskets
-from dataflows.core.identity.erasing import erase_order, erase_waiting
+from dataflows.core.identity.erasing import Memory, erase
 from dataflows.core.identity.items import (
     SCAN,
     AliasLookup,
@@ -35,7 +35,6 @@ from dataflows.core.identity.shared import GOODS, Children, RecentEvents
 from dataflows.core.identity.signs import LIFE
 from dataflows.core.identity.twins import Lives
 from schemas.aliases import aliases
-from schemas.deciding import refused_erasure
 from schemas.events import CarrierScan
 from schemas.instants import NEVER
 from schemas.record import IdentityFinding, Record
@@ -43,8 +42,6 @@ from schemas.record import IdentityFinding, Record
 TRACKING = "tracking_number"
 LABELS = frozenset({"warehouse.label_created", "warehouse.shipped"})
 ENDED = frozenset({"delivered", "returned"})
-WITHOUT_ORPHANS = 4
-"""The last version of an identity state with which the shards of aliases kept nothing of orphans."""
 
 
 class AliasResolver:
@@ -62,8 +59,7 @@ class AliasResolver:
         self._lives = Lives()
         self._turn_at = NEVER
         self._head = b""
-        self.erased = False
-        """Whether something was erased that may still stand in what is kept; whoever has seen to that says so."""
+        self.erased = False  # See `runtime.checkpoint.Core`.
         self._resolved: list[ResolvedEvent] = []
         self._onward: list[AliasLookup] = []
 
@@ -113,7 +109,8 @@ class AliasResolver:
     def _relate(self, head: Head, kind: str, value: str, *, home: bool) -> None:
         """What is no alias: an event looked for where orders are compared, or where one may be a part of another."""
         if kind == FORGET:
-            self._forget(cast("Record", head))
+            memory = Memory(self._numbers, self._scans, self._children, self._lives, self._baskets)
+            self.erased |= erase(cast("Record", head), self._waiting, memory)
         elif kind == TWIN:
             self._resolved += self._lives.see(cast("Record | ResolvedEvent", head), value)
         elif kind == CUSTOMER:
@@ -127,15 +124,6 @@ class AliasResolver:
             self._resolved += self._children.see(head, record, value, home=home)
             if home:
                 self._onward += self._children.numbered(head, cast("Record", record), value)
-
-    def _forget(self, record: Record) -> None:
-        if refused_erasure(record) is not None:
-            return
-        tenant, self.erased = record.event.tenant, True
-        erase_waiting(record, self._waiting)
-        if record.order:
-            numbers, scans = self._numbers.get(tenant), self._scans.get(tenant)
-            erase_order(tenant, record.order, numbers, scans, self._children, self._lives, self._baskets)
 
     def advance(self, to: int) -> None:
         """Lets log time pass: everything due before `to` (µs) is decided."""
@@ -178,7 +166,6 @@ class AliasResolver:
         """
         # Written anew if it differs, such as that of an earlier version.
         self._head, tables = checkpoint.read(rows)
-        kept = checkpoint.version_of(self._head) > WITHOUT_ORPHANS
         for letter, names, last, entries in tables:
             if letter == checkpoint.TIES:
                 tenant, kind = names
@@ -198,7 +185,7 @@ class AliasResolver:
             elif letter == checkpoint.STEPS:
                 self._children.steps.restore(last, entries)
             elif letter == checkpoint.PENDING:
-                self._waiting.restore(last, entries, changed_at, kept=kept)
+                self._waiting.restore(last, entries, changed_at, kept=checkpoint.keeps_orphans(self._head))
             elif letter == checkpoint.LIVES:
                 self._lives.alone.take_over(last, entries)
             elif letter == checkpoint.FOLLOWED:
