@@ -39,14 +39,15 @@ class ActionSpec(NamedTuple):
 
 
 _MAIL: Final = ("mail", "webhook", "rest")
-_TASKS: Final = ("chat", "mail", "webhook", "rest")
+_TASKS: Final = ("chat", "mail", "apprise", "webhook", "rest")
+_NOTED: Final = (*_TASKS, "shopify")
 _SHOP: Final = ("shopify", "webhook", "rest")
 _MONEY: Final = ("stripe", "webhook", "rest")
 
 _SPECS: Final = (
     ActionSpec("notify_customer", "tell the customer", "customer", reversible=False, executors=_MAIL, compensation="create_task"),
-    ActionSpec("create_task", "give a team something to do", "task", reversible=True, executors=_TASKS),
-    ActionSpec("escalate", "tell somebody who can decide", "task", reversible=True, executors=_TASKS),
+    ActionSpec("create_task", "give a team something to do", "task", reversible=True, executors=_NOTED),
+    ActionSpec("escalate", "tell somebody who can decide", "task", reversible=True, executors=_NOTED),
     ActionSpec("hold_order", "stop the order before it leaves", "order", reversible=True, executors=_SHOP, compensation="release_order"),
     ActionSpec("release_order", "let a held order go on", "order", reversible=True, executors=_SHOP, compensation="hold_order"),
     ActionSpec(
@@ -62,11 +63,11 @@ _SPECS: Final = (
         compensation="create_task",
     ),
     ActionSpec("reroute", "let another site or way take it", "order", reversible=True, executors=_SHOP, compensation="create_task"),
-    ActionSpec("check_alternate_site", "ask other sites for stock", "task", reversible=True),
+    ActionSpec("check_alternate_site", "ask other sites for stock", "task", reversible=True, executors=_TASKS),
     ActionSpec(
         "propose_substitute", "offer other goods", "order", reversible=False, approval=True, executors=_MAIL, compensation="create_task"
     ),
-    ActionSpec("procurement_review", "ask purchasing", "task", reversible=True, executors=_TASKS),
+    ActionSpec("procurement_review", "ask purchasing", "task", reversible=True, executors=_NOTED),
     ActionSpec(
         "request_address_confirmation",
         "ask the customer for the right address",
@@ -77,7 +78,7 @@ _SPECS: Final = (
     ),
     ActionSpec("open_claim", "claim the loss from the carrier", "shipment", reversible=True, compensation="create_task"),
     ActionSpec("trace_parcel", "ask the carrier where it is", "task", reversible=True),
-    ActionSpec("authorise_return", "allow a return", "return", reversible=True, executors=_SHOP, compensation="create_task"),
+    ActionSpec("authorise_return", "allow a return", "return", reversible=True, compensation="create_task"),
     ActionSpec(
         "approve_refund",
         "pay money back",
@@ -96,15 +97,20 @@ _SPECS: Final = (
         reversible=False,
         money=True,
         approval=True,
-        executors=_SHOP,
         compensation="create_task",
     ),
     ActionSpec(
-        "cancel_order", "cancel what has not left", "order", reversible=False, approval=True, executors=_SHOP, compensation="create_task"
+        "cancel_order",
+        "cancel what has not left",
+        "order",
+        reversible=False,
+        approval=True,
+        executors=("shopify", "stripe", "webhook", "rest"),
+        compensation="create_task",
     ),
-    ActionSpec("update_ticket", "write to the ticket what is known", "task", reversible=True),
+    ActionSpec("update_ticket", "write to the ticket what is known", "task", reversible=True, executors=("shopify", "webhook", "rest")),
     ActionSpec("intercept_shipment", "have the parcel stopped", "shipment", reversible=False, compensation="create_task"),
-    ActionSpec("reconcile", "let the owner find out which system is right", "task", reversible=True, executors=_TASKS),
+    ActionSpec("reconcile", "let the owner find out which system is right", "task", reversible=True, executors=_NOTED),
 )
 
 ACTIONS: Final[dict[str, ActionSpec]] = {spec.name: spec for spec in _SPECS}

@@ -21,3 +21,13 @@ TOPIC_NAMES: Final = {topic: f"order-{topic}" for topic in TOPICS}
 
 DECISIONS: Final = "order-decisions"
 """The one topic that decisions are taken from. A prefix may stand before it, with a dot or a hyphen: `acme.order-decisions`."""
+
+
+EVENTS: Final = "order-events"
+"""The contract's name of the topic of events."""
+
+
+EMBEDDED: Final = "embedded."
+"""What the names of an embedded installation's logs begin with: a place in one is none in a topic of Kafka, to which it may grow."""
+EMBEDDED_EVENTS: Final = f"{EMBEDDED}{EVENTS}"
+EMBEDDED_DECISIONS: Final = f"{EMBEDDED}{DECISIONS}"

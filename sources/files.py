@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
+from typing import TypeAlias
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
@@ -21,6 +22,7 @@ from schemas.record import FeedWatermark, Record
 from schemas.topics import DECISIONS
 from schemas.wire import MAX_BYTES, Rejected, decode, micros
 from sources.batch import BEGINNING, END, Batch, Refusal
+from sources.embedded.recorded import InputLogReader, is_input_log
 from sources.exports import ExportReader, is_export
 from sources.lines import CHUNK_BYTES, STDIN, FileLines, LineReader, UnreadableSourceError
 from sources.logclock import DEFAULT_OUT_OF_ORDER, LogClock
@@ -149,13 +151,15 @@ class FileReader:
         return Refusal(log, self._topic, self._partition, self._line, 0, why.reason, why.detail, raw[:MAX_BYTES], size)
 
 
-def reader_of(
-    path: str, number: int, out_of_order: int, chunk_bytes: int, feeds: Mapping[str, int], topic: str | None = None
-) -> FileReader | ExportReader:
-    """Opens a file: an export of a topic partition is recognised by its content. Raises UnreadableError if it cannot be opened.
+def reader_of(path: str, number: int, out_of_order: int, chunk_bytes: int, feeds: Mapping[str, int], topic: str | None = None) -> AnyReader:
+    """Opens a file: an export of a topic partition is recognised by its content, an input log is a folder.
+
+    Raises UnreadableSourceError if it cannot be opened.
 
     `topic`: what its records are said to come from, unless it is an export, which says so itself.
     """
+    if path != STDIN and is_input_log(Path(path)):
+        return InputLogReader(Path(path), feeds)
     lines = FileLines(path, chunk_bytes)
     try:
         head = lines.peek()
@@ -167,10 +171,13 @@ def reader_of(
     return FileReader(lines, topic or label(path), number, out_of_order, feeds, taken=Taken(path, head))
 
 
+AnyReader: TypeAlias = "FileReader | ExportReader | InputLogReader"
+
+
 class _Files(StatefulSourcePartition[Batch, None]):
     """All files of a replay, merged by log order: always reads on in the file that is furthest behind."""
 
-    def __init__(self, readers: list[FileReader | ExportReader], until: int | None, on_read: Callable[[int], None] | None) -> None:
+    def __init__(self, readers: list[AnyReader], until: int | None, on_read: Callable[[int], None] | None) -> None:
         self._readers = readers
         self._until = until
         self._on_read = on_read
@@ -230,7 +237,7 @@ class FileSource(FixedPartitionedSource[Batch, None]):
         feeds: Mapping[str, int] = NO_FEEDS,
         decisions: Sequence[str] = (),
     ) -> None:
-        self._readers: list[FileReader | ExportReader] = []
+        self._readers: list[AnyReader] = []
         try:
             for number, path in enumerate(paths):
                 self._readers.append(reader_of(path, number, out_of_order, chunk_bytes, feeds))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.brokers import Broker, Climb, Unavailable, climb
+from tests.support.postgres import PostgresServer, why_not
+from tests.support.postgres import server as postgres_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +45,15 @@ def own_broker() -> Iterator[Broker]:
         pytest.skip(f"needs a Kafka that may be killed; this is {climbed}")
     yield climbed.broker
     climbed.broker.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL, shared by all tests of the run: each takes a database of its own (`database()`)."""
+    if why := why_not():
+        pytest.skip(why)
+    with postgres_server() as running:
+        yield running
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 from rich.console import Console
 
-from dataflows.cli import docs_actions, docs_stories
+from dataflows.cli import docs_actions, docs_roles, docs_store, docs_stories
 from dataflows.cli.options import instant
 from dataflows.cli.replay import replay_into
 from dataflows.core.predicates.fields import KNOWN_FIELDS
@@ -25,8 +25,12 @@ from dataflows.core.rules import RULES, describe
 from dataflows.core.rules.load import load_policy
 from dataflows.detect.explain import history, last_instant, render
 from dataflows.observe.catalogue import METRICS
+from dataflows.settings.dispatch import ContactSettings, EndpointTerms, RouteSettings
 from dataflows.settings.gateway import ConnectionSettings, HmacSettings, SecretSettings
 from dataflows.settings.load import SettingsError, load_settings, setting_fields
+from dataflows.settings.values import Section
+from schemas.actions import ACTIONS
+from sinks.actions.registry import KINDS
 from sources.adapters import ADAPTERS
 from sources.files import FileSource
 from sources.gateway.schemes import SCHEMES
@@ -47,8 +51,11 @@ DOCUMENTS = (
     "dataflows/README.md",
     "dataflows/core/CATALOGUE.md",
     "dataflows/core/actions/README.md",
+    "dataflows/ingest/README.md",
     "dataflows/core/rules/README.md",
     "dataflows/core/rules/USER-RULES.md",
+    "dataflows/dispatch/README.md",
+    "dataflows/store/README.md",
     "sources/README.md",
     "sources/CODES.md",
     "tests/README.md",
@@ -175,6 +182,39 @@ def connections() -> str:
     return table(("of a connection", "default", "meaning"), rows)
 
 
+def endpoints() -> str:
+    """What is said of an endpoint, whatever kind it is."""
+    return table(("of an endpoint", "default", "meaning"), _fields(EndpointTerms))
+
+
+def kinds_of_endpoints() -> str:
+    """The kinds of endpoints, what they promise, and what can go there."""
+    rows = (
+        (
+            f"`{kind.name}`",
+            kind.about,
+            kind.promise,
+            ", ".join(f"`{name}`" for name, spec in ACTIONS.items() if kind.name in spec.executors),
+        )
+        for kind in KINDS.values()
+    )
+    return table(("kind", "what it is", "promises", "can carry out"), rows)
+
+
+def routes() -> str:
+    """What is said of a route."""
+    return table(("of a route", "default", "meaning"), _fields(RouteSettings))
+
+
+def contacts() -> str:
+    """What is said of a place where addresses stand."""
+    return table(("of contacts", "default", "meaning"), _fields(ContactSettings))
+
+
+def _fields(section: type[Section]) -> Iterable[tuple[str, str, str]]:
+    return ((f"`{name}`", _shown(field), field.description or "") for name, field in section.model_fields.items())
+
+
 def schemes() -> str:
     """How requests are signed."""
     return table(("scheme", "what is signed, and where the signature stands"), ((f"`{one.name}`", one.how) for one in SCHEMES.values()))
@@ -261,6 +301,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "legality": partial(docs_actions.legality, table),
     "topics": partial(docs_actions.topics, table),
     "template_variables": partial(docs_actions.template_variables, table),
+    "store_tables": partial(docs_store.tables, table),
+    "deciders": partial(docs_roles.deciders, table),
+    "roles": partial(docs_roles.roles, table),
     "requirements": partial(docs_stories.requirements, table, ROOT),
     "systems": systems,
     "codes": codes,
@@ -273,6 +316,10 @@ PARTS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "predicate_fields": predicate_fields,
     "connections": connections,
+    "contacts": contacts,
+    "endpoints": endpoints,
+    "endpoint_kinds": kinds_of_endpoints,
+    "routes": routes,
     "schemes": schemes,
     "metrics": metrics,
 }

@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from dataflows.cli import policy, rejects, schemas, state, templates, topics
+from dataflows.cli import actions, automation, cases, dispatch, policy, rejects, schemas, state, templates, tokens, topics
 from dataflows.cli.adapt import adapt
 from dataflows.cli.backtest import backtest
 from dataflows.cli.demo import demo
@@ -31,8 +31,12 @@ from dataflows.cli.load import load
 from dataflows.cli.replay import replay
 from dataflows.cli.run import run as run_command
 from dataflows.cli.simulate import simulate
+from dataflows.cli.store import store
+from dataflows.cli.top import top
+from dataflows.cli.up import up
 from dataflows.errors import MisuseError, RunError
 from dataflows.runtime.failure import DEBUG
+from dataflows.runtime.launcher import PARENT, die_with_launcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -87,15 +91,23 @@ app.command()(demo)
 app.command()(replay)
 app.command()(backtest)
 app.command()(gateway)
+app.command()(store)
+app.command()(top)
 app.command()(load)
 app.command()(explain)
 app.command()(export)
 app.command()(forget)
 app.command()(simulate)
+app.command()(up)
+app.add_typer(cases.app, cls=Commands)
+app.add_typer(actions.app, cls=Commands)
+app.add_typer(automation.app, cls=Commands)
 app.add_typer(policy.app, cls=Commands)
 app.add_typer(state.app, cls=Commands)
 app.add_typer(topics.app, cls=Commands)
+app.add_typer(tokens.app, cls=Commands)
 app.add_typer(rejects.app, cls=Commands)
+app.add_typer(dispatch.app, cls=Commands)
 app.add_typer(schemas.app, cls=Commands)
 app.add_typer(templates.app, cls=Commands)
 
@@ -103,6 +115,8 @@ app.add_typer(templates.app, cls=Commands)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command and exits with its code."""
     _open_streams()
+    if PARENT in os.environ:
+        die_with_launcher()  # a part of `orderwatch up`, or a process of a cluster
     code = run(sys.argv[1:] if arguments is None else arguments)
     if code != DONE and threading.active_count() > 1:
         # A worker of a cluster that broke off may be unwinding in native code still; a Python that shuts down around it aborts.

@@ -122,7 +122,8 @@ def unless_there(files: Iterable[Path], *, overwrite: bool | None = None, inputs
 
 
 def inputs(events: Sequence[str]) -> None:
-    """Raises MisuseError if a file is not there or is a directory, or if a file or standard input is given twice."""
+    """Raises MisuseError if a file is not there or is a directory other than an input log, or if something is given twice."""
+    from sources.embedded.recorded import is_input_log
     from sources.lines import STDIN
 
     seen: set[str] = set()
@@ -134,6 +135,6 @@ def inputs(events: Sequence[str]) -> None:
             )
         if path != STDIN and not Path(path).exists():
             raise MisuseError(f"{path}: no such file or directory")
-        if path != STDIN and Path(path).is_dir():
+        if path != STDIN and Path(path).is_dir() and not is_input_log(Path(path)):
             raise MisuseError(f"{path}: is a directory")
         seen.add(real)

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 
 def replay(
-    events: Annotated[list[str], typer.Argument(metavar="EVENTS...", help="JSONL files, plain or gzip; - is standard input.")],
+    events: Annotated[
+        list[str], typer.Argument(metavar="EVENTS...", help="JSONL files, plain or gzip; - is standard input; DATA/log is an input log.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for exceptions.jsonl, actions.jsonl, incidents.jsonl and rejects.jsonl.")],
     policy: Annotated[Path | None, typer.Option(help="Policy file; without it the built-in defaults hold.")] = None,
     decisions: Annotated[

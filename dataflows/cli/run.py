@@ -96,6 +96,8 @@ def read_settings(file: Path | None, given: dict[str, Path | int | str | None], 
         "--processes": ("cluster", "processes"),
         "--process-id": ("cluster", "process_id"),
         "--addresses": ("cluster", "addresses"),
+        "--api": ("client", "api"),
+        "--store": ("store", "url"),
     }
     try:
         return load_settings(file, os.environ, {name: (at[name], value) for name, value in given.items() if value is not None}, spare=spare)

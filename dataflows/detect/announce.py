@@ -6,7 +6,7 @@ So every shard switches at one place of the log, and a replay of the log knows w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -48,8 +48,17 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def announcer(path: Path, policy: Policy, text: str, options: Mapping[str, object], topic: str) -> Announce:
-    """What writes the activation of a start over the state directory `path` into a topic of decisions.
+def to_topic(options: Mapping[str, object], topic: str) -> Callable[[bytes], None]:
+    """What writes an event into a topic of decisions."""
+
+    def write(line: bytes) -> None:
+        loading.load(options, topic, iter([(SOURCE, line)]), lambda _: None)
+
+    return write
+
+
+def announcer(path: Path, policy: Policy, text: str, write: Callable[[bytes], None]) -> Announce:
+    """What writes the activation of a start over the state directory `path` to where decisions are written, durably, by `write`.
 
     `policy`, `text`: those of the start's file.
     """
@@ -73,7 +82,7 @@ def announcer(path: Path, policy: Policy, text: str, options: Mapping[str, objec
         data = {"by": BY, "note": "; ".join(why), "engine": pins.engine}
         id_ = f"{state.id}:{state.changes + 1}:{new.version}"
         line = activation(new, its, id_=id_, source=SOURCE, time=now(), data=data)
-        loading.load(options, topic, iter([(SOURCE, line)]), lambda _: None)
+        write(line)
         return True
 
     return announce

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import cast
@@ -13,7 +13,17 @@ from rich.text import Text
 
 from dataflows.core.rules.model import Rule
 from dataflows.detect.explain_actions import SaidAction, actions_of, heading, life
-from dataflows.detect.explain_cases import case_changes, case_text, decision_place, escalated, place, suggested, suggestions
+from dataflows.detect.explain_cases import (
+    case_changes,
+    case_text,
+    decision_place,
+    escalated,
+    event_text,
+    place,
+    suggested,
+    suggestions,
+    withdrawn,
+)
 from schemas.instants import iso, micros
 from schemas.lateness import GREATEST, STANDS, as_of, length
 from schemas.values import parse_instant
@@ -108,7 +118,23 @@ def render(console: Console, events: Sequence[ExceptionEvent], path: Path, now: 
 
     `now`: the instant of looking (µs, UTC), at which what is open is as late as it is by then.
     """
-    teller = _Teller(console, path, max(now, micros(parse_instant(events[-1][1]["detected_at"]))))
+
+    def kind_of(exception: str) -> str | None:
+        found = history(path, exception)
+        return str(found[-1][1]["kind"]) if found else None
+
+    tell(console, events, actions_of(path, str(events[-1][1]["exception_id"])), kind_of, now)
+
+
+def tell(
+    console: Console,
+    events: Sequence[ExceptionEvent],
+    actions: Sequence[Sequence[SaidAction]],
+    kind_of: Callable[[str], str | None],
+    now: int,
+) -> None:
+    """Prints the history of one exception that stands anywhere. `kind_of`: the kind of another exception, by its ID, if it is known."""
+    teller = _Teller(console, kind_of, max(now, micros(parse_instant(events[-1][1]["detected_at"]))))
     data = events[-1][1]
     teller.head(data)
     teller.title("Evidence")
@@ -120,14 +146,14 @@ def render(console: Console, events: Sequence[ExceptionEvent], path: Path, now: 
         what = f"{said['sequence']}. {type_.removeprefix('exception.'):<10}"
         teller.print(f"  {said['detected_at']}  {what} {'; '.join(teller.reasons(before, said))}", 37)
         before = said
-    teller.actions(actions_of(path, str(data["exception_id"])))
+    teller.actions(actions)
     teller.advice(data)
 
 
 class _Teller:
-    def __init__(self, console: Console, path: Path, now: int) -> None:
+    def __init__(self, console: Console, kind_of: Callable[[str], str | None], now: int) -> None:
         self._console = console
-        self._path = path
+        self._kind_of = kind_of
         self._now = now
 
     def print(self, text: str, indent: int = 0, style: str = "") -> None:
@@ -243,7 +269,7 @@ class _Teller:
             if data["status"] == "resolved":
                 yield self._end(data)
             return
-        cause = _event(data.get("changed_by"))
+        cause = event_text(data.get("changed_by"))
         changes = list(self._changes(before, data, cause))
         yield from changes
         if not changes:
@@ -284,23 +310,22 @@ class _Teller:
         ):
             yield self._end(data, cause)
         elif data["status"] == "retracted" and before["status"] != "retracted":
-            yield _withdrawn(data, cause)
+            yield withdrawn(data, cause)
         elif data["status"] == "open" and before["status"] != "open":
             yield f"open again: {self._named(before['suppressed_by'])} is over" if before["suppressed_by"] else f"open again{by}"
 
     def _end(self, data: Data, named: str = "") -> str:
         """How it ended; `named` is an event that the line has named already."""
         resolution = str(data["resolution"])
-        event = _event(data.get("resolved_by"))
+        event = event_text(data.get("resolved_by"))
         if resolution == "case" and event == named:
             return RESOLUTIONS[resolution]
         at = f" at {data['resolved_at']}" if data["resolved_at"] and not event else ""
         return f"{resolution}: {RESOLUTIONS.get(resolution, resolution)}{at}{f', by {event}' if event else ''}"
 
     def _named(self, exception: object) -> str:
-        found = history(self._path, str(exception))
-        kind = f"{found[-1][1]['kind']} " if found else ""
-        return f"{kind}{short(str(exception))}"
+        kind = self._kind_of(str(exception))
+        return f"{kind} {short(str(exception))}" if kind else short(str(exception))
 
 
 def _at(instant: object) -> int:
@@ -322,20 +347,3 @@ def _rule(data: Data) -> Rule | None:
     from dataflows.core.rules import RULES_BY_KIND  # noqa: PLC0415 - not needed to say that there is no such exception
 
     return RULES_BY_KIND.get(str(data["kind"]))
-
-
-def _withdrawn(data: Data, cause: str) -> str:
-    changed = cast("Data | None", data.get("changed_by"))
-    if changed is None:
-        return "never true: what is known now does not make it so"
-    if changed["type"] == "evidence.withdrawn":
-        return f"never true: what it rested on was withdrawn, by {cause}"
-    return f"never true: {cause} came to be known late"
-
-
-def _event(cited: object) -> str:
-    """An event as a person finds it again: its type, source and ID, when it happened and where it stands; empty if there is none."""
-    if not isinstance(cited, dict):
-        return ""
-    event = cast("Data", cited)
-    return f"{event['type']} {event['source']} {event['id']} of {event['time']} {place(event)}".rstrip()

@@ -73,3 +73,21 @@ def escalated(escalation: Data | None) -> str:
 def place(event: Mapping[str, object]) -> str:
     """Where an event stands in its topic; empty if it is not known."""
     return f"{event['topic']}:{event['offset']}" if event.get("topic") else ""
+
+
+def withdrawn(data: Data, cause: str) -> str:
+    """Why it was never true."""
+    changed = cast("Data | None", data.get("changed_by"))
+    if changed is None:
+        return "never true: what is known now does not make it so"
+    if changed["type"] == "evidence.withdrawn":
+        return f"never true: what it rested on was withdrawn, by {cause}"
+    return f"never true: {cause} came to be known late"
+
+
+def event_text(cited: object) -> str:
+    """An event as a person finds it again: its type, source and ID, when it happened and where it stands; empty if there is none."""
+    if not isinstance(cited, dict):
+        return ""
+    event = cast("Data", cited)
+    return f"{event['type']} {event['source']} {event['id']} of {event['time']} {place(event)}".rstrip()

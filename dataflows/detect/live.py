@@ -1,6 +1,7 @@
 """The live engine: settings in, a running graph out.
 
     Kafka ─► source ─► graph (state in the state directory) ─► sink ─► Kafka or files
+    or the input log and the output logs of an embedded installation (`embedded`)
 
 Guarantee: the output is a function of the logs that are read and of the policy. Whatever is killed, and whenever, a restart over the same
 state directory resumes: no output record is lost, none is written twice.
@@ -16,7 +17,7 @@ from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 from uuid import uuid4
 
 from dataflows.core.engine.shard import Shard
@@ -24,7 +25,8 @@ from dataflows.core.policy import Policy
 from dataflows.core.policy.check import PolicyError
 from dataflows.core.policy.show import render
 from dataflows.core.rules.load import load_policy
-from dataflows.detect.announce import announcer, topic_of_decisions
+from dataflows.detect.announce import announcer, to_topic, topic_of_decisions
+from dataflows.detect.embedded import EmbeddedSource, check_owner, embedded_sink, embedded_source, to_socket
 from dataflows.detect.flow import FlowOptions, LiveSink, get_live_flow
 from dataflows.detect.in_force import policy_before
 from dataflows.detect.metrics import output_records, watch
@@ -42,6 +44,7 @@ from dataflows.runtime.stop import Stop
 from dataflows.settings import Settings as LiveSettings
 from schemas.instants import DAY
 from schemas.output import OutputRecord
+from sinks.embedded.sink import EmbeddedSink
 from sinks.jsonl import JsonlSink, LostError, UnwritableError
 from sinks.kafka.errors import KafkaOutputError
 from sinks.kafka.sink import KafkaSink
@@ -62,6 +65,10 @@ WEAKER = "weaker: silent partitions go by this host's clock; what brokers show l
 """What is lost without barriers (`inputs.barriers`)."""
 
 
+EMBEDDED_KIND = "embedded"
+"""What the sink of an embedded installation is called. Stored data: it must not change."""
+LiveSource: TypeAlias = "KafkaSource | EmbeddedSource"
+LiveOutput: TypeAlias = "JsonlSink | KafkaSink | EmbeddedSink"
 UNLOGGED = "another one than at the last start; no topic of decisions is among inputs.topics, so a replay of the log does not know of it"
 
 
@@ -88,7 +95,7 @@ def run_live(settings: LiveSettings, stop: Stop, observer: Observer, allowed: Al
     """
     allowed = allowed or Allowed()
     with _refusals(settings.state.dir):
-        topics = prepare(settings)
+        topics = prepare(settings) if settings.embedded.dir is None else {}
         home = StateHome.open(settings.state.dir, settings.cluster.process_id or 0, settings.cluster.size, fsync=settings.state.fsync)
     with closing(home):
         with _refusals(home.path):
@@ -141,7 +148,7 @@ def _raise_failure(home: StateHome, error: NativeError | PeerError) -> NoReturn:
 
 def _resume(
     settings: LiveSettings, home: StateHome, topics: dict[str, Topic], observer: Observer, allowed: Allowed
-) -> tuple[Policy, Policy, KafkaSource, dict[str, int]]:
+) -> tuple[Policy, Policy, LiveSource, dict[str, int]]:
     """What the run must go on with.
 
     Its policy with the state's form of identifiers, the one that holds until one is activated, its source, the partitions that it writes.
@@ -151,12 +158,16 @@ def _resume(
     except PolicyError as error:
         raise MisuseError(*map(str, error.problems)) from error
     state = read_state(home.path)
-    if settings.state.recovery:
+    data = settings.embedded.dir
+    if data is not None:
+        check_owner(data, home, fresh=state.policy is None)
+    elif settings.state.recovery:
         check_whose(settings, home, topics, fresh=state.policy is None, allowed=allowed)
     ids = {name: topic.id for name, topic in topics.items() if topic.id is not None}
     source = _source(settings, home, policy, state.inputs, None, ids, observer)
     outputs = {name: topic.partitions for name, topic in topics.items() if name not in source.partitions}
     topic = topic_of_decisions(settings.inputs.topics)
+    write = to_socket(data) if data is not None else None if topic is None else to_topic(settings.kafka.client(), topic)
     text = render(policy) if settings.policy is None else settings.policy.read_text(encoding="utf-8")
     # As it holds, defaults included: another version of this program may have others.
     pins = Pins(
@@ -170,12 +181,12 @@ def _resume(
         allowed.topics,
         policy.identifiers,
         hashed(text.encode()),
-        None if topic is None else announcer(home.path, policy, text, settings.kafka.client(), topic),
+        None if write is None else announcer(home.path, policy, text, write),
     )
-    if topic is None and state.policy is not None and policy_changes(state, pins):
+    if write is None and state.policy is not None and policy_changes(state, pins):
         observer.log.warning("policy", note=UNLOGGED)
     resume = home.begin(pins)
-    for note in resume.topics:
+    for note in resume.topics if data is None else ():
         observer.log.warning("topics", note=note)
     for note in resume.notes:
         observer.log.warning("held over", note=note)
@@ -209,8 +220,10 @@ def _source(
     only: dict[str, int] | None,
     ids: dict[str, str],
     observer: Observer,
-) -> KafkaSource:
+) -> LiveSource:
     inputs = settings.inputs
+    if settings.embedded.dir is not None:
+        return embedded_source(settings.embedded.dir, inputs.batch, policy)
     given = KafkaInput(
         options=settings.kafka.client(),
         topics=inputs.topics,
@@ -245,9 +258,9 @@ def _source(
     )
 
 
-def _sink(
-    settings: LiveSettings, home: StateHome, topics: dict[str, Topic], outputs: dict[str, int], observer: Observer
-) -> JsonlSink | KafkaSink:
+def _sink(settings: LiveSettings, home: StateHome, topics: dict[str, Topic], outputs: dict[str, int], observer: Observer) -> LiveOutput:
+    if settings.embedded.dir is not None:
+        return embedded_sink(settings, str(home.uuid), observer)
     if settings.outputs.folder is not None and settings.outputs.kind == "files":
         return JsonlSink(settings.outputs.folder, durable=settings.state.fsync, state=str(home.uuid))
     written = output_topics(settings, topics, outputs)
@@ -262,8 +275,8 @@ def _run(
     settings: LiveSettings,
     home: StateHome,
     policies: tuple[Policy, Policy],
-    source: KafkaSource,
-    sink: JsonlSink | KafkaSink,
+    source: LiveSource,
+    sink: LiveOutput,
     stop: Stop,
     observer: Observer,
 ) -> None:
@@ -274,10 +287,11 @@ def _run(
     policy, holds = policies
     graph = FlowOptions(source.channels, make_shard=partial(Shard, hot=hot), stores=durable, on_snapshot=observer.snapshot, holds=holds)
     watch(observer, source, graph, stores.opened, policy)
-    # What goes to Kafka stands there only once its transaction is committed; the sink tells of that itself.
-    on_output = _sink_reports if isinstance(sink, KafkaSink) else observer.published
+    # What goes to Kafka, or to a log, stands there only once it is committed; the sink tells of that itself.
+    on_output = observer.published if isinstance(sink, JsonlSink) else _sink_reports
     live = LiveSink(Noted(sink), lambda out: sink.part_for(out.topic, out), on_output, observer.resumed)
-    flow = get_live_flow(Stoppable(source, stop, observer), {settings.outputs.kind: live}, policy, graph)
+    name = settings.outputs.kind if settings.embedded.dir is None else EMBEDDED_KIND
+    flow = get_live_flow(Stoppable(source, stop, observer), {name: live}, policy, graph)
     began = time.monotonic()
     observer.joining()
     run(

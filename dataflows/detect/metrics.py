@@ -13,6 +13,7 @@ from dataflows.observe import Observer, catalogue
 from dataflows.runtime.state.store import ShardStore
 from schemas.instants import SECOND
 from sources.batch import BEGINNING, END
+from sources.embedded.source import EmbeddedSource
 from sources.kafka.source import KafkaSource
 
 UNPROVED_S = 5.0
@@ -22,7 +23,9 @@ UNPROVED_S = 5.0
 StandingT = TypeVar("StandingT", bound="tuple[str, ...]")
 
 
-def watch(observer: Observer, source: KafkaSource, graph: FlowOptions, stores: Sequence[ShardStore], policy: Policy) -> None:
+def watch(
+    observer: Observer, source: KafkaSource | EmbeddedSource, graph: FlowOptions, stores: Sequence[ShardStore], policy: Policy
+) -> None:
     """Connects an observer to a flow's values. It reads plain attributes when it is scraped: that costs the flow nothing."""
     stats, shards, read = source.stats, graph.shards, observer.read
     observer.runs(lambda: next((shard.policy.version for shard in graph.shards), policy.version))
@@ -74,7 +77,7 @@ def _summed(counters: Iterable[Counter[StandingT]]) -> dict[tuple[str, ...], flo
     return found
 
 
-def unproved(source: KafkaSource) -> str | None:
+def unproved(source: KafkaSource | EmbeddedSource) -> str | None:
     """The partition whose barrier has been waiting longest, if for longer than `UNPROVED_S`."""
     waits = source.waits()
     if not waits:

@@ -18,13 +18,16 @@ import uvloop
 from confluent_kafka import KafkaException
 
 from dataflows.errors import MisuseError, RunError, refused
+from dataflows.ingest.api import SharedParts, token_routes, tokens_of
 from dataflows.ingest.connections import files_of, hooks_of, shared
+from dataflows.ingest.embedded import InputLogWriter, open_input_log
 from dataflows.ingest.metrics import GatewayObserver
 from dataflows.observe import catalogue
 from dataflows.observe.http import PortError, cannot_listen, serving
 from dataflows.observe.observer import Observer
 from dataflows.runtime.state.files import lock
 from dataflows.settings import GatewaySettings, Settings, SettingsError, load_settings
+from sinks.embedded.server import LogSocket
 from sources.gateway.app import HookRoutes, application
 from sources.gateway.connections import RESERVE, Connections
 from sources.gateway.dead_letters import DeadLetters
@@ -36,6 +39,7 @@ from sources.gateway.memory import Bound, GatewayMemory, UnusableMemoryError
 from sources.gateway.peers import Limits
 from sources.gateway.probing import FolderProbe, Probe
 from sources.gateway.server import Server, listen, server
+from sources.gateway.tokens.book import TokenBook
 from sources.gateway.writers import GRACE_S, EventWriter, KafkaWriter, LogWriter, replicas_needed
 from sources.kafka.broker import admin, describe, topics_of
 from sources.kafka.settings import KafkaInputError, NoResponseError
@@ -74,8 +78,6 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
     """
     given = settings.gateway
     hooks = connections(given, os.environ)
-    if not hooks:
-        raise MisuseError("gateway.connections: there is none to receive from")
     listener = GatewayObserver(observer)
     limits = Limits(
         requests=given.max_requests,
@@ -90,12 +92,16 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
     for problem in shared(hooks):
         observer.log.warning("connections with the same secret", problem=f"{problem}: what is meant for one, the other takes too")
     with ExitStack() as stack:
-        writer, memory, dead_letters = _open_stores(stack, settings, observer)
+        writer, memory, dead_letters, book = _open_stores(stack, settings, observer)
+        if not hooks and not len(book):
+            observer.log.warning("nobody can send anything yet: gateway.connections has none, and there are no tokens")
         intake = Intake(
             hooks, writer, memory, dead_letters, listener, most=limits.requests, patience=given.write_timeout_seconds + GRACE_S + 1
         )
         open_ = Connections(limits, listener.evicted)
         app = HookRoutes(intake, limits, listener, open_)
+        shared_parts = SharedParts(writer, dead_letters, listener, limits, app.buffered)
+        routes = token_routes(stack, settings, state_of(settings), observer, book, shared_parts)
         observer.read(catalogue.GATEWAY_UNDER_WAY, lambda: intake.under_way)
         observer.read(catalogue.GATEWAY_CONNECTIONS, lambda: len(open_))
         observer.read(catalogue.GATEWAY_REMEMBERED, lambda: dict(memory.counts))
@@ -103,7 +109,7 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
         probe = stack.enter_context(closing(_probe(settings)))
         for part in (writer, intake, probe):
             observer.health.require(partial(getattr, part, "ailment"))
-        served = application(app, observer.health.ailment, observer.health.missing)
+        served = application(app, observer.health.ailment, observer.health.missing, routes)
         patience = given.read_timeout_seconds + given.write_timeout_seconds + GRACE_S
         try:
             web = server(served, limits, open_, patience=patience, cert=given.cert_file, key=given.key_file)
@@ -113,10 +119,11 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
         gc.collect()
         gc.freeze()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(web, settings, file, intake, dead_letters, observer))
+            local = LogSocket(settings.embedded.dir, writer.log) if settings.embedded.dir and isinstance(writer, InputLogWriter) else None
+            runner.run(_serve(web, settings, file, intake, dead_letters, observer, local))
 
 
-def _open_stores(stack: ExitStack, settings: Settings, observer: Observer) -> tuple[EventWriter, GatewayMemory, DeadLetters]:
+def _open_stores(stack: ExitStack, settings: Settings, observer: Observer) -> tuple[EventWriter, GatewayMemory, DeadLetters, TokenBook]:
     """Opens what the gateway keeps, and where events go; closed in reverse when the gateway ends."""
     given, folder, fsync = settings.gateway, state_of(settings), settings.state.fsync
     try:
@@ -134,14 +141,18 @@ def _open_stores(stack: ExitStack, settings: Settings, observer: Observer) -> tu
         dead_letters = stack.enter_context(
             closing(DeadLetters(folder / "refused", given.refused_bytes, days=given.refused_days, fsync=fsync))
         )
-        writer = stack.enter_context(closing(_writer(settings, folder, observer)))
+        book = stack.enter_context(closing(tokens_of(folder)))
+        if settings.embedded.dir is None:
+            writer: EventWriter = stack.enter_context(closing(_writer(settings, folder, observer)))
+        else:
+            writer = open_input_log(stack, settings, observer)
     except UnusableMemoryError as error:
         raise MisuseError(str(error)) from error
     except PortError as error:
         raise MisuseError(str(error)) from error
     except OSError as error:
         raise refused(error, folder, name="gateway.dir") from error
-    return writer, memory, dead_letters
+    return writer, memory, dead_letters, book
 
 
 def _writer(settings: Settings, folder: Path, observer: Observer) -> EventWriter:
@@ -181,7 +192,15 @@ def _probe(settings: Settings) -> Probe:
     return Probe("disk", check, f"{state_of(settings)}: the disk does not answer")
 
 
-async def _serve(web: Server, settings: Settings, file: Path | None, intake: Intake, dead_letters: DeadLetters, observer: Observer) -> None:
+async def _serve(
+    web: Server,
+    settings: Settings,
+    file: Path | None,
+    intake: Intake,
+    dead_letters: DeadLetters,
+    observer: Observer,
+    local: LogSocket | None,
+) -> None:
     given = settings.gateway
     try:
         socket = listen(given.host, given.port)
@@ -196,13 +215,18 @@ async def _serve(web: Server, settings: Settings, file: Path | None, intake: Int
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
+    if local is not None:
+        try:
+            await local.start()
+        except OSError as error:
+            raise refused(error, settings.embedded.dir, name="embedded.dir") from error
     observer.runs(lambda: "none")
     observer.log.info(
         "receiving webhooks",
         host=given.host,
         port=socket.getsockname()[1],
         connections=sorted("/".join(key) for key in intake.hooks),
-        output=given.output,
+        output=given.output if local is None else "embedded",
         tls=given.cert_file is not None,
     )
     observer.resumed()
@@ -212,6 +236,8 @@ async def _serve(web: Server, settings: Settings, file: Path | None, intake: Int
     finally:
         for task in tasks:
             task.cancel()
+        if local is not None:
+            await local.close()
     observer.log.info("stopped")
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+from dataflows.ingest.decisions.expected import StoreDownError
 from dataflows.observe import catalogue
 from dataflows.observe.observer import Observer
+from sinks.decisions import UnwrittenError
 from sources.gateway.connections import Stage
 from sources.gateway.request import Outcome
+from sources.gateway.tokens.book import TokenError
 from sources.gateway.writers import UnavailableError, UnfitEventError
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/ -]{0,63}")
@@ -66,7 +69,7 @@ class GatewayObserver:
 
 
 def _describe(error: Exception) -> str:
-    if isinstance(error, UnavailableError | UnfitEventError):
+    if isinstance(error, UnavailableError | UnfitEventError | UnwrittenError | StoreDownError | TokenError):
         return str(error)
     if isinstance(error, OSError):
         return f"{type(error).__name__}: {error.strerror}"

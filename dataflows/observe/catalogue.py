@@ -203,6 +203,84 @@ GATEWAY_DROPPED = Metric(
 )
 GATEWAY_RELOADS = Metric("orderwatch_gateway_reloads_total", "counter", "Reloads of the connections.", ("outcome",))
 
+PART_UP = Metric("orderwatch_part_up", "gauge", "1 if this part of `orderwatch up` runs and is ready, else 0.", ("part",))
+PART_STARTS = Metric(
+    "orderwatch_part_starts_total", "counter", "How often this part was started; each but the first followed a death.", ("part",)
+)
+STORE_RECORDS = Metric(
+    "orderwatch_store_records_total", "counter", "Records that the store has taken in, by what their log holds.", ("topic",)
+)
+STORE_ROWS = Metric("orderwatch_store_rows_total", "counter", "Rows written to the store; rows that a record does not change are not.")
+STORE_REJECTED = Metric(
+    "orderwatch_store_rejected_total",
+    "counter",
+    "Records that no rows could be made of, by reason; they are kept in the table `unprojected`, and tried again at each start.",
+    ("reason",),
+)
+STORE_LAG = Metric("orderwatch_store_lag_records", "gauge", "Records between what the store holds and the end of a log.", ("partition",))
+STORE_TRANSACTION = Metric("orderwatch_store_transaction_seconds", "histogram", "From a batch of records to its rows, committed.", (), WORK)
+STORE_DELAY = Metric(
+    "orderwatch_store_delay_seconds",
+    "histogram",
+    "From the append of the last record of a batch to its rows, committed; by both hosts' clocks.",
+    (),
+    LATENCY,
+)
+STORE_FAILURES = Metric(
+    "orderwatch_store_failures_total",
+    "counter",
+    "Failures that are tried again, by what failed: the database, the logs, or the offsets that another writer moved.",
+    ("what",),
+)
+STORE_ERASED = Metric("orderwatch_store_erased_orders_total", "counter", "Orders erased from the store.")
+STORE_PURGED = Metric("orderwatch_store_purged_cases_total", "counter", "Cases that went by the store's retention.")
+DISPATCH_ATTEMPTS = Metric(
+    "orderwatch_dispatch_attempts_total",
+    "counter",
+    "Outcomes of calls: executed, retried, retried_in_doubt, asked, in_doubt, refused, failed (no try is left).",
+    ("endpoint", "outcome"),
+)
+DISPATCH_SECONDS = Metric(
+    "orderwatch_dispatch_seconds",
+    "histogram",
+    "From the request of an action to the moment when it was first begun, and when it ended.",
+    ("endpoint", "until"),
+    LATENCY,
+)
+DISPATCH_WAITING = Metric(
+    "orderwatch_dispatch_waiting_actions",
+    "gauge",
+    "Actions that are not carried out yet, by reason: paused, no_route, retry, elsewhere (another dispatcher's), begun, in_doubt, or what "
+    "their endpoint waits for: busy, rate, throttled, breaker, disabled.",
+    ("endpoint", "reason"),
+)
+DISPATCH_OLDEST = Metric(
+    "orderwatch_dispatch_oldest_seconds",
+    "gauge",
+    "How long the oldest action that could be begun has waited for its endpoint.",
+    ("endpoint",),
+)
+DISPATCH_ENDPOINTS = Metric(
+    "orderwatch_dispatch_endpoint_state",
+    "gauge",
+    "1 for the state that an endpoint is in: well, throttled, open, probing, disabled.",
+    ("endpoint", "state"),
+)
+DISPATCH_UNDER_WAY = Metric("orderwatch_dispatch_calls_under_way", "gauge", "Calls under way, and what belongs to them.", ("endpoint",))
+DISPATCH_DEAD_LETTERS = Metric("orderwatch_dispatch_dead_letters", "gauge", "Actions that failed for good and are kept for a replay.")
+DISPATCH_OUTBOX = Metric(
+    "orderwatch_dispatch_outbox_seconds", "gauge", "How long the oldest decision waits to be acknowledged by the log; 0: none does."
+)
+DISPATCH_LOST = Metric(
+    "orderwatch_dispatch_lost_total", "counter", "Attempts not called since another dispatcher had begun them, or the engine refused them."
+)
+DISPATCH_FAILURES = Metric(
+    "orderwatch_dispatch_failures_total",
+    "counter",
+    "Failures of what dispatch stands on: reading the log, writing decisions, executors' own mistakes.",
+    ("what",),
+)
+
 METRICS = (
     INFO, READY, RESUME,
     RECORDS, RECORD_BYTES, NULL_RECORDS, REJECTED, DUPLICATES, MISSED, LAG, WATERMARK, LOW_WATERMARK, LATE_RECORDS, BARRIERS, BARRIER_WAIT,
@@ -214,5 +292,9 @@ METRICS = (
     GATEWAY_REQUESTS, GATEWAY_BYTES, GATEWAY_EVENTS, GATEWAY_REFUSED, GATEWAY_UNMAPPED, GATEWAY_MISSING, GATEWAY_SECONDS,
     GATEWAY_FAILURES,
     GATEWAY_UNDER_WAY, GATEWAY_CONNECTIONS, GATEWAY_EVICTED, GATEWAY_REMEMBERED, GATEWAY_DROPPED, GATEWAY_RELOADS,
+    PART_UP, PART_STARTS,
+    STORE_RECORDS, STORE_ROWS, STORE_REJECTED, STORE_LAG, STORE_TRANSACTION, STORE_DELAY, STORE_FAILURES, STORE_ERASED, STORE_PURGED,
+    DISPATCH_ATTEMPTS, DISPATCH_SECONDS, DISPATCH_WAITING, DISPATCH_OLDEST, DISPATCH_ENDPOINTS, DISPATCH_UNDER_WAY,
+    DISPATCH_DEAD_LETTERS, DISPATCH_OUTBOX, DISPATCH_LOST, DISPATCH_FAILURES,
 )  # fmt: skip
 """All of them, in the order in which they are documented."""

@@ -1,5 +1,6 @@
 """How the live engine is set up: a YAML file, environment variables, command-line options. Read `model`, then `load`."""
 
+from dataflows.settings.embedded import EmbeddedSettings
 from dataflows.settings.gateway import ConnectionSettings, GatewaySettings, SecretSettings
 from dataflows.settings.load import SettingsError, load_settings
 from dataflows.settings.model import (
@@ -13,10 +14,12 @@ from dataflows.settings.model import (
     StateSettings,
 )
 from dataflows.settings.show import render_settings
+from dataflows.settings.store import StoreSettings
 
 __all__ = [
     "ClusterSettings",
     "ConnectionSettings",
+    "EmbeddedSettings",
     "GatewaySettings",
     "HttpSettings",
     "InputSettings",
@@ -27,6 +30,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "StateSettings",
+    "StoreSettings",
     "load_settings",
     "render_settings",
 ]

@@ -207,6 +207,14 @@ class GatewaySettings(Section):
         description="Addresses and networks (CIDR) of your proxies: they may have any number of connections, and the limit per address "
         "holds for the address that they name in `X-Forwarded-For`.",
     )
+    token_rate: float = Field(default=50.0, gt=0, le=1e6, description="Requests per second of one token, in the long run.")
+    token_burst: int = Field(default=500, ge=1, le=10**6, description="Requests of one token at once.")
+    max_content_bytes: int = Field(
+        default=8 * MIB, ge=1, le=64 * MIB, description="Largest content of a compressed body that a token holder sends."
+    )
+    audit_bytes: int = Field(
+        default=256 * MIB, ge=MIB, description="Size of the audit (`audit*.jsonl`: a line for each decision); the oldest are deleted first."
+    )
     seen_days: int = Field(default=7, ge=1, le=365, description="How long a delivery is remembered, to know it when it comes again.")
     seen_count: int = Field(default=2_000_000, ge=1_000, description="How many deliveries are remembered at most.")
     history_days: int = Field(default=120, ge=1, le=3_650, description="How long the last history of a parcel is remembered.")

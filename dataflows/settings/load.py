@@ -12,6 +12,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from dataflows.settings.dispatch import ContactSettings, RouteSettings
 from dataflows.settings.gateway import ConnectionSettings, HmacSettings, SecretSettings
 from dataflows.settings.model import BETWEEN, PREFIX, Settings
 from schemas.plain import Data
@@ -24,7 +25,10 @@ SECRET_FILE = "_file"  # noqa: S105 - the ending of a name
 """`sasl_password_file: PATH` stands for the content of that file, as mounted secrets are given."""
 GREATEST_SECRET = 65_536
 CONNECTIONS = ("gateway", "connections")
-"""The setting whose values are settings themselves."""
+WITHIN: dict[At, type[BaseModel]] = {("dispatch", "routes"): RouteSettings, ("dispatch", "contacts"): ContactSettings}
+"""Lists of settings."""
+OF_SETTINGS = (CONNECTIONS, ("dispatch", "endpoints"), *WITHIN)
+"""The settings whose values are settings themselves."""
 QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -182,8 +186,8 @@ def _problem(detail: ErrorDetails, layers: list[dict[At, Given]]) -> str:
     loc = tuple(str(part) for part in detail["loc"])
     found = next((layer[at] for layer in layers for at in (loc[:2], loc[:1], _secret_file(loc)) if at in layer), None)
     name = found.name if found else ".".join(loc) or "settings"
-    if loc[:2] == CONNECTIONS and len(loc) > 2:
-        # Of a connection the place within it is named too: there may be many.
+    if loc[:2] in OF_SETTINGS and len(loc) > 2:
+        # Of a connection, an endpoint or a route the place within it is named too: there may be many.
         name = f"{name}.{'.'.join(loc[2:])}"
     expected = QUOTED.findall(str(detail.get("ctx", {}).get("expected", "")))
     match detail["type"]:
@@ -192,6 +196,9 @@ def _problem(detail: ErrorDetails, layers: list[dict[At, Given]]) -> str:
                 section = ConnectionSettings if len(loc) == 4 else HmacSettings if loc[3:4] == ("hmac",) else SecretSettings
                 meant = nearest(name.rpartition(".")[2], list(section.model_fields))
                 return f"{name}: no such setting{f'; did you mean {meant}?' if meant else ''}"
+            if loc[:2] in WITHIN:
+                meant = nearest(name.rpartition(".")[2], list(WITHIN[loc[:2]].model_fields))
+                return f"{name}: no such setting{f'; did you mean {meant}?' if meant else ''}"
             # Of a whole section that is not known, the first setting in it is named.
             at, name = next(((at, layer[at].name) for layer in layers for at in layer if at[: len(loc)] == loc), (loc, name))
             meant = nearest(".".join(at), [".".join(path) for path in setting_fields()])
@@ -199,7 +206,7 @@ def _problem(detail: ErrorDetails, layers: list[dict[At, Given]]) -> str:
             hint = f"; did you mean {variable(tuple(meant.split('.'))) if environment else meant}?" if meant else ""
             return f"{name}: no such setting{hint}"
         case "missing":
-            if loc[:2] == CONNECTIONS:
+            if loc[:2] in OF_SETTINGS:
                 return f"{name}: required"
             return f"{name}: required; set it in the settings file or as {variable(loc)}"
         case "model_type" | "dict_type" | "model_attributes_type":

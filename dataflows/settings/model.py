@@ -9,7 +9,11 @@ from typing import Literal
 from pydantic import AwareDatetime, Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from dataflows.settings.client import ClientSettings
+from dataflows.settings.dispatch import DispatchSettings
+from dataflows.settings.embedded import EmbeddedSettings
 from dataflows.settings.gateway import GatewaySettings
+from dataflows.settings.store import StoreSettings
 from dataflows.settings.values import Addresses, Brokers, Options, Part, Port, Section, Topic, Topics, distinct
 from schemas.deciding import decides
 from schemas.instants import EPOCH
@@ -242,7 +246,7 @@ class LogSettings(Section):
 
 
 class Settings(BaseSettings):
-    """All settings of `orderwatch run` and `orderwatch gateway`."""
+    """All settings of `orderwatch run`, `gateway` and `dispatch`."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter=BETWEEN)
 
@@ -253,6 +257,10 @@ class Settings(BaseSettings):
     state: Part[StateSettings] = Field(default_factory=dict[str, object], validate_default=True)
     cluster: Part[ClusterSettings] = Field(default_factory=ClusterSettings)
     gateway: Part[GatewaySettings] = Field(default_factory=GatewaySettings)
+    embedded: Part[EmbeddedSettings] = Field(default_factory=EmbeddedSettings)
+    client: Part[ClientSettings] = Field(default_factory=ClientSettings)
+    store: Part[StoreSettings] = Field(default_factory=StoreSettings)
+    dispatch: Part[DispatchSettings] = Field(default_factory=DispatchSettings)
     http: Part[HttpSettings] = Field(default_factory=HttpSettings)
     log: Part[LogSettings] = Field(default_factory=LogSettings)
 
@@ -271,13 +279,29 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
+        if self.embedded.dir is not None:
+            self._without_kafka()
         both = sorted(set(self.inputs.topics) & set(self.outputs.topics.values()))
         if self.outputs.kind == "kafka" and both:
             raise ValueError(f"{', '.join(both)} is both read and written")
         if decides(self.gateway.topic):
             raise ValueError(f"gateway.topic {self.gateway.topic} is one of decisions: what webhooks say must not decide anything")
+        if not decides(self.dispatch.decisions):
+            raise ValueError(f"dispatch.decisions {self.dispatch.decisions} is no topic of decisions: the engine takes none from there")
         if self.outputs.kind == "files" and self.cluster.size > 1:
             raise ValueError("outputs.kind files is for one process; cluster has more")
         if self.state.epoch_seconds > CLUSTER_EPOCH_S and self.cluster.size > 1:
             raise ValueError(f"state.epoch_seconds is at most {CLUSTER_EPOCH_S:g} in a cluster, not {self.state.epoch_seconds:g}")
         return self
+
+    def _without_kafka(self) -> None:
+        """Raises ValueError where an embedded installation is set up for something that it does not have."""
+        why = "embedded.dir is set, so there is no Kafka"
+        self.kafka.without_effect(why, *(name for name in KafkaSettings.model_fields))
+        self.inputs.without_effect(why, *(name for name in InputSettings.model_fields if name != "batch"))
+        self.outputs.without_effect(why, *(name for name in OutputSettings.model_fields))
+        self.gateway.without_effect(why, "output", "topic", "log_file_bytes")
+        if self.cluster.size > 1:
+            raise ValueError("an embedded installation has one engine process; cluster has more")
+        if not self.state.recovery:
+            raise ValueError("an embedded installation keeps its state: leave out state.recovery")

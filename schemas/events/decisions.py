@@ -87,6 +87,8 @@ class ActionEvent(Model):
     """Of an observation: `executed`, `not_executed`."""
     evidence: ShortText | None = None
     """Of an observation: what shows it."""
+    replay: Annotated[bool | None, Retention.NOTHING] = None
+    """Of a begun attempt: whether a person has asked for it after the action had failed for good."""
 
 
 class ActionInitiated(Model):

@@ -1,9 +1,9 @@
-"""The gateway as an ASGI application: `POST /hooks/{system}/{name}`, and `/healthz` and `/readyz` for whoever balances the load."""
+"""The gateway as an ASGI application: `POST /hooks/{system}/{name}`, what token holders use, `/healthz` and `/readyz` for balancers."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from starlette.applications import Starlette
@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sources.gateway.api import TokenRoute
 from sources.gateway.connections import Connections
 from sources.gateway.hooks import Hook
 from sources.gateway.intake import RETRY_S, Intake, now_utc
@@ -34,7 +35,8 @@ class HookRoutes:
     ) -> None:
         self._intake, self._limits, self._listener = intake, limits, listener
         self._clock = clock
-        self._buffered = Buffered(limits.buffered, connections)
+        self.buffered = Buffered(limits.buffered, connections)
+        """What is held of all bodies."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
@@ -43,7 +45,7 @@ class HookRoutes:
         hook = self._intake.hooks.get((path["system"], path["name"]))
         reply = self._turned_away(scope, hook)
         if reply is None and hook is not None:
-            body = Body(self._buffered, scope["connection"], hook.max_body)
+            body = Body(self.buffered, scope["connection"], hook.max_body)
             try:
                 reply, size = await self._taken(scope, receive, hook, body)
             finally:
@@ -96,9 +98,12 @@ async def _say(send: Send, reply: Reply, hook: Hook | None) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def application(hooks: HookRoutes, ailment: Callable[[], str | None], missing: Callable[[], list[str]]) -> ASGIApp:
-    """The application. `ailment` and `missing` say in words why the process is to be restarted, and why it is not ready.
+def application(
+    hooks: HookRoutes, ailment: Callable[[], str | None], missing: Callable[[], list[str]], token_routes: Sequence[TokenRoute] = ()
+) -> ASGIApp:
+    """The application. `token_routes`: what token holders may use, each below its own name.
 
+    `ailment` and `missing` say in words why the process is to be restarted, and why it is not ready.
     Slashes too many are no other path: senders do not follow a redirect of a POST, so there is none.
     """
 
@@ -112,6 +117,7 @@ def application(hooks: HookRoutes, ailment: Callable[[], str | None], missing: C
         return _status(missing())
 
     routes = [Route("/hooks/{system}/{name}", hooks), Route("/healthz", healthz), Route("/readyz", readyz)]
+    routes += [Route(f"/{one.name}", one) for one in token_routes]
     routed = Starlette(routes=routes)
     routed.router.redirect_slashes = False
 

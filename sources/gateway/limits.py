@@ -101,6 +101,12 @@ class Body:
         self._buffered.complete(self)
         return b"".join(self._pieces)
 
+    def hold(self, count: int) -> None:
+        """So many bytes more are held, made from the body. Raises BusyError if that is too many."""
+        self._buffered.add(self, count)
+        self._held += count
+        self._buffered.complete(self)
+
     def let_go(self) -> None:
         """The body is not held any more."""
         self._buffered.release(self, self._held)

@@ -17,8 +17,10 @@ Outcome: TypeAlias = Literal[
     "forged",  # no signature, or none that holds
     "stale",  # signed too long ago, or in the future
     "unknown",  # no such connection
+    "forbidden",  # the token is known, and not for this
+    "not_readable",  # neither JSON nor JSON Lines
     "bad_method",
-    "bad_encoding",  # compressed: no system known here does that
+    "bad_encoding",  # compressed, in a way that is not taken here
     "too_large",
     "head_too_large",
     "too_slow",
@@ -43,6 +45,8 @@ STATUS: dict[Outcome, int] = {
     "refused": 202,
     "forged": 401,
     "stale": 401,
+    "not_readable": 400,
+    "forbidden": 403,
     "unknown": 404,
     "bad_method": 405,
     "too_slow": 408,

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from schemas.record import Headers
+
 
 @dataclass(frozen=True, slots=True)
 class LoggedRecord:
@@ -13,7 +15,7 @@ class LoggedRecord:
 
     `topic` is what the log holds: `exceptions`, `actions`, `incidents`, `rejects`, `decisions` or `events`, whatever it is called where it
     lies. `partition` names its part; `offset` is its place there, `next` that of the record after it. `time`: when it was appended, in µs
-    since the epoch, UTC.
+    since the epoch, UTC. `headers`: of a reject in Kafka they say why and where; a numbered log has none, its line says so.
     """
 
     topic: str
@@ -23,6 +25,15 @@ class LoggedRecord:
     time: int
     key: bytes
     value: bytes
+    headers: Headers = ()
+
+
+class UnreadableLogError(OSError):
+    """The logs cannot be read now; a second try may succeed. The message is one line, without secrets."""
+
+
+class LostRecordsError(Exception):
+    """Records from where reading is to go on are not there any more, or not yet: another try fails alike. The message is one line."""
 
 
 class LogReader(Protocol):
@@ -38,7 +49,7 @@ class LogReader(Protocol):
     def poll(self, timeout: float) -> Sequence[LoggedRecord]:
         """The records that come next, as many as there are at once; none after `timeout` seconds without one.
 
-        Raises OSError or the reader's own error if the logs cannot be read; a second try may then succeed.
+        Raises OSError if the logs cannot be read: a second try, after `seek`, may succeed; LostRecordsError if none will.
         """
         ...
 

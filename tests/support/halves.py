@@ -9,8 +9,8 @@ import subprocess
 import sys
 from tempfile import TemporaryFile
 
-HALVES = (("tests/e2e", "tests/fault"), ("tests/unit", "tests/property", "tests/oracle", "tests/stories"))
-"""The first mostly waits for brokers, the second computes; they take about as long."""
+HALVES = (("tests/e2e", "tests/fault", "tests/contracts"), ("tests/unit", "tests/property", "tests/oracle", "tests/stories"))
+"""The first mostly waits for brokers and servers, the second computes; they take about as long."""
 
 
 def main() -> int:

@@ -148,6 +148,11 @@ def _reject(machine: Machine, action: ActionState, data: ActionEvent, now: int) 
 def _begin(machine: Machine, action: ActionState, data: ActionEvent, now: int) -> Refusal | None:
     late = action.state in ("withdrawn", "rejected") and action.was_requested
     again = action.state == "failed" and action.retry_at > 0
+    if data.replay and action.state == "failed" and not again:
+        refused = _replayed(machine, action)
+        if refused is not None:
+            return refused
+        again = True
     if not (action.state == "requested" or late or again):
         return (
             ("in_doubt", "what the last attempt did is not known: only an observation ends that")
@@ -174,6 +179,22 @@ def _begin(machine: Machine, action: ActionState, data: ActionEvent, now: int) -
         compensate(machine, action, now, "it was begun although it had been withdrawn")
     elif paused is not None:
         compensate(machine, action, now, f"it was begun although {paused.reason}")
+    return None
+
+
+def _replayed(machine: Machine, action: ActionState) -> Refusal | None:
+    """Why an action that has failed for good is not to be begun again, although a person asked for it."""
+    if not action.wanted:
+        return "not_wanted", "its reason has gone since it failed"
+    paused = pause_over(machine.pauses, action)
+    if paused is not None:
+        return paused.name, paused.reason
+    rival = machine.rival(action)
+    if rival is not None:
+        return "blocked", f"another action of the same target is open: {rival.id}"
+    for other in machine.of_order(action.tenant, action.order):
+        if excludes(action, other) and other.state == "executed" and other.ended >= action.ended:
+            return "blocked", f"another action of the same target was carried out since: {other.id}"
     return None
 
 

@@ -9,6 +9,7 @@ from dataflows.core.actions.budgets import Budgets
 from dataflows.core.actions.digest import payload_hash
 from dataflows.core.actions.escalating import escalate
 from dataflows.core.actions.exclusive import rival_of
+from dataflows.core.actions.known import KnownActions
 from dataflows.core.actions.messages import after_refusal, objection_of
 from dataflows.core.actions.model import RULE, ActionState, StandingActions, with_guardrail
 from dataflows.core.actions.pauses import NAME as PAUSED
@@ -31,14 +32,14 @@ class Machine:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.actions: dict[str, ActionState] = {}
+        self.actions = KnownActions()
         self.budgets = Budgets(policy)
         self.pauses: dict[str, Pause] = {}
         self.writer = Writer(policy)
         self.standing = StandingActions()
         self.changed: set[str] = set()
         self._touched: set[str] = set()
-        self._of_order: dict[tuple[str, str], set[str]] = {}
+        self._of_order: dict[tuple[str, str], tuple[str, ...]] = {}
         self._of_firing: dict[str, str] = {}
         self.forgotten: dict[str, int] = {}
         """Erased orders, by tenant and name, and since when (µs of log time)."""
@@ -52,18 +53,23 @@ class Machine:
 
     def add(self, action: ActionState) -> None:
         """Knows an action from now on."""
-        self.actions[action.id] = action
-        self._of_order.setdefault((action.tenant, action.order), set()).add(action.id)
+        self.actions.add(action)
+        key = (action.tenant, action.order)
+        siblings = self._of_order.get(key, ())
+        if action.id not in siblings:
+            self._of_order[key] = (*siblings, action.id)
         if action.firing:
             self._of_firing[action.firing] = action.id
 
     def drop(self, id_: str) -> None:
         """Knows an action no more."""
         action = self.actions.pop(id_)
-        siblings = self._of_order[action.tenant, action.order]
-        siblings.discard(id_)
-        if not siblings:
-            del self._of_order[action.tenant, action.order]
+        key = (action.tenant, action.order)
+        siblings = tuple(each for each in self._of_order[key] if each != id_)
+        if siblings:
+            self._of_order[key] = siblings
+        else:
+            del self._of_order[key]
         if action.firing:
             self._of_firing.pop(action.firing, None)
         self.touch(id_)

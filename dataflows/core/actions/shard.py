@@ -13,6 +13,7 @@ import msgspec
 from dataflows.core.actions.amends import gone, guarded, judged
 from dataflows.core.actions.deciding import decide, pause
 from dataflows.core.actions.forgetting import forget
+from dataflows.core.actions.known import decode_action
 from dataflows.core.actions.machine import Machine
 from dataflows.core.actions.model import ActionState
 from dataflows.core.actions.pauses import Pause
@@ -32,7 +33,6 @@ ACTION, BUDGETS, SENT, FORGOTTEN, PAUSES, SCALARS = b"a", b"b", b"c", b"e", b"p"
 """What the keys of rows begin with: an action and its ID, budgets' counts, what a customer got, an erased order, what is paused, all
 else. That of an activated policy is `POLICY`."""
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(ActionState).decode
 
 
 def action_position(item: Intent | Record) -> tuple[int | str, ...]:
@@ -91,10 +91,12 @@ class ActionShard:
         elif (refused := decide(self.machine, item)) is not None:
             self._reject(item, *refused)
         self._schedule()
+        self.machine.actions.rest()
 
     def advance(self, to: int, *, inclusive: bool = True) -> None:
         """Lets log time pass to `to`: what is due before it is done and, if `inclusive`, what is due at it."""
         self._advance(to, inclusive=inclusive)
+        self.machine.actions.rest()
 
     def drain(self) -> list[OutputRecord]:
         """What was said since the last call, in order."""
@@ -107,7 +109,7 @@ class ActionShard:
         """The rows that changed since the last call; see `Persistent`."""
         actions, changed = self.machine.actions, self.machine.changed
         for id_ in sorted(changed):
-            yield ACTION + id_.encode(), _encode(actions[id_]) if id_ in actions else None
+            yield ACTION + id_.encode(), actions.row(id_)
         changed.clear()
         for whose, row in self.machine.budgets.messages.counts.changes():
             yield SENT + whose.encode(), row
@@ -117,8 +119,8 @@ class ActionShard:
 
     def rows(self) -> Iterator[Row]:
         """All rows; see `Persistent`."""
-        for id_, action in self.machine.actions.items():
-            yield ACTION + id_.encode(), _encode(action)
+        for id_, row in self.machine.actions.rows():
+            yield ACTION + id_.encode(), row
         for whose, row in self.machine.budgets.messages.counts.rows():
             yield SENT + whose.encode(), row
         for name, at in self.machine.forgotten.items():
@@ -142,9 +144,10 @@ class ActionShard:
         for key, value in kept:
             kind = key[:1]
             if kind == ACTION:
-                action = _decode(value)
+                action = decode_action(value)
                 machine.add(action)
                 machine.standing.count(action)
+                machine.actions.rest()
             elif kind == BUDGETS:
                 self._budgets_row = value
                 machine.budgets.counts = msgspec.msgpack.decode(value, type=dict[str, int])
@@ -167,6 +170,7 @@ class ActionShard:
                 raise ValueError(f"a stored row begins with {kind!r}, which this program does not know")
         for id_ in sorted(machine.actions):
             self._plan(id_)
+            machine.actions.rest()
 
     def _small(self) -> Iterator[Row]:
         if self.activations.changed:

@@ -24,7 +24,7 @@ class TimerQueue:
     def __init__(self, check_of: Callable[[str], int | None]) -> None:
         self._check_of = check_of
         self._near: list[tuple[int, str]] = []
-        self._far: dict[int, list[str]] = {}
+        self._far: dict[int, str | list[str]] = {}
         self._spans: list[int] = []
         self._reached = -FAR
         self.next = FAR
@@ -60,17 +60,22 @@ class TimerQueue:
         span = at // SPAN
         if span <= self._reached:
             heapq.heappush(self._near, (at, key))
-        elif span in self._far:
-            self._far[span].append(key)
-        else:
-            self._far[span] = [key]
+            return
+        known = self._far.get(span)
+        if known is None:
+            self._far[span] = key  # Mostly the only one: a shard has one order of many.
             heapq.heappush(self._spans, span)
+        elif isinstance(known, str):
+            self._far[span] = [known, key]
+        else:
+            known.append(key)
 
     def _open(self) -> None:
         """Sorts out spans until something is exact."""
         while self._spans and not self._near:
             span = self._reached = heapq.heappop(self._spans)
-            for key in set(self._far.pop(span)):
+            keys = self._far.pop(span)
+            for key in (keys,) if isinstance(keys, str) else set(keys):
                 check = self._check_of(key)
                 if check is not None and check // SPAN >= span:
                     self._put(check, key)

@@ -33,7 +33,9 @@ class OrderLines:
     def __init__(self, lines: Mapping[str, Line], due: Callable[[Line], tuple[int, int]]) -> None:
         self.lines = lines
         self.ordered = {key: quantity(line) for key, line in lines.items()}
-        self._due = due
+        # A method of the facts that hold this: kept only where and as long as it is needed. The circle would keep all of a cold order's
+        # objects in memory until the collector comes, which is seldom.
+        self._due = due if len({line.sku for line in lines.values()}) < len(lines) else None
         self._by_sku: dict[str, list[str]] | None = None
 
     def keys_of(self, line: Line) -> Sequence[str]:
@@ -66,9 +68,11 @@ class OrderLines:
             for key, line in self.lines.items():
                 if line.sku is not None:
                     self._by_sku.setdefault(line.sku, []).append(key)
-            for keys in self._by_sku.values():
-                if len(keys) > 1:
-                    keys.sort(key=lambda key: self._due(self.lines[key]))
+            due, self._due = self._due, None
+            if due is not None:
+                for keys in self._by_sku.values():
+                    if len(keys) > 1:
+                        keys.sort(key=lambda key: due(self.lines[key]))
         return self._by_sku
 
 

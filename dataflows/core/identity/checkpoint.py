@@ -19,7 +19,7 @@ from dataflows.core.identity.duplicates import Placement
 from dataflows.core.identity.orphans import AliasKey, PendingEvents
 from dataflows.core.identity.recent import AliasTable, Recent
 from dataflows.core.identity.signs import signs_of
-from dataflows.core.identity.tracking import TrackedParcel, TrackingHolder
+from dataflows.core.identity.tracking import pack
 from dataflows.core.identity.twins import TwinLife
 from schemas.record import Evidence, Orphan
 
@@ -132,20 +132,12 @@ def _tie(value: str | list[str]) -> str | tuple[str, ...]:
     return sys.intern(value) if isinstance(value, str) else tuple(map(sys.intern, value))
 
 
-def _pack_number(value: str | TrackedParcel) -> object:
-    return value if isinstance(value, str) else [[list(_holder(h)) for h in value.holders], value.ended, value.former]
+def _pack_number(value: str | bytes) -> object:
+    return value if isinstance(value, str) else msgspec.Raw(value)
 
 
-def _holder(holder: TrackingHolder) -> tuple[str, int, bool]:
-    return (holder.order, holder.since, holder.labelled)
-
-
-def _number(value: str | list[Any]) -> str | TrackedParcel:
-    if isinstance(value, str):
-        return sys.intern(value)
-    holders, ended, former = value
-    held = tuple(TrackingHolder(order, since, labelled) for order, since, labelled in holders)
-    return TrackedParcel(held, ended, tuple((order, until) for order, until in former))
+def _number(value: str | list[Any]) -> str | bytes:
+    return sys.intern(value) if isinstance(value, str) else pack(value)
 
 
 def _pack_pending(pending: PendingEvents) -> object:

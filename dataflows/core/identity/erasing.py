@@ -13,9 +13,8 @@ from dataflows.core.history.customers import customers_of
 from dataflows.core.identity.digests import digest_of
 from dataflows.core.identity.duplicates import Baskets
 from dataflows.core.identity.orphans import AliasKey, PendingQueue
-from dataflows.core.identity.recent import AliasTable
 from dataflows.core.identity.shared import Children, RecentEvents
-from dataflows.core.identity.tracking import TrackedParcel
+from dataflows.core.identity.tracking import Numbers, holds
 from dataflows.core.identity.twins import Lives, name_of
 from schemas.deciding import refused_erasure
 from schemas.events import OrderForgotten
@@ -25,7 +24,7 @@ from schemas.record import Record
 class Memory(NamedTuple):
     """What a shard remembers besides ties, and what waits; `numbers` and `scans` by tenant."""
 
-    numbers: Mapping[str, AliasTable[str | TrackedParcel]]
+    numbers: Mapping[str, Numbers]
     scans: Mapping[str, RecentEvents]
     children: Children
     lives: Lives
@@ -49,7 +48,7 @@ def erase_order(tenant: str, order: str, memory: Memory) -> None:
     if numbers is not None and scans is not None:
         for key, _, _ in list(scans.entries()):
             held = numbers.get(key)
-            if held is not None and _holds(held, order):
+            if held is not None and holds(held, order):
                 scans.pop(key)
     name = name_of(tenant, order)
     children.steps.pop(digest_of(name))
@@ -82,10 +81,3 @@ def erase_waiting(record: Record, waiting: PendingQueue) -> None:
             waiting.pendings.pop(key)
         elif gone:
             waiting.pendings.touched(key)
-
-
-def _holds(held: str | TrackedParcel, order: str) -> bool:
-    """Whether an order holds a tracking number, or held it."""
-    if isinstance(held, str):
-        return held == order
-    return any(holder.order == order for holder in held.holders) or any(former == order for former, _ in held.former)

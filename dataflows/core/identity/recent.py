@@ -11,8 +11,9 @@ K = TypeVar("K")
 V = TypeVar("V")
 Former: TypeAlias = "str | tuple[str, ...]"
 """A key of a state of before: an alias, or the parts of one."""
-CACHED = 2_048
-"""Aliases per table whose text is kept: those that were asked for last, which are mostly asked for again."""
+CACHED = 128
+"""Aliases per table whose text is kept, those asked for last. With 2,048 every second look-up finds its alias here, with 128 every
+third: that costs a third of a per cent of all CPU, and saves 350 bytes for each of 12,000 open orders."""
 
 
 class RecentEntry(NamedTuple, Generic[K, V]):

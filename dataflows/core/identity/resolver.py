@@ -51,7 +51,7 @@ class AliasResolver:
         self._first = number == 1
         self._rules = rules
         self._ties: dict[tuple[str, str], AliasTable[str | tuple[str, ...]]] = {}
-        self._numbers: dict[str, AliasTable[str | tracking.TrackedParcel]] = {}
+        self._numbers: dict[str, tracking.Numbers] = {}
         self._waiting = PendingQueue(rules.keep, rules.may_wait, rules.backfill)
         self._baskets = Baskets(rules.twins_within)
         self._scans: dict[str, RecentEvents] = {}

@@ -48,6 +48,35 @@ def test_an_action_that_is_begun_and_executed_is_followed_to_its_end() -> None:
     assert desk.take(intent(sort="gone", log=T0 + HOUR)) == []
 
 
+def test_what_failed_for_good_begins_again_only_as_a_replay() -> None:
+    """A person may ask for it; not where its reason has gone, nor where automation is paused."""
+    desk, asked = Desk(), intent()
+    desk.take(asked)
+    id_ = asked.action_id
+    desk.decide("action.begun", action_id=id_, attempt=1)
+    desk.decide("action.failed", action_id=id_, attempt=1, code="http_401")
+    assert desk.decide("action.begun", action_id=id_, attempt=2) == [("reject", "not_requested")]
+    desk.decide("automation.paused", scope="all", by=ANNA)
+    assert desk.decide("action.begun", action_id=id_, attempt=2, replay=True) == [("reject", "automation_paused")]
+    desk.decide("automation.resumed", scope="all", by=ANNA)
+    assert desk.decide("action.begun", action_id=id_, attempt=1, replay=True) == [("reject", "attempt_repeated")]
+    assert desk.decide("action.begun", action_id=id_, attempt=2, replay=True) == [("action.updated", "begun")]
+    assert desk.decide("action.failed", action_id=id_, attempt=2, code="http_401") == [("action.updated", "failed")]
+    assert desk.decide("action.begun", action_id=id_, attempt=3, replay=True) == [("action.updated", "begun")]
+    assert desk.decide("action.executed", action_id=id_, attempt=3) == [("action.updated", "executed")]
+    assert desk.decide("action.begun", action_id=id_, attempt=4, replay=True) == [("reject", "not_requested")]
+
+
+def test_what_nobody_wants_any_more_is_not_replayed() -> None:
+    """Its reason has gone since it failed."""
+    desk, asked = Desk(), intent()
+    desk.take(asked)
+    desk.decide("action.begun", action_id=asked.action_id, attempt=1)
+    desk.decide("action.failed", action_id=asked.action_id, attempt=1, code="http_401")
+    desk.take(intent(sort="gone", log=T0 + 1))
+    assert desk.decide("action.begun", T0 + 2, action_id=asked.action_id, attempt=2, replay=True) == [("reject", "not_wanted")]
+
+
 def test_what_failed_and_may_be_tried_again_begins_again_with_the_next_attempt() -> None:
     """A repeated number is refused; without another attempt the failure is the end (S58)."""
     desk, asked = Desk(), intent()

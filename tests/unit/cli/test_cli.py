@@ -41,7 +41,7 @@ def test_help_names_every_command(capsys: Captured) -> None:
     """What can be done today."""
     assert cli.run(["--help"]) == 0
     said = capsys.readouterr().out
-    for name in "run adapt gateway topics state rejects export demo replay explain simulate policy schemas".split():
+    for name in "run adapt gateway store topics state rejects export demo replay explain simulate policy schemas".split():
         assert f" {name} " in said
 
 

@@ -56,11 +56,14 @@ def chargeback_lost(o: Facts, s: RuleSetting) -> Found:
         yield signal(o, s, loss.record, clears=clears, lifted=o.cancelled, scope=_scope(loss.payment_id))
 
 
-def _while_wanted(o: Facts, periods: Iterable[Period]) -> Iterator[tuple[Period, int | None]]:
-    """The parts of periods in which the order was wanted, and when it was cancelled if that ends a part."""
+def _while_wanted(o: Facts, periods: Iterable[Period], *, placed: bool = True) -> Iterator[tuple[Period, int | None]]:
+    """The parts of periods in which the order was wanted, and when it was cancelled if that ends a part.
+
+    `placed`: whether what began before the placing begins with it; a shop's clock may be behind the payment provider's.
+    """
     for since, until, record in periods:
-        for life in o.lives:
-            begun = max(since, life.since)
+        for number, life in enumerate(o.lives):
+            begun = max(since, life.since) if number or placed else since
             if (until is None or begun < until) and (life.until is None or begun < life.until):
                 yield Period(begun, until, record if begun == since else life.record), life.until
 
@@ -136,7 +139,7 @@ def partly_captured(o: Facts, s: RuleSetting) -> Found:
         return
     parts = o.ledger.unexplained(o.ledger.short())
     if len(o.lives) > 1:
-        ended = [(part, earliest(o.ended, over)) for part, over in _while_wanted(o, parts)]
+        ended = [(part, earliest(o.ended, over)) for part, over in _while_wanted(o, parts, placed=False)]
     else:
         ended = [(part, o.ended) for part in parts]
     for (since, until, record), over in ended:

@@ -1,0 +1,115 @@
+"""`orderwatch up --demo`: the whole loop, from a late parcel to the mail that went out, on this machine."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dataflows.errors import refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from dataflows.embedded.plan import Plan
+    from dataflows.runtime.stop import Stop
+    from sinks.actions.receiver import Arrival
+
+ORDERS = 250
+STYLES = {"exception": "yellow", "action": "cyan", "mail": "bold green", "webhook": "green", "up": "bold"}
+PORTS = (
+    ("gateway", "port"),
+    ("gateway", "http_port"),
+    ("http", "port"),
+    ("store", "http_port"),
+    ("dispatch", "http_port"),
+    ("embedded", "http_port"),
+)
+"""Settings of ports: a demonstration takes free ones, so that it disturbs nobody."""
+
+
+def run_demo(console: Console, data: Path, handle: int, stop: Stop) -> None:
+    """Runs it until `stop` is asked for. Raises MisuseError or RunError."""
+    from dataflows.cli.run import read_settings
+    from dataflows.embedded.demo import Demo, output_line
+    from dataflows.embedded.plan import Plan, derived, write_settings
+    from dataflows.embedded.system import Shown, run_system
+    from dataflows.runtime.launcher import addresses
+    from sources.embedded.outputs import EmbeddedReader
+
+    def show(what: str, text: str) -> None:
+        from rich.text import Text
+
+        at = datetime.fromtimestamp(time.time(), UTC).strftime("%H:%M:%S")
+        console.print(Text.assemble((f"{at} ", "dim"), (f"{what:10}", STYLES.get(what, "red")), text), soft_wrap=True)
+
+    def arrived(arrival: Arrival) -> None:
+        again = f" (again, {arrival.again + 1} times)" if arrival.again else ""
+        if arrival.kind == "mail":
+            show("mail", f"to {arrival.recipient}: {arrival.subject}{again}")
+            for line in arrival.text.splitlines():
+                console.print(f"{'':19}| {line}", markup=False, style="dim", soft_wrap=True)
+        else:
+            show("webhook", f"{arrival.subject}, signature {'right' if arrival.signed else 'wrong'}{again}: {arrival.text}")
+
+    demo = Demo(data, arrived, ORDERS)
+    try:
+        demo.listen()
+        free = [int(address.rpartition(":")[2]) for address in addresses(len(PORTS))]
+        document = derived(data, demo.settings(dict(zip(PORTS, free, strict=True))), None)
+    except OSError as error:
+        raise refused(error, data, name="--data") from error
+    file = write_settings(data, document)
+    plan = Plan(data, file, read_settings(file, {}))
+    _introduce(console, plan)
+    reader = EmbeddedReader(data, ("exceptions", "actions"))
+    reader.seek(reader.ends())
+
+    def ready() -> None:
+        show("up", "all parts are ready: the world begins, and with it order DEMO-1001, promised in 9 seconds")
+        demo.begin()
+
+    def turn() -> None:
+        for record in reader.poll(0):
+            if text := output_line(record.topic, record.value):
+                show("exception" if record.topic == "exceptions" else "action", text)
+
+    def died(part: str, how: str, again: float) -> None:
+        show("up", f"{part} {how}; started again in {again:.1f} s")
+
+    def line(part: str, written: str) -> None:
+        if '"level": "error"' in written or not written.startswith("{"):
+            show(part, written)
+
+    try:
+        run_system(plan, handle, stop, Shown(line, lambda part, pid: show("up", f"{part} started (pid {pid})"), died, ready), turn)
+    finally:
+        demo.close()
+        reader.close()
+    _conclude(console, plan)
+
+
+def _introduce(console: Console, plan: Plan) -> None:
+    console.print("[bold]orderwatch up --demo[/bold]: a shop in haste, a day in two seconds; all else is as in production")
+    console.print(f"  data    {plan.data}", markup=False, soft_wrap=True)
+    console.print(f"  health  http://127.0.0.1:{plan.settings.embedded.http_port}/readyz", markup=False, soft_wrap=True)
+    console.print("  try, in another terminal:")
+    for command in (f"orderwatch top --settings {plan.file}", f"orderwatch cases list --settings {plan.file}"):
+        console.print(f"    {command}", markup=False, soft_wrap=True)
+    console.print("  Ctrl-C ends it", style="dim")
+
+
+def _conclude(console: Console, plan: Plan) -> None:
+    console.print("[bold]Next[/bold]")
+    for command, why in (
+        (f"orderwatch up --data {plan.data} --settings {plan.file}", "goes on over what is there, without the world"),
+        (
+            f"orderwatch replay {plan.data}/log --policy {plan.data}/demo/policy.yaml --out replayed",
+            "judges the recorded log again, and says the same",
+        ),
+        ("orderwatch up", "an installation of your own, in ./orderwatch-data"),
+    ):
+        console.print(f"  {command}", markup=False, soft_wrap=True)
+        console.print(f"    {why}", style="dim", soft_wrap=True)

@@ -1,0 +1,83 @@
+"""What dispatch says goes through the journal into the log: what was put there once is said, whatever dies in between, and counts once."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+import orjson
+
+from dataflows.dispatch.journal import Journal
+from sinks.decisions import DecisionWriter, UnwrittenError
+
+MOST_AT_ONCE: Final = 500
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+"""How long it waits after a write that failed; twice as long each time."""
+
+
+def put(db: sqlite3.Connection, event: Mapping[str, Any], at: int) -> None:
+    """Puts a decision into the outbox, as a part of whatever the journal writes beside it; one that waits there already stays."""
+    db.execute("INSERT OR IGNORE INTO outbox (id, at, body) VALUES (?, ?, ?)", (event["id"], at, orjson.dumps(event)))
+
+
+class Outbox:
+    """Writes what waits, oldest first, in the order in which it was put there. `failed` is told why a write failed."""
+
+    def __init__(self, journal: Journal, writer: DecisionWriter, failed: Callable[[str], None] = lambda _: None) -> None:
+        self._journal, self._writer, self._failed = journal, writer, failed
+        self._news = asyncio.Event()
+        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self.oldest = 0
+        """Since when the oldest decision waits, µs since the epoch; 0: none does."""
+        self.ailment: str | None = None
+
+    def acknowledged(self, id_: str) -> asyncio.Future[None]:
+        """Comes true once the log has a decision. Asked for before it is put into the outbox."""
+        return self._waiting.setdefault(id_, asyncio.get_running_loop().create_future())
+
+    def kick(self) -> None:
+        """Something was put into the outbox."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Writes until it is cancelled. What is being written then is written again by the next process, if it did not get there."""
+        pause = FIRST_PAUSE_S
+        while True:
+            self._news.clear()
+            rows = await self._journal.run(_oldest)
+            self.oldest = rows[0][2] if rows else 0
+            if not rows:
+                await self._news.wait()
+                continue
+            try:
+                await asyncio.to_thread(self._writer.write, [orjson.loads(body) for _, _, _, body in rows])
+            except UnwrittenError as error:
+                self.ailment = str(error)
+                self._failed(str(error))
+                await asyncio.sleep(pause)
+                pause = min(LONGEST_PAUSE_S, 2 * pause)
+                continue
+            pause, self.ailment = FIRST_PAUSE_S, None
+            numbers = [(number,) for number, *_ in rows]
+            self._journal.submit(partial(_delete, numbers=numbers))
+            for _, id_, _, _ in rows:
+                waiting = self._waiting.pop(id_, None)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(None)
+
+    async def flush(self) -> None:
+        """Returns once nothing waits any more; `run` must be running."""
+        while await self._journal.run(lambda db: db.execute("SELECT count(*) FROM outbox").fetchone()[0]):
+            self.kick()
+            await asyncio.sleep(0.02)
+
+
+def _delete(db: sqlite3.Connection, numbers: Sequence[tuple[int]]) -> None:
+    db.executemany("DELETE FROM outbox WHERE number = ?", numbers)
+
+
+def _oldest(db: sqlite3.Connection) -> Sequence[tuple[int, str, int, bytes]]:
+    return db.execute("SELECT number, id, at, body FROM outbox ORDER BY number LIMIT ?", (MOST_AT_ONCE,)).fetchall()

@@ -1,0 +1,1 @@
+"""Decisions that come by `POST /decisions`. Read `checks` (what one must be), `expected` (concurrent edits), `intake` (all of it)."""

@@ -1,0 +1,95 @@
+"""Filters as conditions of the database. What indexes rest on is written into the statement, not bound: plans for any value need it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Column, and_, func, literal_column, or_
+
+from sinks.cases.expressions import Expression
+from sinks.cases.queries.prepared import asked
+from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter, FilterError
+from sinks.cases.tables import Instants, actions, exceptions
+from sinks.cases.views.approvals import WAITS
+from sinks.cases.views.clocks import acknowledge_broken, resolve_broken
+
+_E, _A = exceptions.c, actions.c
+LOOKED: Final = asked("now", Instants())
+"""The instant of looking."""
+STATUSES: Final = ("open", "suppressed", "resolved", "retracted")
+STANDING: Final = frozenset(("open", "suppressed"))
+"""What is not over: it is sorted by gravity; what is over, or both, by when it was last said, the newest first."""
+
+
+def standing(wanted: ExceptionFilter) -> bool:
+    """Whether only what is not over is wanted. Raises FilterError of a status that there is not."""
+    if unknown := [status for status in wanted.statuses if status not in STATUSES]:
+        raise FilterError(f"no such status: {', '.join(unknown)}; there are {', '.join(STATUSES)}")
+    return bool(wanted.statuses) and STANDING.issuperset(wanted.statuses)
+
+
+def of_exceptions(wanted: ExceptionFilter) -> list[Expression]:
+    """The conditions of a filter, as of the parameter `now`. Raises FilterError if it asks for what cannot be looked for."""
+    stands = standing(wanted)
+    found: list[Expression] = [_E.closed_at.is_(None)] if stands else []
+    if wanted.statuses and frozenset(wanted.statuses) != STANDING:
+        found.append(_E.status.in_([literal_column(f"'{status}'") for status in wanted.statuses]))
+    found += _among(_E.mode, wanted.modes)
+    found += _among(_E.case_state, wanted.states)
+    found += _among(_E.team, wanted.teams)
+    found += _among(_E.severity, wanted.severities)
+    found += _among(_E.tenant, wanted.tenants)
+    found += _among(_E.order_id, wanted.orders)
+    found += _among(_E.site, wanted.sites)
+    found += _among(_E.carrier, wanted.carriers)
+    found += _among(_E.lane, wanted.lanes)
+    if wanted.assignees or wanted.unassigned:
+        found.append(or_(*_among(_E.assignee, wanted.assignees), *([_E.assignee.is_(None)] if wanted.unassigned else [])))
+    if wanted.kinds:
+        whole = [kind for kind in wanted.kinds if "." in kind]
+        domains = [kind for kind in wanted.kinds if "." not in kind]
+        found.append(or_(*_among(_E.kind, whole), *_among(_E.domain, domains)))
+    if wanted.older_than is not None:
+        found.append(_E.raised_at <= asked("raised_by", Instants()))
+    late = {
+        "acknowledge": and_(_E.acknowledged_at.is_(None), acknowledge_broken(LOOKED)),
+        "resolve": resolve_broken(LOOKED),
+    }
+    if wanted.breached is not None:
+        found.append(or_(*late.values()) if wanted.breached == "any" else late[wanted.breached])
+    if wanted.text is not None and (text := wanted.text.strip().lower()):
+        if not stands:
+            raise FilterError("text is looked for in what is open or suppressed only: search by order ID, or leave the text out")
+        found.append(
+            or_(
+                func.lower(_E.summary).contains(text, autoescape=True),
+                func.lower(_E.order_id).contains(text, autoescape=True),
+                _E.exception_id.startswith(text, autoescape=True),
+            )
+        )
+    return found
+
+
+def at_instant(wanted: ExceptionFilter, now: datetime) -> dict[str, object]:
+    """The parameters of the conditions of a filter."""
+    return {"now": now} if wanted.older_than is None else {"now": now, "raised_by": now - wanted.older_than}
+
+
+def of_actions(wanted: ActionFilter) -> list[Expression]:
+    """The conditions of a filter."""
+    found = [WAITS] if wanted.waiting else []
+    found += _among(_A.state, wanted.states)
+    found += _among(_A.action, wanted.actions)
+    found += _among(_A.owner, wanted.teams)
+    found += _among(_A.tenant, wanted.tenants)
+    found += _among(_A.order_id, wanted.orders)
+    found += _among(_A.exception_id, wanted.exceptions)
+    return found
+
+
+def _among(column: Column[str], values: Sequence[str]) -> list[Expression]:
+    if not values:
+        return []
+    return [column == values[0] if len(values) == 1 else column.in_(values)]

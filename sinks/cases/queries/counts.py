@@ -1,0 +1,45 @@
+"""What headers show: how much there is of what a list shows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, func, select
+
+from sinks.cases.expressions import counted
+from sinks.cases.queries.conditions import LOOKED, at_instant, of_exceptions
+from sinks.cases.queries.prepared import prepared
+from sinks.cases.queries.rows import Counts
+from sinks.cases.queries.wanted import ExceptionFilter
+from sinks.cases.tables import actions, exceptions
+from sinks.cases.views.approvals import WAITS
+from sinks.cases.views.clocks import acknowledge_broken, resolve_broken
+
+_E = exceptions.c
+
+
+def counts(connection: Connection, wanted: ExceptionFilter | None = None, *, now: datetime) -> Counts:
+    """How much is in a list, and of what. `approvals`: of the same tenants and teams. Raises FilterError."""
+    wanted = wanted or ExceptionFilter()
+    row = connection.execute(prepared(connection, counting, wanted), at_instant(wanted, now)).one()
+    approvals = select(func.count()).select_from(actions).where(WAITS)
+    if wanted.tenants:
+        approvals = approvals.where(actions.c.tenant.in_(wanted.tenants))
+    if wanted.teams:
+        approvals = approvals.where(actions.c.owner.in_(wanted.teams))
+    return Counts(**row._mapping, approvals=connection.scalar(approvals) or 0)
+
+
+def counting(wanted: ExceptionFilter) -> Select[Any]:
+    """The statement, as of `now`."""
+    severities = (counted(_E.severity == name).label(name) for name in ("critical", "high", "medium", "low"))
+    return select(
+        func.count().label("open"),
+        *severities,
+        counted(_E.assignee.is_(None)).label("unassigned"),
+        counted(and_(_E.acknowledged_at.is_(None), acknowledge_broken(LOOKED))).label("acknowledge_breached"),
+        counted(resolve_broken(LOOKED)).label("resolve_breached"),
+        counted(_E.case_state == "snoozed").label("snoozed"),
+        counted(_E.case_state == "waiting").label("waiting"),
+    ).where(*of_exceptions(wanted))

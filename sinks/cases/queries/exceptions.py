@@ -1,0 +1,208 @@
+"""Exceptions in a list: what is open gravest first, as of the instant of looking; what is over newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
+
+from sqlalchemy import BigInteger, Column, Connection, Integer, Row, Select, Text, and_, case, func, or_, select, tuple_
+
+from schemas.instants import EPOCH, micros
+from sinks.cases.expressions import Expression
+from sinks.cases.queries.conditions import at_instant, of_exceptions, standing
+from sinks.cases.queries.cursors import packed, unpacked
+from sinks.cases.queries.gravity import score_at
+from sinks.cases.queries.prepared import asked, prepared
+from sinks.cases.queries.rows import ActionBrief, ExceptionRow, Page
+from sinks.cases.queries.wanted import ExceptionFilter, FilterError
+from sinks.cases.tables import Instants, actions, cases, exceptions
+
+_E, _A = exceptions.c, actions.c
+MOST_ROWS: Final = 1_000
+"""The longest page."""
+SEVERITIES: Final = ("critical", "high", "medium", "low")
+UNKNOWN: Final = len(SEVERITIES)
+"""The rank of a severity that this program does not know."""
+RANKS: Final = range(UNKNOWN + 1)
+SINCE: Final = func.coalesce(_E.due_at, _E.occurred_at, _E.raised_at)
+"""Since when it is so: its deadline, else when it came about."""
+OVER: Final = frozenset(("executed", "failed", "rejected", "expired", "withdrawn"))
+"""States of actions of which nothing more is awaited."""
+_PLAIN = (
+    *(_E.exception_id, _E.sequence, _E.tenant, _E.order_id, _E.kind, _E.scope, _E.status, _E.resolution, _E.severity),
+    *(
+        _E.severity_rank,
+        _E.blocking,
+        _E.lane,
+        _E.owner,
+        _E.team,
+        _E.assignee,
+        _E.case_state,
+        _E.until,
+        _E.ack_by,
+        _E.resolve_by,
+        _E.acknowledged_at,
+    ),
+    *(
+        _E.paused_since,
+        _E.escalation_level,
+        _E.due_at,
+        _E.raised_at,
+        _E.changed_at,
+        _E.resolved_at,
+        _E.carrier,
+        _E.site,
+        _E.country,
+        _E.summary,
+    ),
+)
+
+
+def list_exceptions(
+    connection: Connection,
+    wanted: ExceptionFilter | None = None,
+    *,
+    now: datetime,
+    limit: int = 50,
+    after: str | None = None,
+) -> Page[ExceptionRow]:
+    """A page of a list. `after`: the cursor of the page before; its instant of looking then counts instead of `now`.
+
+    What is not over comes by severity, by score as of `now`, the oldest first among equals; all other lists by when they were last said,
+    the newest first. Raises FilterError.
+    """
+    wanted = wanted or ExceptionFilter()
+    if not 1 <= limit <= MOST_ROWS:
+        raise FilterError(f"a page has 1 to {MOST_ROWS} rows")
+    if standing(wanted):
+        return _gravest(connection, wanted, now, limit, after)
+    return _newest(connection, wanted, now, limit, after)
+
+
+def by_id(connection: Connection, exception_ids: Sequence[str], now: datetime) -> list[ExceptionRow]:
+    """The exceptions of these IDs that there are, in the order of the IDs."""
+    found = connection.execute(_rows().where(_E.exception_id.in_(exception_ids)), {"micros": micros(now)}).all()
+    places = {exception_id: place for place, exception_id in enumerate(exception_ids)}
+    return _whole(connection, sorted(found, key=lambda row: places[str(row.exception_id)]))
+
+
+def of_order(connection: Connection, tenant: str, order_id: str, now: datetime) -> list[ExceptionRow]:
+    """All exceptions of an order, the first said first."""
+    ordered = _rows().where(_E.tenant == tenant, _E.order_id == order_id).order_by(_E.raised_at, _E.exception_id)
+    return _whole(connection, connection.execute(ordered, {"micros": micros(now)}).all())
+
+
+def resolve_prefix(connection: Connection, prefix: str) -> list[str]:
+    """Up to three IDs that begin so: none if there is no such exception, several if it is not clear which is meant."""
+    return beginning(connection, _E.exception_id, prefix)
+
+
+def beginning(connection: Connection, column: Column[str], prefix: str) -> list[str]:
+    """Up to three values of a column of UUIDs that begin so, found by its index."""
+    text = prefix.strip().lower()
+    if not text or set(text) - set("0123456789abcdef-"):
+        return []
+    found = select(column).where(column >= text, column < f"{text}g", func.substr(column, 1, len(text)) == text).order_by(column).limit(3)
+    return [str(value) for value in connection.scalars(found)]
+
+
+def gravest_of(wanted: ExceptionFilter, behind: bool) -> Select[Any]:
+    """The statement for the gravest of one severity: `rank`, `now`, `micros`, `many`, and behind a place `score`, `since`, `id`."""
+    inner = _rows().where(_E.severity_rank == asked("rank", Integer()), *of_exceptions(wanted)).subquery("standing")
+    found = inner.c
+    rows = select(inner).order_by(found.score.desc(), found.since, found.exception_id).limit(asked("many", Integer()))
+    if behind:
+        points, since = asked("score", Integer()), asked("since", Instants())
+        later = tuple_(found.since, found.exception_id) > tuple_(since, asked("id", Text()))
+        rows = rows.where(or_(found.score < points, and_(found.score == points, later)))
+    return rows
+
+
+def newest_of(wanted: ExceptionFilter, behind: bool) -> Select[Any]:
+    """The statement for what was last said newest: `now`, `micros`, `many`, and behind a place `changed`, `id`."""
+    rows = _rows().where(*of_exceptions(wanted)).order_by(_E.changed_at.desc(), _E.exception_id.desc())
+    if behind:
+        changed = asked("changed", Instants())
+        rows = rows.where(tuple_(_E.changed_at, _E.exception_id) < tuple_(changed, asked("id", Text())))
+    return rows.limit(asked("many", Integer()))
+
+
+def _rows() -> Select[Any]:
+    return select(*_PLAIN, SINCE.label("since"), score_at(asked("micros", BigInteger())).label("score"))
+
+
+def _gravest(connection: Connection, wanted: ExceptionFilter, now: datetime, limit: int, after: str | None) -> Page[ExceptionRow]:
+    first, place = 0, dict[str, object]()
+    if after is not None:
+        looked, rank, points, since, exception_id = unpacked(after, "gravest", (int, int, int, int, str))
+        now, first = _instant(looked), cast("int", rank)
+        place = {"score": points, "since": _instant(since), "id": exception_id}
+    found: list[Row[Any]] = []
+    common = {**at_instant(wanted, now), "micros": micros(now)}
+    for rank in RANKS[first:]:
+        # One severity at a time: whoever reads the gravest does not have the score of all others counted.
+        if len(found) <= limit and (not wanted.severities or rank == UNKNOWN or SEVERITIES[rank] in wanted.severities):
+            behind = bool(place) and rank == first
+            values = {**common, "rank": rank, "many": limit + 1 - len(found), **(place if behind else {})}
+            found += connection.execute(prepared(connection, gravest_of, wanted, behind), values).all()
+    cursor = None
+    if len(found) > limit:
+        last = found[limit - 1]
+        cursor = packed("gravest", (micros(now), last.severity_rank, last.score, micros(last.since), last.exception_id))
+    return Page(_whole(connection, found[:limit]), cursor)
+
+
+def _newest(connection: Connection, wanted: ExceptionFilter, now: datetime, limit: int, after: str | None) -> Page[ExceptionRow]:
+    place = dict[str, object]()
+    if after is not None:
+        looked, changed, exception_id = unpacked(after, "newest", (int, int, str))
+        now, place = _instant(looked), {"changed": _instant(changed), "id": exception_id}
+    values = {**at_instant(wanted, now), "micros": micros(now), "many": limit + 1, **place}
+    found = connection.execute(prepared(connection, newest_of, wanted, bool(place)), values).all()
+    cursor = None
+    if len(found) > limit:
+        last = found[limit - 1]
+        cursor = packed("newest", (micros(now), micros(last.changed_at), last.exception_id))
+    return Page(_whole(connection, found[:limit]), cursor)
+
+
+def _whole(connection: Connection, found: Sequence[Row[Any]]) -> list[ExceptionRow]:
+    """Rows with what stands in other tables."""
+    ids = [row.exception_id for row in found]
+    if not ids:
+        return []
+    beside = {
+        row.exception_id: row
+        for row in connection.execute(
+            select(cases.c.exception_id, cases.c.waiting_on, cases.c.reopenings, cases.c.escalation_to).where(cases.c.exception_id.in_(ids))
+        )
+    }
+    told = _actions(connection, ids)
+    return [_row(row, beside.get(row.exception_id), told.get(row.exception_id)) for row in found]
+
+
+def _actions(connection: Connection, ids: Sequence[str]) -> dict[str, ActionBrief]:
+    """Of each exception the action to show: the latest that is not over, else the latest."""
+    over: Expression = case((_A.state.in_(OVER), 0), else_=1)
+    rows = connection.execute(
+        select(_A.exception_id, _A.action_id, _A.action, _A.state)
+        .where(_A.exception_id.in_(ids))
+        .order_by(over, _A.proposed_at, _A.action_id)
+    )
+    return {row.exception_id: ActionBrief(row.action_id, row.action, row.state) for row in rows}
+
+
+def _row(row: Row[*tuple[Any, ...]], case_: Row[*tuple[Any, ...]] | None, action: ActionBrief | None) -> ExceptionRow:
+    values = {name: value for name, value in row._mapping.items() if name != "severity_rank"}
+    return ExceptionRow(
+        **{**values, "team": row.team or row.owner},
+        waiting_on=None if case_ is None else case_.waiting_on,
+        reopenings=0 if case_ is None else case_.reopenings,
+        escalated_to=None if case_ is None else case_.escalation_to,
+        action=action,
+    )
+
+
+def _instant(value: object) -> datetime:
+    return EPOCH + timedelta(microseconds=cast("int", value))

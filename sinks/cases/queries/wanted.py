@@ -1,0 +1,54 @@
+"""What is wanted of a list: filters, each None or empty where it does not matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+Breach = Literal["acknowledge", "resolve", "any"]
+
+
+class FilterError(ValueError):
+    """A filter that no list can be made by; the message says in one line what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionFilter:
+    """Which exceptions are wanted. Values of one field are alternatives; the fields must all hold.
+
+    `states`: of the case. `teams`: who has it (the team that it was given to, else the owner). `unassigned`: nobody is named, as an
+    alternative to `assignees`. `kinds`: whole kinds, or domains (`shipment`). `older_than`: raised that long before the instant of looking,
+    or earlier. `breached`: which clock of the case has run out. `text`: stands in the sentence or in the order ID, in any letter case, or
+    begins the exception ID; only of what is open or suppressed. Of rules in shadow nothing is listed unless `modes` says so.
+    """
+
+    statuses: tuple[str, ...] = ("open",)
+    states: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    unassigned: bool = False
+    kinds: tuple[str, ...] = ()
+    severities: tuple[str, ...] = ()
+    tenants: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+    carriers: tuple[str, ...] = ()
+    lanes: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ("on",)
+    older_than: timedelta | None = None
+    breached: Breach | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFilter:
+    """Which actions are wanted. `teams`: of those who have its exception. `waiting`: an approval is outstanding."""
+
+    states: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    tenants: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()
+    exceptions: tuple[str, ...] = ()
+    waiting: bool = False

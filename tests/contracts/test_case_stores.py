@@ -1,0 +1,598 @@
+"""What every case store must do, on each database that there is one for."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, delete, func, insert, inspect, select, text, update
+
+from schemas.instants import SECOND
+from sinks.cases.retention import purge
+from sinks.cases.schema import StoreError, current, open_store, ready, revisions, store_url, upgrade, writing
+from sinks.cases.tables import (
+    METADATA,
+    actions,
+    audit,
+    cases,
+    evidence,
+    exception_events,
+    exceptions,
+    identifiers,
+    incident_members,
+    incidents,
+    messages,
+    notes,
+    offsets,
+    orders,
+    rejects,
+    suggestions,
+    unprojected,
+)
+from sinks.cases.writer import CaseWriter, MovedError
+from sources.outputs.reader import LoggedRecord
+from tests.support.stored import example, world
+from tests.support.stores import START, interleaved, record, rows, sqlite_url, store
+
+if TYPE_CHECKING:
+    from tests.support.postgres import PostgresServer
+
+ORDER, CUSTOMER, EXCEPTION = "SO-100042", "c-20817", "0d3c8d5e-0f0a-5f4e-9a4c-6f3f5d6b1c11"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path)
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.database()
+
+
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite store with its tables, to be copied."""
+    folder = tmp_path_factory.mktemp("stores")
+    with store(sqlite_url(folder)) as made, made.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return folder / "store.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def empty_database(postgres: PostgresServer) -> str:
+    """The name of a PostgreSQL store with its tables, to be copied."""
+    url = postgres.database()
+    with store(url):
+        return url.partition("@/")[2].partition("?")[0]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A store with its tables."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("empty_file"), tmp_path / "store.sqlite3")
+        made = open_store(sqlite_url(tmp_path))
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        made = open_store(server.database(request.getfixturevalue("empty_database")))
+    yield made
+    made.dispose()
+
+
+def written(engine: Engine, records: list[LoggedRecord], most: int = 50) -> CaseWriter:
+    """A writer that has written records in batches."""
+    writer = CaseWriter(engine)
+    writer.offsets()
+    for start in range(0, len(records), most):
+        writer.write(records[start : start + most])
+    return writer
+
+
+def one(engine: Engine, table: Any, **key: object) -> dict[str, Any]:
+    """The one row of a table that a key names."""
+    with engine.connect() as connection:
+        found = connection.execute(select(table).filter_by(**key)).mappings().all()
+    assert len(found) == 1, (table.name, key, len(found))
+    return dict(found[0])
+
+
+def changed(line: bytes, time: str | None = None, **data: object) -> bytes:
+    """An event with other fields of its data."""
+    event = orjson.loads(line)
+    event["data"] |= data
+    if time is not None:
+        event["time"] = time
+    return orjson.dumps(event)
+
+
+# --- the schema --------------------------------------------------------------------------------
+
+
+def test_the_migrations_make_exactly_the_tables(url: str) -> None:
+    """Comments aside, which are written from the tables themselves."""
+    with store(url) as engine, engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": _ours})
+        found = compare_metadata(context, METADATA)
+        names = set(inspect(connection).get_table_names())
+    assert [diff for diff in found if not _is_comment(diff)] == []
+    assert {table.name for table in METADATA.sorted_tables} <= names
+
+
+def _ours(name: str | None, kind: str, parents: object) -> bool:
+    del parents
+    return kind != "table" or name in METADATA.tables
+
+
+def _is_comment(diff: Any) -> bool:
+    first = diff[0] if isinstance(diff, tuple) else diff[0][0]
+    return first in {"remove_table_comment", "modify_comment"}
+
+
+def test_every_column_says_what_it_holds() -> None:
+    """For whoever queries; on PostgreSQL the database says it as well."""
+    silent = [f"{table.name}.{column.name}" for table in METADATA.sorted_tables for column in table.columns if not column.doc]
+    assert silent == []
+    assert all(table.info["about"] for table in METADATA.sorted_tables)
+
+
+def test_comments_stand_in_postgresql(postgres: PostgresServer) -> None:
+    """Whoever looks at the database sees what tables and columns hold."""
+    with store(postgres.database()) as engine:
+        columns = {column["name"]: column["comment"] for column in inspect(engine).get_columns("exceptions")}
+        assert columns["score"] == exceptions.c.score.doc
+        assert inspect(engine).get_table_comment("exceptions")["text"] == exceptions.info["about"]
+
+
+def test_several_programs_that_start_at_once_upgrade_once(url: str) -> None:
+    """One does it while the others wait, and find it done."""
+    engines = [open_store(url) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(upgrade, engines))
+    assert Counter(done) == {True: 1, False: 3}
+    for engine in engines:
+        engine.dispose()
+
+
+def test_a_schema_of_a_later_program_is_refused(engine: Engine) -> None:
+    """In one line that says which versions these are."""
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for asks in (upgrade, ready):
+        with pytest.raises(StoreError, match=r"has schema 9999, which a later version of this program has made; this one knows up to \d+"):
+            asks(engine)
+
+
+def test_who_only_reads_is_told_that_there_is_no_store_yet(url: str) -> None:
+    """And what makes one; then it is let in."""
+    engine = open_store(url)
+    with pytest.raises(StoreError, match="start `orderwatch store`, which makes it"):
+        ready(engine)
+    upgrade(engine)
+    ready(engine)
+    with engine.connect() as connection:
+        assert current(connection) == revisions()[-1]
+    engine.dispose()
+
+
+@pytest.mark.parametrize("given", ["", "nonsense", "mysql://root@db/x", "file.sqlite3"])
+def test_a_url_that_is_none_is_refused(given: str) -> None:
+    """As is the URL of another database."""
+    with pytest.raises(StoreError):
+        store_url(given)
+
+
+# --- rows --------------------------------------------------------------------------------------
+
+
+def test_every_row_of_a_world_is_what_the_other_database_has(engine: Engine, tmp_path: Path) -> None:
+    """Nothing of a world is left out, and both databases say the same."""
+    records = interleaved(world())
+    written(engine, records)
+    with store(sqlite_url(tmp_path, "other")) as other:
+        written(other, records, most=7)
+        mine, theirs = rows(engine), rows(other)
+    assert {name: len(found) for name, found in mine.items()} == {name: len(found) for name, found in theirs.items()}
+    assert mine == theirs
+    assert mine["unprojected"] == []
+    for name in ("exceptions", "actions", "audit", "messages", "incidents", "rejects", "feeds", "suggestions", "identifiers"):
+        assert mine[name], name
+
+
+def test_each_state_is_the_one_of_the_highest_sequence(engine: Engine) -> None:
+    """Read from the records in another way."""
+    records = interleaved(world())
+    written(engine, records)
+    said: dict[str, dict[str, Any]] = {}
+    events: set[str] = set()
+    for each in records:
+        event = orjson.loads(each.value) if each.value else {}
+        if each.topic in {"exceptions", "actions"} and event["type"] != "automation.state":
+            events.add(event["id"])
+            data = event["data"]
+            id_ = data["exception_id"] if each.topic == "exceptions" else data["action_id"]
+            if id_ not in said or data["sequence"] > said[id_]["sequence"]:
+                said[id_] = data
+    found = rows(engine)
+    for table, id_, state in (("exceptions", "exception_id", "status"), ("actions", "action_id", "state")):
+        for row in found[table]:
+            data = said.pop(row[id_])
+            assert (row["sequence"], row[state], row["order_id"]) == (data["sequence"], data[state], data["order_id"])
+    assert said == {}
+    assert len(found["exception_events"]) + len(found["action_events"]) == len(events)
+    standing = {row["exception_id"]: row["status"] for row in found["exceptions"]}
+    assert {row["exception_id"]: row["sequence"] for row in found["cases"]} == {
+        row["exception_id"]: row["sequence"] for row in found["exceptions"]
+    }
+    assert all((row["closed_at"] is None) == (standing[row["exception_id"]] in {"open", "suppressed"}) for row in found["exceptions"])
+
+
+def test_the_fields_of_an_exception_stand_in_its_rows(engine: Engine) -> None:
+    """Those that lists, reports and searches ask for."""
+    written(engine, [record("exceptions", example("exception.raised"), 0)])
+    row = one(engine, exceptions)
+    assert (row["score"], row["score_base"], row["severity_rank"], row["domain"]) == (587, 587, 1, "fulfilment")
+    assert (row["carrier"], row["site"], row["source"], row["next_step"]) == ("ups", "ams1", "/warehouse/ams1", "expedite")
+    assert (row["total"], row["currency"], row["promise"]) == (Decimal("129.9000"), "EUR", "2026-04-25")
+    assert row["due_at"] == datetime(2026, 4, 22, 22, tzinfo=UTC)
+    assert row["context"]["shipments"][0]["tracking_numbers"] == ["1Z999AA10123456784"]
+    assert one(engine, orders)["promise_first"] == "2026-04-24"
+    assert one(engine, evidence)["topic_offset"] == 81244
+    assert {(row["kind"], row["value"]) for row in rows(engine)["identifiers"]} == {
+        ("customer_id", CUSTOMER),
+        ("shipment_id", "SH-4410"),
+        ("tracking_number", "1Z999AA10123456784"),
+    }
+
+
+def test_when_an_exception_stopped_and_was_over(engine: Engine) -> None:
+    """The log times of the first time that it was said, whatever is said afterwards; anew once it was open again."""
+    line = example("exception.raised")
+    steps = [("open", "10"), ("suppressed", "11"), ("resolved", "12"), ("resolved", "13"), ("open", "14"), ("resolved", "15")]
+    wanted = [(None, None), ("11", None), ("11", "12"), ("11", "12"), (None, None), ("15", "15")]
+    writer = written(engine, [])
+    for sequence, ((status, hour), at) in enumerate(zip(steps, wanted, strict=True), 1):
+        said = changed(line, status=status, sequence=sequence, detected_at=f"2026-04-23T{hour}:00:00Z")
+        writer.write([record("exceptions", said, sequence)])
+        row = one(engine, exceptions)
+        assert tuple(row[name] and f"{row[name]:%H}" for name in ("stopped_at", "closed_at")) == at
+        assert f"{row['raised_at']:%H}" == "10"
+
+
+def test_a_decision_and_its_refusal_are_one_row_whichever_is_read_first(engine: Engine, tmp_path: Path) -> None:
+    """They stand in two topics, which are read side by side."""
+    decision = example("action.approved", id="d-7")
+    refused = orjson.dumps(
+        {"reason": "role_missing", "detail": "no", "topic": "acme.order-decisions", "partition": 0, "offset": 3, "text": decision.decode()}
+    )
+    records = [record("decisions", decision, 3), record("rejects", refused, 0, time=START + 9 * SECOND)]
+    written(engine, records, most=1)
+    row = one(engine, audit)
+    assert (row["outcome"], row["reason"], row["detail"], row["type"]) == ("refused", "role_missing", "no", "action.approved")
+    assert one(engine, rejects)["event_id"] == "d-7"
+    with store(sqlite_url(tmp_path, "other")) as other:
+        written(other, records[::-1], most=1)
+        assert rows(other) == rows(engine)
+
+
+def test_a_reject_from_kafka_says_the_same_as_its_line(engine: Engine) -> None:
+    """There headers say why and where, here the line itself."""
+    original = example("case.acknowledged", id="d-8")
+    line = orjson.dumps(
+        {"reason": "no", "detail": "why", "topic": "order-decisions", "partition": 2, "offset": 5, "text": original.decode()}
+    )
+    said = {"topic": "order-decisions", "partition": "2", "offset": "5", "exception.class.name": "no", "exception.message": "why"}
+    headers = tuple((f"__connect.errors.{name}", value.encode()) for name, value in said.items())
+    written(engine, [record("rejects", line, 0), record("rejects", original, 1, headers=headers, time=START)])
+    first, second = rows(engine)["rejects"]
+    assert {**first, "log_offset": 1} == second
+
+
+def test_a_note_keeps_its_text_whichever_comes_first(engine: Engine) -> None:
+    """Also through a rebuild: the text stands nowhere else."""
+    with writing(engine).begin() as connection:
+        note = {
+            "note_ref": "note-77",
+            "tenant": "acme",
+            "by": "user:anna",
+            "at": datetime(2026, 4, 25, 8, tzinfo=UTC),
+            "text": "rings back",
+        }
+        connection.execute(insert(notes).values(**note))
+    writer = written(engine, [record("decisions", example("case.noted"), 0)])
+    row = one(engine, notes)
+    assert (row["text"], row["exception_id"], row["said_at"]) == ("rings back", EXCEPTION, datetime.fromtimestamp(START / SECOND, UTC))
+    writer.rebuild([[record("decisions", example("case.noted"), 0)]])
+    assert one(engine, notes) == row
+
+
+# --- what is not known --------------------------------------------------------------------------
+
+
+def test_fields_and_types_of_a_later_version_are_kept(engine: Engine) -> None:
+    """Fields in the row, whole records for a later version of the program."""
+    event = orjson.loads(example("exception.raised"))
+    event["data"] |= {"mood": "sad", "severity": "apocalyptic"}
+    written(
+        engine, [record("exceptions", orjson.dumps(event), 0), record("exceptions", example("exception.raised", type="exception.sung"), 1)]
+    )
+    row = one(engine, exceptions)
+    assert (row["extra"], row["severity"], row["severity_rank"]) == ({"mood": "sad"}, "apocalyptic", 4)
+    assert one(engine, unprojected)["reason"].startswith("unknown_type")
+
+
+HOSTILE = {
+    "not_json": b"\xff\x00{",
+    "no_object": b"[1,2]",
+    "no_data": b'{"type":"exception.raised"}',
+    "bad_instant": changed(example("exception.raised"), due_at="yesterday"),
+    "year_zero": changed(example("exception.raised"), due_at="0001-01-01T00:00:00Z"),
+    "bad_amount": changed(example("exception.raised"), context={"total": {"amount": "much"}}),
+    "endless_amount": changed(example("exception.raised"), context={"total": {"amount": "1" * 400}}),
+    "large_number": changed(example("exception.raised"), score=2**40),
+    "number_for_text": changed(example("exception.raised"), kind=7),
+    "no_sequence": changed(example("exception.raised"), sequence=None),
+    "long_key": changed(example("exception.raised"), exception_id=Random(1).randbytes(9_000).hex()),
+    "incident_without_number": example("incident.opened", id="nothing"),
+}
+
+
+def test_records_that_no_rows_can_be_made_of_are_kept_and_the_others_go_on(engine: Engine) -> None:
+    """Each for itself; they wait for a version of the program that can, and nothing waits for them."""
+    hostile = [record("exceptions", line, number) for number, line in enumerate(HOSTILE.values())]
+    writer = CaseWriter(engine)
+    done = writer.write([record("actions", example("action.requested"), 0), *hostile, record("incidents", example("feed.stale"), 0)])
+    kept = rows(engine)["unprojected"]
+    names = [name for name, line in HOSTILE.items() if any(row["value"] == line for row in kept)]
+    assert set(HOSTILE) - set(names) <= ({"long_key"} if engine.dialect.name == "sqlite" else set())  # SQLite takes keys of any length.
+    assert done.rejected.total() == len(kept) == len(names)
+    assert one(engine, actions)["state"] == "requested"
+    assert one(engine, incidents)["status"] == "open"
+    assert writer.offsets()["exceptions:0"] == len(hostile)
+
+
+def test_nul_and_odd_characters_pass(engine: Engine) -> None:
+    """PostgreSQL takes no NUL."""
+    written(engine, [record("exceptions", changed(example("exception.raised"), summary="a\x00b \U0001f4a9 \u202e", scope="line:\x00"), 0)])
+    assert one(engine, exceptions)["summary"] == "a\ufffdb \U0001f4a9 \u202e"
+
+
+def test_what_was_kept_becomes_rows_once_the_program_knows_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its next start."""
+    from sinks.cases import projection  # noqa: PLC0415 (its table is what a later version changes)
+
+    later = record("exceptions", example("exception.raised", type="exception.sung"), 0)
+    writer = written(engine, [later])
+    assert writer.retry().records.total() == 0
+    monkeypatch.setitem(projection.BY_TYPE, "exception.sung", projection.BY_TYPE["exception.raised"])
+    assert writer.retry().records.total() == 1
+    assert one(engine, exceptions)["order_id"] == ORDER
+    assert rows(engine)["unprojected"] == []
+
+
+# --- offsets ------------------------------------------------------------------------------------
+
+
+def test_of_two_writers_one_finds_that_the_other_was_faster(engine: Engine) -> None:
+    """Whether it begins with what the other has written, or ends behind it."""
+    records = [record("exceptions", changed(example("exception.raised"), sequence=n), n) for n in range(1, 5)]
+    first, zombie = CaseWriter(engine), CaseWriter(engine)
+    for writer in (first, zombie):
+        writer.offsets()
+    first.write(records[:1])
+    with pytest.raises(MovedError):
+        zombie.write(records[:1])
+    zombie.offsets()
+    first.write(records[1:2])
+    with pytest.raises(MovedError):
+        zombie.write(records[1:3])
+    assert one(engine, exceptions)["sequence"] == 2
+    zombie.offsets()
+    zombie.write(records[2:])
+    assert one(engine, offsets)["records"] == 4
+
+
+def test_writers_that_race_count_each_record_once(engine: Engine) -> None:
+    """Each goes on where the store is, whenever it finds that another was faster."""
+    records = [record("actions", changed(example("action.requested"), sequence=n), n - 1) for n in range(1, 41)]
+
+    def work(batch: int) -> None:
+        writer = CaseWriter(engine)
+        while (at := writer.offsets().get("actions:0", 0)) < len(records):
+            try:
+                writer.write(records[at : at + batch])
+            except MovedError:
+                continue
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, (1, 2, 3)))
+    assert one(engine, offsets)["records"] == len(records)
+    assert len(rows(engine)["action_events"]) == len(records)
+
+
+# --- rebuild ------------------------------------------------------------------------------------
+
+
+def test_a_rebuild_gives_the_same_rows_and_readers_never_see_less(engine: Engine) -> None:
+    """All of it is one transaction."""
+    records = interleaved(world())
+    writer = written(engine, records)
+    before = rows(engine)
+    seen: list[int] = []
+
+    def batches() -> Iterator[list[LoggedRecord]]:
+        for start in range(0, len(records), 40):
+            yield records[start : start + 40]
+            with engine.connect() as connection:
+                seen.append(connection.execute(select(func.count()).select_from(exceptions)).scalar_one())
+
+    writer.rebuild(batches())
+    assert rows(engine) == before
+    assert set(seen) == {len(before["exceptions"])}
+    assert len(seen) > 2
+
+
+def test_a_rebuild_that_breaks_off_leaves_the_rows_as_they_were(engine: Engine) -> None:
+    """As if it had not begun."""
+    records = interleaved(world())
+    writer = written(engine, records)
+    before = rows(engine)
+
+    def batches() -> Iterator[list[LoggedRecord]]:
+        yield records[:50]
+        raise OSError("the logs are away")
+
+    with pytest.raises(OSError, match="away"):
+        writer.rebuild(batches())
+    assert rows(engine) == before
+
+
+def test_a_rebuild_mends_rows_that_somebody_has_changed(engine: Engine) -> None:
+    """The logs are the truth."""
+    records = interleaved(world())
+    writer = written(engine, records)
+    before = rows(engine)
+    with writing(engine).begin() as connection:
+        connection.execute(update(exceptions).values(summary="?"))
+        connection.execute(delete(actions))
+    writer.rebuild([records])
+    assert rows(engine) == before
+
+
+# --- erasure and retention ----------------------------------------------------------------------
+
+
+def forgotten(offset: int, *, order: str | None = ORDER, customer: str | None = None, at: int = START) -> LoggedRecord:
+    """The decision that erases."""
+    data = {"by": "user:anna", **({} if customer is None else {"customer_id": customer})}
+    event = {
+        "specversion": "1.0",
+        "id": f"forget-{offset}",
+        "source": "/console",
+        "type": "order.forgotten",
+        "time": "2026-05-01T00:00:00Z",
+    }
+    line = orjson.dumps({**event, "tenant": "acme", **({} if order is None else {"subject": order}), "data": data})
+    return record("decisions", line, offset, time=at)
+
+
+def about_the_order() -> list[LoggedRecord]:
+    """Records of every kind that are about one order, or name it; the last two are of others."""
+    other = orjson.loads(example("exception.raised"))
+    other["subject"] = "SO-9"
+    other["data"] |= {"exception_id": "other", "order_id": "SO-9", "summary": f"{ORDER} and SO-1000420 look alike."}
+    other["data"]["context"] |= {"related": [ORDER], "shipments": [], "customer": {"id": "c-9", "tier": "gold"}}
+    reject = {"reason": "bad", "detail": f"{ORDER}?", "topic": "order-events", "partition": 0, "offset": 1}
+    original = example("case.acknowledged", id="d-1")
+    lines = [
+        ("exceptions", example("exception.raised")),
+        ("exceptions", changed(example("exception.updated"), messages=[{"topic": "x", "sent_at": "2026-04-22T22:00:00Z", "by": "/crm"}])),
+        ("actions", example("action.requested")),
+        ("decisions", example("case.acknowledged")),
+        ("decisions", example("case.noted")),
+        ("decisions", example("suggestion.made")),
+        ("rejects", orjson.dumps({**reject, "text": original.decode()})),
+        ("exceptions", changed(example("exception.raised"), due_at="never")),
+        ("incidents", changed(example("feed.never_seen", tenant="acme"), orders=[ORDER, "SO-9"], summary=f"the first of them {ORDER}.")),
+        ("exceptions", orjson.dumps(other)),
+        ("actions", changed(example("action.proposed", subject="SO-9"), action_id="other", order_id="SO-9", exception_id="other")),
+    ]
+    return [record(topic, line, number, time=START + number) for number, (topic, line) in enumerate(lines)]
+
+
+def everything(engine: Engine) -> bytes:
+    """All that stands in the database, for a search."""
+    return b"\n".join(
+        str(value).encode() if not isinstance(value, bytes) else value
+        for found in rows(engine).values()
+        for row in found
+        for value in row.values()
+    )
+
+
+FORGETTING = [{"order": ORDER}, {"order": None, "customer": CUSTOMER}, {"order": ORDER, "customer": CUSTOMER}]
+
+
+@pytest.mark.parametrize("who", FORGETTING, ids=["order", "customer", "both"])
+def test_what_is_erased_stands_nowhere_and_does_not_come_back(engine: Engine, tmp_path: Path, who: dict[str, str | None]) -> None:
+    """Whatever came first; neither by late records nor by a rebuild. What is of others stays."""
+    records = about_the_order()
+    last = forgotten(99, **who, at=START + 60 * 86_400 * SECOND)
+    named = re.compile(rb"SO-100042\b|c-20817\b|1Z999AA10123456784|SH-4410|c-77\b")
+    writer = written(engine, records)
+    assert named.search(everything(engine))
+    writer.write([last])
+    assert named.findall(everything(engine)) == []
+    before = rows(engine)
+    assert [row["order_id"] for row in before["exceptions"]] == ["SO-9"]
+    assert before["exceptions"][0]["summary"] == "(erased) and SO-1000420 look alike."
+    assert [row["member_id"] for row in before["incident_members"]] == ["SO-9"]
+    assert {row["type"] for row in before["audit"]} == {"case.acknowledged", "case.noted", "suggestion.made", "order.forgotten"}
+    late = [record(each.topic, each.value, 200 + number, time=last.time + number) for number, each in enumerate(records)]
+    writer.write(late)
+    assert named.findall(everything(engine)) == []
+    assert [row["order_id"] for row in rows(engine)["actions"]] == ["SO-9"]
+    writer.rebuild([records, [last]])
+    assert rows(engine) == before
+    if who["order"]:
+        with store(sqlite_url(tmp_path, "first")) as other:  # The erasure first: its tombstone lets nothing in.
+            CaseWriter(other).write([last, *records])
+            assert rows(other, offsets=False) == {name: found for name, found in before.items() if name != "offsets"}
+
+
+def test_a_customer_who_comes_back_is_watched_again(engine: Engine) -> None:
+    """What was ordered after the erasure is none of what was erased."""
+    line = example("exception.raised")
+    erased_at = int(datetime(2026, 5, 1, tzinfo=UTC).timestamp()) * SECOND
+    writer = written(engine, [record("exceptions", line, 0), forgotten(1, order=None, customer=CUSTOMER, at=erased_at)])
+    event = orjson.loads(changed(line, exception_id="new", order_id="SO-2"))
+    event["data"]["context"]["placed_at"] = "2026-05-02T00:00:00Z"
+    writer.write([record("exceptions", orjson.dumps(event), 2)])
+    assert [row["order_id"] for row in rows(engine)["exceptions"]] == ["SO-2"]
+
+
+def test_hashes_tell_nobody_who_was_erased(engine: Engine) -> None:
+    """That an order and a customer were, is all."""
+    written(engine, [forgotten(0, customer=CUSTOMER)])
+    found = rows(engine)["erasures"]
+    assert {row["subject"] for row in found} == {"order", "customer"}
+    assert all(re.fullmatch("[0-9a-f]{64}", row["hash"]) for row in found)
+
+
+def test_cases_that_were_over_for_long_go_and_the_others_stay(engine: Engine) -> None:
+    """Counted from the newest record; what was decided stays, without its notes."""
+    over = changed(example("exception.resolved"), detected_at="2026-04-01T00:00:00Z")
+    open_ = orjson.loads(example("exception.raised"))
+    open_["data"] |= {"exception_id": "still", "order_id": "SO-3"}
+    noted = changed(example("case.acknowledged"), note="rang")
+    newest = int(datetime(2026, 5, 1, tzinfo=UTC).timestamp()) * SECOND
+    lines = [
+        ("exceptions", over),
+        ("exceptions", orjson.dumps(open_)),
+        ("actions", example("action.requested")),
+        ("decisions", noted),
+        ("decisions", example("suggestion.made")),
+    ]
+    written(engine, [record(topic, line, number, time=newest) for number, (topic, line) in enumerate(lines)])
+    with writing(engine).begin() as connection:
+        assert purge(connection, 31) == 0
+        assert purge(connection, 29) == 1
+        assert purge(connection, 29) == 0
+    found = rows(engine)
+    for table in (exceptions, cases, exception_events, orders, evidence, identifiers):
+        assert {row["order_id"] for row in found[table.name]} == {"SO-3"}, table.name
+    for table in (actions, messages, suggestions, incident_members):
+        assert found[table.name] == [], table.name
+    assert [row["note"] for row in found["audit"]] == [None, None]
+    assert found["erasures"] == []
