@@ -7,14 +7,13 @@ from typing import Any, Literal, Self, cast
 from pydantic import ConfigDict, Field, create_model, field_validator, model_validator
 
 from schemas.aliases import ALIAS_FIELDS, aliases_of
-from schemas.deciding import FORGOTTEN
 from schemas.events import DATA_MODELS, Model
 from schemas.values import Id, Instant, ShortText
 
 DEFAULT_TENANT = "default"
 HEARTBEAT = "feed.heartbeat"
 ACTIVATED = "policy.activated"
-OF_NO_ORDER = frozenset((HEARTBEAT, ACTIVATED, FORGOTTEN))
+OF_NO_ORDER = frozenset((HEARTBEAT, ACTIVATED, "order.forgotten"))
 """The types that may be about no order."""
 
 

@@ -11,14 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from dataflows.core.decisions.suggestions import SUGGESTED
 from dataflows.core.engine.activation import Activations
 from dataflows.core.engine.admission import Admission
 from dataflows.core.engine.codec import OrderCodec
 from dataflows.core.engine.effort import TOO_LONG, TOO_MUCH, WORK
 from dataflows.core.engine.engine import Engine
 from dataflows.core.engine.erasing import Eraser
-from dataflows.core.engine.evaluate import CASE_EVENTS
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.followup import HEARD
 from dataflows.core.engine.order import ALIAS, CLOSE, Order, alias_key, key_of
@@ -29,7 +27,7 @@ from dataflows.core.engine.renewal import Renewal
 from dataflows.core.engine.state import Counts, ShardState
 from dataflows.core.engine.timers import TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
-from dataflows.core.engine.unfounded import DECISIONS, unfounded
+from dataflows.core.engine.unfounded import DECISIONS, GIVEN, unfounded
 from dataflows.core.engine.unseen import Unseen
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import WITHDRAWN
@@ -40,9 +38,6 @@ from schemas.instants import FAR, NEVER
 from schemas.learned import Showing
 from schemas.output import OutputRecord
 from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record
-
-DECIDED = CASE_EVENTS | HEARD | {SUGGESTED, FORGOTTEN}
-"""The types of decisions that a shard is given, of which few come."""
 
 
 class Shard:
@@ -76,7 +71,7 @@ class Shard:
         )
         self._admission = Admission(self._orders, self._tombstones, self._state, self.engine)
         self._out: list[OutputRecord] = []
-        self._eraser = Eraser(self._orders, self._tombstones, self._admission, first=self._first)
+        self._eraser = Eraser(self._orders, self._tombstones, self._admission, first=place[0] == 0)
         self.erased = False  # See `runtime.checkpoint.Core`.
 
     def __len__(self) -> int:
@@ -113,7 +108,7 @@ class Shard:
             self._activate(record)
             return
         key = key_of(event.tenant, record.order)
-        if event.type in DECIDED:
+        if event.type in GIVEN:
             if self._aside(record):
                 return
             if self._admission.is_of_alias(record):

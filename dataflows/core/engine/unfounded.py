@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
+from dataflows.core.decisions.cases import TYPES
+from dataflows.core.decisions.suggestions import SUGGESTED
 from dataflows.core.engine.casework import refusal
 from dataflows.core.engine.exceptions import action_id
+from dataflows.core.engine.followup import HEARD
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
+from schemas.deciding import FORGOTTEN, refused_decision
 from schemas.deciding import PREFIXES as DECISIONS
-from schemas.deciding import refused_decision
 from schemas.events import ActionEvent, CaseEvent
 from schemas.record import Record
 
 OF_EXCEPTIONS = ("case.", "suggestion.")
 """How the types of decisions begin that are about an exception."""
-__all__ = ["DECISIONS", "unfounded"]
+GIVEN = frozenset((*TYPES, *HEARD, SUGGESTED, FORGOTTEN))
+"""The types of decisions that a shard of orders is given, of which few come."""
+__all__ = ["DECISIONS", "GIVEN", "unfounded"]
 
 
 def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from dataflows.core.engine.shard import Shard
-from dataflows.core.identity import AliasResolver, ResolvedEvent, identity_rules
+from dataflows.core.identity import AliasResolver, identity_rules
 from dataflows.core.identity.sharding import sightings
 from dataflows.core.rules.load import load_policy
 from schemas.aliases import aliases
@@ -94,7 +94,7 @@ def test_a_further_event_is_news() -> None:
     scan = record("s9", T0 + 80 * DAY, "carrier.scan", None, tracking_number="T1", status="in_transit")
     stage.apply(sightings(scan, aliases(scan.event))[1])
     resolved, _ = stage.drain()
-    heard = [one.item for one in resolved if isinstance(one, ResolvedEvent) and isinstance(one.item, Orphan)]
+    heard = [one.item for one in resolved if isinstance(one.item, Orphan)]
     assert [(len(one.records), one.said) for one in heard] == [(2, True), (0, False)]
     for one in heard:
         shard.apply(one)
