@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, cast
 
-import orjson
 import typer
 
 from dataflows.cli import options
@@ -271,6 +270,8 @@ def _detail(desk: Desk, id_: str) -> ActionDetail:
 
 
 def _parameter(text: str) -> tuple[str, object]:
+    import orjson
+
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise MisuseError(f"--parameter {text}: write it as NAME=VALUE")

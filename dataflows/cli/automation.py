@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-import orjson
 import typer
 
 from dataflows.cli import options
@@ -62,6 +61,8 @@ def resume(  # noqa: PLR0913, PLR0917 - each is an option
 @app.command()
 def state(as_json: AsJson = False, settings: Settings = None, store: Store = None) -> int:
     """Say where automation is paused, since when, by whom and why."""
+    import orjson
+
     with Desk(settings, store=store) as desk:
         scopes = _paused(desk)
     if as_json:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -17,14 +17,14 @@ from dataflows.errors import MisuseError
 
 if TYPE_CHECKING:
     from sinks.cases.queries.rows import ExceptionRow
-    from sinks.cases.queries.wanted import ExceptionFilter
+    from sinks.cases.queries.wanted import Breach, ExceptionFilter
 
 Several = list[str] | None
 PAGE = 200
 SHOWN = 10
 """Of how many things that a filter has chosen a person is shown the names before he agrees."""
 LONGEST = 60
-BREACHES = ("acknowledge", "resolve", "any")
+BREACHES: Final[tuple[Breach, ...]] = ("acknowledge", "resolve", "any")
 
 Settings = Annotated[
     Path | None,
@@ -70,11 +70,10 @@ class CaseOptions:
 
     def filter(self, statuses: tuple[str, ...] = ("open",)) -> ExceptionFilter:
         """What the options leave."""
-        from typing import cast
+        from sinks.cases.queries.wanted import ExceptionFilter
 
-        from sinks.cases.queries.wanted import Breach, ExceptionFilter
-
-        if self.breached is not None and self.breached not in BREACHES:
+        clock = next((one for one in BREACHES if one == self.breached), None)
+        if self.breached is not None and clock is None:
             raise MisuseError(f"--breached {self.breached}: one of {', '.join(BREACHES)}")
         span = None if self.older_than is None else timedelta(microseconds=options.elapsed("--older-than", self.older_than))
         return ExceptionFilter(
@@ -88,7 +87,7 @@ class CaseOptions:
             tenants=tuple(self.tenant or ()),
             orders=tuple(self.order or ()),
             older_than=span,
-            breached=cast("Breach | None", self.breached),
+            breached=clock,
         )
 
     @property

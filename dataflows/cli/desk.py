@@ -1,4 +1,4 @@
-"""What commands that decide have in common: whom they ask and whom they tell, what is chosen, what became of it, and the wait for the engine.
+"""What commands that decide have in common: whom they ask and tell, what is chosen, what became of it, the wait for the engine.
 
 They read the store and send decisions to the gateway; they write no table.
 """
@@ -6,7 +6,7 @@ They read the store and send decisions to the gateway; they write no table.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,7 +115,7 @@ class Desk:
         return self._store
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Generator[Connection]:
         """A connection to the store. Raises RunError where it does not answer, MisuseError of a filter that it cannot make sense of."""
         from dataflows.ingest.decisions.expected import StoreDownError
         from sinks.cases.queries.wanted import FilterError

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 from rich.console import Console
 
-from dataflows.cli import docs_actions, docs_roles, docs_store, docs_stories
+from dataflows.cli import docs_actions, docs_endpoints, docs_roles, docs_store, docs_stories
 from dataflows.cli.options import instant
 from dataflows.cli.replay import replay_into
 from dataflows.core.predicates.fields import KNOWN_FIELDS
@@ -29,8 +29,6 @@ from dataflows.settings.dispatch import ContactSettings, EndpointTerms, RouteSet
 from dataflows.settings.gateway import ConnectionSettings, HmacSettings, SecretSettings
 from dataflows.settings.load import SettingsError, load_settings, setting_fields
 from dataflows.settings.values import Section
-from schemas.actions import ACTIONS
-from sinks.actions.registry import KINDS
 from sources.adapters import ADAPTERS
 from sources.files import FileSource
 from sources.gateway.schemes import SCHEMES
@@ -56,6 +54,7 @@ DOCUMENTS = (
     "dataflows/core/rules/USER-RULES.md",
     "dataflows/dispatch/README.md",
     "dataflows/store/README.md",
+    "sinks/actions/README.md",
     "sources/README.md",
     "sources/CODES.md",
     "tests/README.md",
@@ -187,20 +186,6 @@ def endpoints() -> str:
     return table(("of an endpoint", "default", "meaning"), _fields(EndpointTerms))
 
 
-def kinds_of_endpoints() -> str:
-    """The kinds of endpoints, what they promise, and what can go there."""
-    rows = (
-        (
-            f"`{kind.name}`",
-            kind.about,
-            kind.promise,
-            ", ".join(f"`{name}`" for name, spec in ACTIONS.items() if kind.name in spec.executors),
-        )
-        for kind in KINDS.values()
-    )
-    return table(("kind", "what it is", "promises", "can carry out"), rows)
-
-
 def routes() -> str:
     """What is said of a route."""
     return table(("of a route", "default", "meaning"), _fields(RouteSettings))
@@ -302,6 +287,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "topics": partial(docs_actions.topics, table),
     "template_variables": partial(docs_actions.template_variables, table),
     "store_tables": partial(docs_store.tables, table),
+    "store_views": partial(docs_store.views, table),
     "deciders": partial(docs_roles.deciders, table),
     "roles": partial(docs_roles.roles, table),
     "requirements": partial(docs_stories.requirements, table, ROOT),
@@ -318,7 +304,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "connections": connections,
     "contacts": contacts,
     "endpoints": endpoints,
-    "endpoint_kinds": kinds_of_endpoints,
+    "endpoint_kinds": partial(docs_endpoints.kinds, table),
+    "endpoint_settings": partial(docs_endpoints.settings, table),
     "routes": routes,
     "schemes": schemes,
     "metrics": metrics,

@@ -1,4 +1,4 @@
-"""What documents say of the case store that comes from code: its tables and columns."""
+"""What documents say of the case store that comes from code: its tables, its views and their columns."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.dialects import postgresql
 
 from sinks.cases.tables import METADATA
+from sinks.cases.views import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,3 +36,11 @@ def tables(table: Table) -> str:
             rows.append((shown, kind if column.primary_key or not column.nullable else f"{kind}?", str(column.doc)))
         parts.append(f"### {name}\n\n{found.info['about']}\n\n{table(('column', 'type', 'holds'), rows)}")
     return "\n".join(parts)
+
+
+def views(table: Table) -> str:
+    """All views: what each shows, then its columns."""
+    return "\n".join(
+        f"### {view.name}\n\n{view.about}\n\n{table(('column', 'holds'), ((f'`{name}`', about) for name, about in view.columns.items()))}"
+        for view in VIEWS
+    )

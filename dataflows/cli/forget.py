@@ -10,11 +10,10 @@ from uuid import uuid4
 import typer
 
 from dataflows.cli import options
-from dataflows.cli.decided import append, send
+from dataflows.cli.decided import SOURCE, append, send
 from dataflows.cli.run import SettingsFile
 from dataflows.errors import MisuseError
 
-SOURCE = "/orderwatch/cli"
 ROLE = "admin"
 
 
@@ -57,7 +56,7 @@ def forget(  # noqa: PLR0913, PLR0917 (typer makes each an argument or option)
     if not yes and not typer.confirm(f"Erase {what} of tenant {tenant}? It does not come back.", err=True):
         raise typer.Abort
     line = _event(order, customer, tenant, by or f"user:{getpass.getuser()}", at)
-    where = str(out) if out is not None else send(line, settings, brokers, topic, client_config, SOURCE)
+    where = str(out) if out is not None else send(line, settings, brokers, topic, client_config, "forget")
     if out is not None:
         append(out, line)
     typer.echo(f"{what}: the erasure is appended to {where}")

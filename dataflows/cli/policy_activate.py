@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflows.cli import options
-from dataflows.cli.decided import NOWHERE, append, send
+from dataflows.cli.decided import NOWHERE, SOURCE, append, send
 from dataflows.cli.run import SettingsFile, read_settings
 from dataflows.errors import MisuseError, refused
 
 if TYPE_CHECKING:
     from dataflows.core.policy import Policy
     from dataflows.detect.backtest.report import Report
-
-SOURCE = "/orderwatch/cli"
 
 
 def activate(  # noqa: PLR0913, PLR0917 (typer makes each an argument or option)
@@ -76,7 +74,7 @@ def activate(  # noqa: PLR0913, PLR0917 (typer makes each an argument or option)
     if note is not None:
         data["note"] = note
     line = _event(policy, text, at or now(), data)
-    where = str(out) if out is not None else send(line, settings, brokers, topic, client_config, SOURCE)
+    where = str(out) if out is not None else send(line, settings, brokers, topic, client_config, "policy")
     if out is not None:
         append(out, line)
     typer.echo(f"policy {policy.name!r}, version {policy.version}: its activation is appended to {where}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dataflows.cli.state_move import move
 from dataflows.errors import MisuseError, ending, refused
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ LABEL_WIDTH = 11
 MIB = 1 << 20
 
 app = typer.Typer(name="state", help="Look into a state directory; its engine may be running.", no_args_is_help=True)
+
+app.command("move")(move)
 
 Directory = Annotated[Path, typer.Option("--state", metavar="DIR", help="The state directory of the engine.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from time import monotonic
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from rich.text import Text
 from textual import on, work
@@ -18,7 +18,6 @@ from textual.containers import VerticalScroll
 from textual.events import Key, Resize
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Input, Static
-from textual.widgets.data_table import RowKey
 
 from dataflows.cli.top_board import Look, StoreBoard, StoreGoneError
 from dataflows.cli.top_cells import WIDE, cell, columns, counted, fitted
@@ -39,14 +38,14 @@ class History(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "back")]
     CSS = "History { background: $background; } #history { height: 1fr; } #back { height: 1; text-style: reverse; }"
 
-    def __init__(self, detail: ExceptionDetail, board: StoreBoard) -> None:
+    def __init__(self, told: Text) -> None:
         super().__init__()
-        self._detail, self._board = detail, board
+        self._told = told
 
     def compose(self) -> ComposeResult:
         """The text, scrolled by the usual keys."""
         with VerticalScroll(id="history"):
-            yield Static(history(self._detail, self._board.clock(), max(self.app.size.width - 3, 40)), markup=False)
+            yield Static(self._told, markup=False)
         yield Static("Esc back   arrows, PgUp, PgDn scroll", id="back", markup=False)
 
 
@@ -81,11 +80,12 @@ class TopApp(App[None]):
 
     def __init__(self, board: StoreBoard, filters: Filters, limit: int, *, every: float = EVERY_S, follow: float = FOLLOW_S) -> None:
         super().__init__()
-        self._board, self._chosen, self._limit, self._every, self._follow_s = board, filters, limit, every, follow
+        self._board, self.chosen, self._limit, self._every, self._follow_s = board, filters, limit, every, follow
         self._last: Look | None = None
         self._trouble: str | None = None
         self._touched = monotonic() - follow
-        self._shown: dict[str, ExceptionRow] = {}
+        self._width = 80
+        self.shown: dict[str, ExceptionRow] = {}
         self._new = self._over = 0
         self._teams: set[str] = set()
         self._pane_of: tuple[str, int] | None = None
@@ -102,6 +102,7 @@ class TopApp(App[None]):
 
     def on_mount(self) -> None:
         """Looks at once, then again and again."""
+        self._width = self.size.width
         self.table.focus()
         self.set_interval(self._every, self.look)
         self.look()
@@ -109,12 +110,12 @@ class TopApp(App[None]):
     @property
     def table(self) -> DataTable[Text]:
         """The table."""
-        return self.query_one("#table", DataTable)
+        return cast("DataTable[Text]", self.query_one("#table", DataTable))
 
     @property
     def wide(self) -> bool:
         """Whether words are written out."""
-        return self.size.width - 1 >= WIDE
+        return self._width - 1 >= WIDE
 
     @property
     def reading(self) -> bool:
@@ -125,7 +126,7 @@ class TopApp(App[None]):
     def look(self) -> None:
         """Reads the store, away from the screen's thread."""
         try:
-            found = self._board.look(self._chosen.wanted, self._limit, list(self._shown))
+            found = self._board.look(self.chosen.wanted, self._limit, list(self.shown))
         except StoreGoneError as error:
             self.call_from_thread(self._gone, str(error))
         else:
@@ -138,7 +139,7 @@ class TopApp(App[None]):
     def _take(self, look: Look, *, whole: bool = False) -> None:
         self._last, self._trouble = look, look.trouble
         self._teams |= {row.team for row in look.rows}
-        if whole or not self.reading or not self._shown:
+        if whole or not self.reading or not self.shown:
             self._fill(look)
         else:
             self._mend(look)
@@ -147,17 +148,17 @@ class TopApp(App[None]):
 
     def _fill(self, look: Look) -> None:
         """Draws the table anew, gravest first; the cursor stays on its exception, or at its place where that is gone."""
-        table, width = self.table, self.size.width
+        table, width = self.table, self._width
         under, place, top = self._under_cursor(), table.cursor_row, table.scroll_y
         table.clear(columns=True)
         for column in columns(width - 1):
             table.add_column(column.heading, width=column.width + 1, key=column.key)
-        self._shown, self._new, self._over = {}, 0, 0
+        self.shown, self._new, self._over = {}, 0, 0
         for row in look.rows:
-            self._shown[row.exception_id] = row
+            self.shown[row.exception_id] = row
             table.add_row(*self._cells(row, look), key=row.exception_id)
         if look.rows:
-            at = table.get_row_index(under) if under in self._shown and self.reading else min(place, len(look.rows) - 1)
+            at = table.get_row_index(under) if under in self.shown and self.reading else min(place, len(look.rows) - 1)
             table.move_cursor(row=at if self.reading else 0, animate=False)
             if self.reading:
                 table.scroll_to(y=top, animate=False)
@@ -165,18 +166,18 @@ class TopApp(App[None]):
     def _mend(self, look: Look) -> None:
         """Changes what has changed, where it stands."""
         now = {row.exception_id: row for row in (*look.rows, *look.kept)}
-        shape = columns(self.size.width - 1)
-        for exception_id in self._shown:
-            row = now.get(exception_id)
-            if row is not None:
-                self._shown[exception_id] = row
-                for column, said in zip(shape, self._cells(row, look), strict=True):
-                    self.table.update_cell(exception_id, column.key, said)
-        self._new = sum(row.exception_id not in self._shown for row in look.rows)
-        self._over = sum(row.status != "open" for row in self._shown.values())
+        shape = columns(self._width - 1)
+        for exception_id, before in self.shown.items():
+            # What is nowhere any more was erased with its order, or is too old to be kept.
+            row = now.get(exception_id) or replace(before, status="erased", order_id="", summary="", assignee=None)
+            self.shown[exception_id] = row
+            for column, said in zip(shape, self._cells(row, look), strict=True):
+                self.table.update_cell(exception_id, column.key, said)
+        self._new = sum(row.exception_id not in self.shown for row in look.rows)
+        self._over = sum(row.status != "open" for row in self.shown.values())
 
     def _cells(self, row: ExceptionRow, look: Look) -> list[Text]:
-        shape = columns(self.size.width - 1)
+        shape = columns(self._width - 1)
         found: list[Text] = []
         for column in shape:
             said, style = cell(row, column.key, look.at, wide=self.wide)
@@ -189,27 +190,27 @@ class TopApp(App[None]):
         head = "" if look is None else counted(look.counts, wide=self.wide)
         hidden = 0 if look is None else look.counts.open - len(look.rows)
         more = f"; {hidden:,} not shown" if hidden > 0 else ""
-        self.query_one("#head", Static).update(fitted(f"{head}{more}{self._chosen.words()}", max(self.size.width, 20)))
+        self.query_one("#head", Static).update(fitted(f"{head}{more}{self.chosen.words()}", max(self._width, 20)))
         state = self.query_one("#state", Static)
         state.set_class(self._trouble is not None, "trouble")
         parts = [self._trouble] if self._trouble else []
         if self._new or self._over:
             parts.append(f"{self._new} new, {self._over} over: u shows them")
         if look is not None and not look.rows:
-            parts.append("nothing is open" if not self._chosen.narrowed else "nothing open fits the filter: x clears it")
+            parts.append("nothing is open" if not self.chosen.narrowed else "nothing open fits the filter: x clears it")
         if look is not None:
             parts.append(f"as of {look.at:{'%Y-%m-%d %H:%M:%S' if self.wide else '%H:%M:%S'}} UTC")
         self.query_one("#keys", Static).update(KEYS if self.wide else SHORT_KEYS)
-        state.update(fitted("; ".join(parts), max(self.size.width, 20)))
+        state.update(fitted("; ".join(parts), max(self._width, 20)))
 
     def _under_cursor(self) -> str:
         place = self.table.cursor_row
-        shown = list(self._shown)
+        shown = list(self.shown)
         return shown[place] if 0 <= place < len(shown) else ""
 
     @on(DataTable.RowHighlighted)
     def _show_pane(self) -> None:
-        row = self._shown.get(self._under_cursor())
+        row = self.shown.get(self._under_cursor())
         if row is None:
             self._pane_of = None
             self.query_one("#detail", Static).update("")
@@ -220,7 +221,7 @@ class TopApp(App[None]):
     @on(DataTable.RowSelected)
     def _open_history(self, event: DataTable.RowSelected) -> None:
         self._touched = monotonic()
-        if isinstance(event.row_key, RowKey) and event.row_key.value:
+        if event.row_key.value:
             self._read_detail(event.row_key.value, opens=True)
 
     @work(thread=True, exclusive=True, group="detail")
@@ -235,16 +236,17 @@ class TopApp(App[None]):
 
     def _show_detail(self, detail: ExceptionDetail, opens: bool) -> None:
         if opens:
-            self.push_screen(History(detail, self._board))
+            self.push_screen(History(history(detail, self._board.clock(), max(self._width - 3, 40))))
         elif detail.row.exception_id == self._under_cursor():
-            self.query_one("#detail", Static).update(pane(detail, self._board.clock(), max(self.size.width - 2, 30)))
+            self.query_one("#detail", Static).update(pane(detail, self._board.clock(), max(self._width - 2, 30)))
 
     def on_key(self, _event: Key) -> None:
         """Whoever presses a key is reading."""
         self._touched = monotonic()
 
-    def on_resize(self, _event: Resize) -> None:
+    def on_resize(self, event: Resize) -> None:
         """Other columns may have room."""
+        self._width = event.size.width
         self._pane_of = None
         if self._last is not None:
             self._take(self._last, whole=True)
@@ -255,15 +257,15 @@ class TopApp(App[None]):
 
     def action_filter(self, what: str) -> None:
         """The next filter of a kind, or none."""
-        self._filter(Filters(tenant=self._chosen.tenant) if what == "clear" else self._chosen.next(what, sorted(self._teams)))
+        self._filter(Filters(tenant=self.chosen.tenant) if what == "clear" else self.chosen.next(what, sorted(self._teams)))
 
     def action_update(self) -> None:
         """Shows what is new, gravest first, from the top."""
-        self._filter(self._chosen)
+        self._filter(self.chosen)
 
     def _filter(self, filters: Filters) -> None:
-        self._chosen = filters
-        self._shown, self._touched = {}, monotonic() - self._follow_s
+        self.chosen = filters
+        self.shown, self._touched = {}, monotonic() - self._follow_s
         self.look()
 
     def action_find(self) -> None:
@@ -275,7 +277,7 @@ class TopApp(App[None]):
     @on(Input.Submitted)
     def _found(self, event: Input.Submitted) -> None:
         self.action_leave()
-        self._filter(replace(self._chosen, text=event.value.strip() or None))
+        self._filter(replace(self.chosen, text=event.value.strip() or None))
 
     def action_leave(self) -> None:
         """Back to the table."""

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from textwrap import wrap
+from typing import cast
 
 from rich.console import Console
 from rich.text import Text
@@ -97,4 +98,4 @@ def _readable(line: str) -> str:
 
 
 def _list(value: object) -> Sequence[dict[str, object]]:
-    return value if isinstance(value, list) else []
+    return cast("Sequence[dict[str, object]]", value) if isinstance(value, list) else []

@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -124,7 +124,7 @@ def readable(line: str) -> str:
         return line
     if not isinstance(read, dict):
         return line
-    fields = {str(name): value for name, value in read.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    fields = dict(cast("dict[str, object]", read))
     event, level = str(fields.pop("event", "")), str(fields.pop("level", "info"))
     at = str(fields.pop("timestamp", ""))[11:19]
     if event in QUIET:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from dataflows.embedded.plan import Plan
     from dataflows.runtime.stop import Stop
-    from sinks.actions.receiver import Arrival
+    from sinks.actions.receiver import DemoArrival
 
 ORDERS = 250
 STYLES = {"exception": "yellow", "action": "cyan", "mail": "bold green", "webhook": "green", "up": "bold"}
@@ -45,7 +45,7 @@ def run_demo(console: Console, data: Path, handle: int, stop: Stop) -> None:
         at = datetime.fromtimestamp(time.time(), UTC).strftime("%H:%M:%S")
         console.print(Text.assemble((f"{at} ", "dim"), (f"{what:10}", STYLES.get(what, "red")), text), soft_wrap=True)
 
-    def arrived(arrival: Arrival) -> None:
+    def arrived(arrival: DemoArrival) -> None:
         again = f" (again, {arrival.again + 1} times)" if arrival.again else ""
         if arrival.kind == "mail":
             show("mail", f"to {arrival.recipient}: {arrival.subject}{again}")

@@ -100,6 +100,8 @@ def run_live(settings: LiveSettings, stop: Stop, observer: Observer, allowed: Al
     with closing(home):
         with _refusals(home.path):
             policy, holds, source, outputs = _resume(settings, home, topics, observer, allowed)
+        if isinstance(source, EmbeddedSource):
+            source.drains = allowed.drains
         try:
             _run(settings, home, (policy, holds), source, _sink(settings, home, topics, outputs, observer), stop, observer)
         except (DamagedStateError, ReplacedError, LostError) as error:
@@ -268,7 +270,7 @@ def _sink(settings: LiveSettings, home: StateHome, topics: dict[str, Topic], out
     state = home.uuid if settings.state.recovery else uuid4()
     # Nothing of this state is older; a day's grace for brokers whose clocks are far off.
     since = max(0, home.made - DAY) or None
-    return KafkaSink(settings.kafka.client(), str(state), written, since=since, listener=observer)
+    return KafkaSink(settings.kafka.client(), str(state), written, since=since, begins=read_state(home.path).begins, listener=observer)
 
 
 def _run(

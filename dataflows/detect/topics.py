@@ -29,6 +29,8 @@ class Allowed:
 
     new_state: bool = False
     topics: frozenset[str] = frozenset()
+    drains: bool = False
+    """To end once all of an embedded installation's input log has been read."""
 
 
 def prepare(settings: Settings) -> dict[str, Topic]:

@@ -22,7 +22,7 @@ from typing import Final, cast
 from dataflows.embedded.haste import Haste, HastyEvent, hasty_policy, hasty_world
 from schemas.instants import SECOND
 from schemas.values import from_micros
-from sinks.actions.receiver import Arrival, DemoReceiver
+from sinks.actions.receiver import DemoArrival, DemoReceiver
 from sinks.decisions import UnwrittenError
 from sinks.embedded.decisions import SocketDecisionWriter
 
@@ -39,9 +39,9 @@ AGAIN_S: Final = 0.2
 def late_parcel(begin: int) -> list[HastyEvent]:
     """One order from its placing to its delivery, eight seconds after its promise; `begin`: when it is placed (µs)."""
     lines = [{"line_id": "1", "sku": "MUG-BLUE", "quantity": 1}]
-    parcel = {"tracking_number": "DEMO00001001", "carrier": "dhl"}
-    money = {"payment_id": "demo-pay-1001", "amount": {"amount": "24.90", "currency": "EUR"}}
-    placed = {
+    parcel: dict[str, object] = {"tracking_number": "DEMO00001001", "carrier": "dhl"}
+    money: dict[str, object] = {"payment_id": "demo-pay-1001", "amount": {"amount": "24.90", "currency": "EUR"}}
+    placed: dict[str, object] = {
         "total": money["amount"],
         "customer": {"id": "anna", "consents": ["email"]},
         "promised_by": _iso(begin + 9 * SECOND),
@@ -71,7 +71,7 @@ class Demo:
     """A demonstration in a data directory. `show` is told what came to the receiver; `orders`: how many the world has."""
 
     data: Path
-    show: Callable[[Arrival], None]
+    show: Callable[[DemoArrival], None]
     orders: int
     receiver: DemoReceiver = field(init=False)
     haste: Haste = field(init=False)

@@ -85,7 +85,7 @@ def derived(data: Path, document: Mapping[str, object], policy: Path | None) -> 
     """The settings of an installation in `data`: those of a file, with what belongs to the directory. Raises MisuseError."""
     found = dict(document)
     for section, name, value in (("embedded", "dir", str(data)), ("state", "dir", str(data / "state"))):
-        given = found.get(section) or {}
+        given: object = found.get(section) or {}
         if not isinstance(given, dict):
             continue
         settings = cast("dict[str, object]", given)

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from dataflows.embedded.plan import Plan, stopping
+from dataflows.embedded.retention import LogRetention
 from dataflows.embedded.status import Wellness
 from dataflows.errors import MisuseError, RunError
 from dataflows.observe import Observer
@@ -53,6 +54,7 @@ def run_system(plan: Plan, handle: int, stop: Stop, shown: Shown, on_turn: Calla
         http = plan.settings.http
         wellness = stack.enter_context(Wellness(http.host, plan.ports(), supervisor.standing))
         wellness.join(observer)
+        stack.enter_context(LogRetention(plan, supervisor.standing))
         observer.runs(lambda: "none")
         if http.enabled:
             try:

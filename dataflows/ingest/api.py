@@ -14,10 +14,10 @@ from dataflows.ingest.decisions import intake
 from dataflows.ingest.decisions.case_store import SqlCaseStore
 from dataflows.ingest.decisions.intake import DecisionIntake
 from dataflows.ingest.decisions.notebook import JournalDecisionWriter
+from dataflows.ingest.embedded import InputLogDecisions, InputLogWriter
 from dataflows.observe.observer import Observer
 from dataflows.settings import Settings
 from schemas.deciding import decides
-from schemas.topics import DECISIONS
 from sinks.cases.schema import open_store
 from sinks.decisions import DecisionWriter
 from sinks.kafka.decisions import KafkaDecisionWriter
@@ -48,8 +48,8 @@ class SharedParts(NamedTuple):
 
 
 def topic_of(settings: Settings) -> str:
-    """The topic of decisions that the settings read, else the contract's name."""
-    return next((name for name in settings.inputs.topics if decides(name)), DECISIONS)
+    """The topic of decisions that the engine reads by these settings, else the one that dispatch writes."""
+    return next((name for name in settings.inputs.topics if decides(name)), settings.dispatch.decisions)
 
 
 def tokens_of(folder: Path) -> TokenBook:
@@ -81,7 +81,7 @@ def token_routes(
     audit = stack.enter_context(
         closing(Journal(folder, AUDIT, segment_bytes=given.audit_bytes // (AUDIT_FILES + 1), keep=AUDIT_FILES, fsync=settings.state.fsync))
     )
-    decisions_to = stack.enter_context(closing(_decision_writer(settings, folder, observer)))
+    decisions_to = stack.enter_context(closing(_decision_writer(settings, folder, observer, writer)))
     store = stack.enter_context(closing(SqlCaseStore(lambda: open_store(settings.store.url_in(settings.state.dir)))))
     # A decision may wait for the store, then for the log.
     decisions = DecisionIntake(decisions_to, audit, listener, store, patience=2 * patience)
@@ -91,8 +91,10 @@ def token_routes(
     ]
 
 
-def _decision_writer(settings: Settings, folder: Path, observer: Observer) -> DecisionWriter:
+def _decision_writer(settings: Settings, folder: Path, observer: Observer, events: EventWriter) -> DecisionWriter:
     given = settings.gateway
+    if isinstance(events, InputLogWriter):
+        return InputLogDecisions(events.log, given.write_timeout_seconds)
     if given.output == "log":
         return JournalDecisionWriter(folder, segment_bytes=given.log_file_bytes, fsync=settings.state.fsync)
     try:

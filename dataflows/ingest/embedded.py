@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
+
+import orjson
 
 from dataflows.errors import MisuseError, refused
 from dataflows.observe.observer import Observer
@@ -14,7 +16,8 @@ from dataflows.runtime.state.files import lock
 from dataflows.settings import Settings
 from schemas.embedded import input_folder
 from schemas.segments import DamagedLogError
-from schemas.topics import EMBEDDED_EVENTS
+from schemas.topics import EMBEDDED_DECISIONS, EMBEDDED_EVENTS
+from sinks.decisions import UnwrittenError
 from sinks.embedded.input import Event, InputLog, LogClosedError
 from sources.adapters.output import Draft
 from sources.adapters.translate import encoded
@@ -53,6 +56,28 @@ class InputLogWriter:
     def close(self) -> None:
         """Writes what waits."""
         self.log.close()
+
+
+class InputLogDecisions:
+    """The gateway's own `DecisionWriter` over the input log, for what token holders decide. `timeout` (s) bounds each write."""
+
+    def __init__(self, log: InputLog, timeout: float) -> None:
+        self._log, self._timeout = log, timeout
+
+    def write(self, decisions: Sequence[Mapping[str, object]]) -> None:
+        """Returns once all are on the disk, in this order. Raises UnwrittenError."""
+        events = [Event(orjson.dumps(decision), str(decision.get("subject") or "")) for decision in decisions]
+        try:
+            self._log.submit(EMBEDDED_DECISIONS, events).result(self._timeout)
+        except TimeoutError as error:
+            raise UnwrittenError("the disk does not answer in time") from error
+        except OSError as error:
+            raise UnwrittenError(f"the log cannot be written: {(error.strerror or str(error)).lower()}") from error
+        except LogClosedError as error:
+            raise UnwrittenError("the gateway is stopping") from error
+
+    def close(self) -> None:
+        """Nothing is under way once `write` has returned; the log is closed by whoever opened it."""
 
 
 def open_input_log(stack: ExitStack, settings: Settings, observer: Observer) -> InputLogWriter:

@@ -15,6 +15,7 @@ from dataflows.observe import catalogue
 from dataflows.observe.observer import Observer
 from dataflows.runtime.stop import Stop
 from schemas.instants import SECOND
+from schemas.topics import REJECTS
 from sinks.cases.retention import purge
 from sinks.cases.schema import reason, shown, upgrade, writing
 from sinks.cases.standing import stands
@@ -204,7 +205,7 @@ def run_store(reader: LogReader, keeper: StoreKeeper) -> None:
             continue
         seen.update((record.partition, record.next) for record in found)
         # What has no value (a barrier) makes no rows; a transaction for each would be all that an idle engine gave the database to do.
-        if any(record.value for record in found) or keeper.clock() - since > EMPTY_S:
+        if any(record.value or record.topic == REJECTS for record in found) or keeper.clock() - since > EMPTY_S:
             batch = [*empty, *found]
             empty, since = [], keeper.clock()
             if not all(keeper.write(some) for some in _parts(batch, keeper.batch)):

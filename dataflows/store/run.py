@@ -15,7 +15,7 @@ from dataflows.settings import Settings
 from dataflows.store.keeping import StoreKeeper, rebuild_store, run_store
 from schemas.deciding import decides
 from schemas.topics import TOPICS
-from sinks.cases.schema import StoreError, open_store, reason, shown, store_url
+from sinks.cases.schema import StoreError, make_file, open_store, reason, shown, store_url
 from sinks.cases.writer import MovedError
 from sources.embedded.outputs import EmbeddedReader
 from sources.kafka.outputs import KafkaLogReader
@@ -42,6 +42,7 @@ def keep_store(settings: Settings, observer: Observer, *, rebuild: bool) -> None
             observer.log.info("serving /metrics, /healthz and /readyz", host=settings.http.host, port=port)
         observer.runs(lambda: "none")
         try:
+            make_file(settings.store.url_in(settings.state.dir))
             engine = open_store(settings.store.url_in(settings.state.dir))
             stack.callback(engine.dispose)
             reader = stack.enter_context(closing(reader_of(settings, observer)))

@@ -126,12 +126,17 @@ class MailExecutor:
             sock=sock,
             timeout=given.timeout_seconds,
             use_tls=given.security == "tls",
-            start_tls=given.security == "starttls",
+            start_tls=False,  # It is begun below, where a server that lacks it is told from one that is not there.
             tls_context=None if given.security == "none" else self._tls,
         )
         try:
             await client.connect()
             progress.connected = True
+            if given.security == "starttls":
+                await client.ehlo()
+                if not client.supports_extension("starttls"):
+                    raise aiosmtplib.SMTPNotSupported("starttls")
+                await client.starttls(server_hostname=given.host, tls_context=self._tls)
             if given.username is not None and password is not None:
                 await client.login(given.username, password)
             await self._hand_over(client, mail, progress)

@@ -110,8 +110,8 @@ class RestSettings(HttpEndpointSettings):
     def _usable(self) -> RestSettings:
         if why := url_refused(self.base_url, allow_http=self.allow_http):
             raise ValueError(f"base_url: {why}")
-        if "?" in self.base_url or "#" in self.base_url:
-            raise ValueError("base_url: a query belongs to the path of an action")
+        if any(char in self.base_url for char in "?#{}"):
+            raise ValueError("base_url: queries and placeholders belong to the path of an action")
         for name, request in self.actions.items():
             if name not in ACTIONS or "rest" not in ACTIONS[name].executors:
                 raise ValueError(f"actions: there is no action {name!r}")

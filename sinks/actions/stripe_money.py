@@ -13,6 +13,8 @@ WHOLE_IN_HUNDREDTHS: Final = frozenset(("ISK", "UGX"))
 """The same, but written in hundredths."""
 THOUSANDTHS: Final = frozenset("BHD JOD KWD OMR TND".split())
 """Currencies of a thousand units, of which Stripe takes tens alone."""
+MOST: Final = 999_999_999_999
+"""Twelve digits, the most that Stripe takes of any currency."""
 CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
@@ -29,6 +31,6 @@ def minor_units(amount: object) -> int | None:
     if currency in WHOLE_IN_HUNDREDTHS and value != value.to_integral_value():
         return None
     units = value * (1 if currency in WHOLE else 1_000 if currency in THOUSANDTHS else 100)
-    if units != units.to_integral_value() or (currency in THOUSANDTHS and units % 10):
+    if units > MOST or units != units.to_integral_value() or (currency in THOUSANDTHS and units % 10):
         return None
     return int(units)

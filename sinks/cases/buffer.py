@@ -1,8 +1,9 @@
-"""Rows on their way into the database: joined with each other first, then with what is there, then written at once."""
+"""Rows on their way into the database: joined with what is there, then written at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, Table, bindparam, select, tuple_
@@ -20,32 +21,34 @@ class RowBuffer:
     """Rows by table and key. `flush` writes them within the transaction of its connection."""
 
     def __init__(self) -> None:
-        self._rows: dict[Table, dict[Key, Row]] = {}
+        self._rows: dict[Table, dict[Key, list[Row]]] = {}
 
     def put(self, table: Table, row: Row) -> None:
-        """Takes in a row, as its table joins rows."""
-        rows = self._rows.setdefault(table, {})
-        key = _key(table, row)
-        there = rows.get(key)
-        rows[key] = row if there is None else MERGES[table](there, row)
+        """Takes in a row."""
+        rows = self._rows.setdefault(table, {}).setdefault(_key(table, row), [])
+        if not rows or table not in ONCE:
+            rows.append(row)
 
     def flush(self, connection: Connection) -> int:
-        """Writes what was taken in, and forgets it. Returns how many rows were written; those that change nothing are not."""
+        """Writes what was taken in, and forgets it. Returns how many rows were written; those that change nothing are not.
+
+        Rows join the one that is there one after the other, as they came: what a row means may depend on the one before it.
+        """
         written = 0
         # In one order of tables and keys, so that two writers would wait for each other instead of blocking each other.
         for table in sorted(self._rows, key=lambda table: table.name):
-            rows = self._rows[table]
-            if table not in ONCE:
-                for there in _there(connection, table, list(rows)):
-                    key = _key(table, there)
-                    joined = MERGES[table](there, rows[key])
-                    if joined == there:
-                        del rows[key]
-                    else:
-                        rows[key] = joined
-            if rows:
-                _write(connection, table, [rows[key] for key in sorted(rows)])
-                written += len(rows)
+            taken = self._rows[table]
+            there = {} if table in ONCE else {_key(table, row): row for row in _there(connection, table, list(taken))}
+            changed: list[Row] = []
+            for key in sorted(taken):
+                before = there.get(key)
+                rows = taken[key] if before is None else [before, *taken[key]]
+                joined = reduce(MERGES[table], rows)
+                if joined != before:
+                    changed.append(joined)
+            if changed:
+                _write(connection, table, changed)
+                written += len(changed)
         self._rows.clear()
         return written
 

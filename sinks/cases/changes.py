@@ -70,11 +70,11 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """An order, or a customer with all orders placed until `at`, to be erased and never to come back."""
+    """An order, or a customer (by digest, see `hashes`) with all orders placed until `at`, to be erased and never to come back."""
 
     tenant: str
     order_id: str | None
-    customer_id: str | None
+    customer: str | None
     at: datetime
 
 

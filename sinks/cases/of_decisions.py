@@ -1,4 +1,7 @@
-"""The rows of a decision: who decided what, and what it adds beside: a note's reference, a suggestion, a policy, an erasure."""
+"""The rows of a decision: who decided what, and what it adds beside: a note's reference, a suggestion, a policy.
+
+Nothing is erased here: whether an `order.forgotten` counts is the engine's to say, which then does (`exception.forgotten`).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from schemas.values import from_micros
-from sinks.cases.changes import Change, Forget, Logged, Put, Row, place
+from sinks.cases.changes import Change, Logged, Put, Row, place
 from sinks.cases.fields import Fields
 from sinks.cases.tables import audit, notes, policies, suggestions
 
@@ -52,8 +55,6 @@ def decision_changes(envelope: Fields, record: Logged) -> Iterator[Change]:
         yield Put(suggestions, {**key, **about, **suggested, "by": by, "time": time, **place(record)})
     elif type_ == ACTIVATED:
         yield Put(policies, {**key, **_policy(data), "by": by, "time": time, **place(record)})
-    elif forgotten:
-        yield Forget(tenant, subject, data.text("customer_id"), from_micros(record.time))
 
 
 def _audited(data: Fields) -> Row:

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
-from sinks.cases.changes import Change, Logged, UnprojectableError
+from sinks.cases.changes import Change, Forget, Logged, UnprojectableError
 from sinks.cases.fields import Fields, parse
 from sinks.cases.of_actions import action_changes, automation_changes
 from sinks.cases.of_decisions import decision_changes
 from sinks.cases.of_exceptions import exception_changes
 from sinks.cases.of_incidents import incident_changes
 from sinks.cases.of_rejects import reject_changes
+
+
+def forgotten_changes(envelope: Fields, record: Logged) -> Iterator[Change]:
+    """What is to be erased: the engine says so of an order, and of a customer. Raises UnprojectableError."""
+    del record
+    data = envelope.inner("data")
+    order, customer = data.text("order_id"), data.text("customer_digest")
+    yield Forget(envelope.text("tenant") or "default", order, customer, data.need_instant("detected_at"))
+
 
 _Making: TypeAlias = Callable[[Fields, Logged], Iterator[Change]]
 
@@ -20,10 +29,12 @@ BY_TYPE: Final[dict[str, _Making]] = {
     "exception.updated": exception_changes,
     "exception.resolved": exception_changes,
     "exception.retracted": exception_changes,
+    "exception.forgotten": forgotten_changes,
     "action.proposed": action_changes,
     "action.requested": action_changes,
     "action.withdrawn": action_changes,
     "action.updated": action_changes,
+    "action.forgotten": forgotten_changes,
     "automation.state": automation_changes,
     "incident.opened": incident_changes,
     "incident.updated": incident_changes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -68,6 +69,19 @@ def open_store(given: str, *, pool: int = 5) -> Engine:
         )
     except (NoSuchModuleError, ArgumentError, TypeError) as error:
         raise StoreError(f"the store at {shown(url)} cannot be opened: {error}") from error
+
+
+def make_file(given: str) -> None:
+    """Makes the file of a SQLite store, which nobody but its owner may read, where there is none. Raises StoreError."""
+    url = store_url(given)
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return
+    path = Path(url.database)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StoreError(f"{path}: {(error.strerror or str(error)).lower()}") from error
 
 
 def _dumps(value: object) -> str:

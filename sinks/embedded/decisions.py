@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 import orjson
@@ -22,13 +23,15 @@ class SocketDecisionWriter:
     """A `DecisionWriter` for the installation in `data`. `role`: whose decisions these are; the log's writer sets what it may not say.
 
     Guarantee: what `write` returned from is on the disk. It connects when it is used, and again after a failure, so that a restart of the
-    gateway costs no more than an UnwrittenError; writing again, with the same IDs, does no harm. `timeout` (s) bounds each write.
+    gateway costs no more than an UnwrittenError; it may be used from any thread. Writing again, with the same IDs, does no harm. `timeout`
+    (s) bounds each write.
     """
 
     def __init__(self, data: Path, role: str, timeout: float = 10.0) -> None:
         self._data, self._role, self._timeout = data, role, timeout
         self._connection: socket.socket | None = None
         self._rest = b""
+        self._lock = Lock()
 
     def write(self, decisions: Sequence[Mapping[str, object]]) -> None:
         """Returns once all are durable, in this order. Raises UnwrittenError."""
@@ -39,19 +42,20 @@ class SocketDecisionWriter:
         request = orjson.dumps({"to": to, "events": list(events)})
         if len(request) > LONGEST:
             raise UnwrittenError("too much at once")
-        fresh = self._connection is None
-        try:
-            self._exchange(request)
-        except (OSError, ValueError) as error:
-            self.close()
-            if fresh:
-                raise UnwrittenError(f"the gateway cannot be reached: {_words(error)}") from error
-            # The connection was of a gateway that has been restarted since.
+        with self._lock:
+            fresh = self._connection is None
             try:
-                self._exchange(request)
-            except (OSError, ValueError) as again:
+                try:
+                    self._exchange(request)
+                except (OSError, ValueError):
+                    self.close()
+                    if fresh:
+                        raise
+                    # The connection was of a gateway that has been restarted since.
+                    self._exchange(request)
+            except (OSError, ValueError, KeyError) as error:
                 self.close()
-                raise UnwrittenError(f"the gateway cannot be reached: {_words(again)}") from again
+                raise UnwrittenError(f"the gateway cannot be reached: {_words(error)}") from error
 
     def close(self) -> None:
         """Lets go of the connection."""

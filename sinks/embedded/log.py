@@ -76,14 +76,17 @@ class SegmentLog:
     def append(self, entries: Sequence[Entry]) -> None:
         """Writes records; they count once `sync` has returned. After a failure of either, call `take_back`."""
         lines: list[bytes] = []
+        pending = 0
         for entry in entries:
-            if self._is_full(entry.time):
+            if self._is_full(pending, entry.time):
                 self._write(lines)
-                lines = []
+                lines, pending = [], 0
                 self._roll(entry.time)
             if not self._began:
                 self._began = entry.time
-            lines.append(line_of(self.end, entry.time, entry.value, key=entry.key, shard=entry.shard, number=entry.number))
+            line = line_of(self.end, entry.time, entry.value, key=entry.key, shard=entry.shard, number=entry.number)
+            lines.append(line)
+            pending += len(line)
             self.end += 1
             self.last_time = entry.time
         self._write(lines)
@@ -104,20 +107,6 @@ class SegmentLog:
         path = self._folder / segment_name(self._first)
         os.truncate(path, self._length)
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-
-    def delete(self, before: int, older_than: int) -> int:
-        """Deletes full segments of which all records have an offset less than `before` and are older than an instant (µs); their bytes."""
-        gone = 0
-        segments = segments_of(self._folder)
-        for (_, path), (following, next_path) in pairwise(segments):
-            began = _began(next_path)
-            if following > before or began is None or began > older_than:
-                break
-            gone += path.stat().st_size
-            path.unlink()
-        if gone:
-            self._sync_folder()
-        return gone
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -181,8 +170,8 @@ class SegmentLog:
             whole = stop
         return whole
 
-    def _is_full(self, time: int) -> bool:
-        return self._length >= self._segment_bytes or (self._began > 0 and time - self._began >= SEGMENT_SPAN)
+    def _is_full(self, pending: int, time: int) -> bool:
+        return self._length + pending >= self._segment_bytes or (self._began > 0 and time - self._began >= SEGMENT_SPAN)
 
     def _roll(self, time: int) -> None:
         if self._fsync:
@@ -216,6 +205,25 @@ class SegmentLog:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def delete_segments(folder: Path, before: int, *, older_than: int, keep_bytes: int) -> int:
+    """Deletes full segments, oldest first, of which all records have an offset less than `before`; returns how many bytes went.
+
+    Those go whose records are all older than an instant (µs), and those that are more than `keep_bytes`. Raises OSError. It needs no
+    writer: full segments are written no more.
+    """
+    gone = 0
+    segments = segments_of(folder)
+    total = sum(path.stat().st_size for _, path in segments)
+    for (_, path), (following, next_path) in pairwise(segments):
+        began = _began(next_path)
+        if following > before or not (total > keep_bytes or (began is not None and began <= older_than)):
+            break
+        size = path.stat().st_size
+        path.unlink()
+        gone, total = gone + size, total - size
+    return gone
 
 
 def _began(path: Path) -> int | None:

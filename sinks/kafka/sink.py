@@ -14,7 +14,7 @@ from schemas.output import OutputRecord
 from schemas.topics import REJECTS
 from sinks.kafka.errors import KafkaOutputError
 from sinks.kafka.murmur import partition_of
-from sinks.kafka.readback import decode
+from sinks.kafka.readback import VERSION, SinkToken, decode
 from sinks.kafka.reading import CLIENT_LOG
 from sinks.kafka.records import partition_key
 from sinks.kafka.stats import WriterListener, WriterStats
@@ -62,6 +62,8 @@ class KafkaSink(FixedPartitionedSink["Sequence[OutputRecord]", bytes]):
     fenced: nothing that it writes becomes visible any more. A reject that is larger than its topic takes is cut, and says so
     (`sinks.kafka.cut`).
 
+    `begins`: by part, an offset before which stands only what this state had written elsewhere and what was brought here since.
+
     `client` holds librdkafka's settings (`bootstrap.servers`, security); `state` is the UUID of the state directory and `since` the instant
     (µs, UTC) at which that was made, which spares reading what is older; `listener` is told what happens, on the writers' threads;
     `patience` (seconds) bounds how long errors that may pass are borne. `write_batch` and `snapshot` raise `KafkaOutputError`.
@@ -74,10 +76,12 @@ class KafkaSink(FixedPartitionedSink["Sequence[OutputRecord]", bytes]):
         topics: Mapping[str, OutputTopic],
         *,
         since: int | None = None,
+        begins: Mapping[str, int] | None = None,
         listener: WriterListener | None = None,
         patience: float = PATIENCE,
     ) -> None:
         self._topics = dict(topics)
+        self._begins = begins or {}
         self._parts = sorted(part_name(topic, n) for topic, output in topics.items() for n in range(output.partitions))
         self._index = {name: index for index, name in enumerate(self._parts)}
         self._shared = Shared(dict(client), AdminClient(dict(client), logger=CLIENT_LOG), state, since, listener or WriterStats(), patience)
@@ -106,10 +110,14 @@ class KafkaSink(FixedPartitionedSink["Sequence[OutputRecord]", bytes]):
         output = self._topics[topic]
         part = TopicPartition(output.name, int(number))
         try:
-            token = None if resume_state is None else decode(resume_state)
+            token = self._begin(for_part) if resume_state is None else decode(resume_state)
         except ValueError as error:
             raise KafkaOutputError(f"{output.name}[{part.partition}]: {error}") from error
         return _Partition(TransactionWriter(self._shared, topic, part, token, output.limit))
+
+    def _begin(self, part: str) -> SinkToken | None:
+        """What a part begins with that no snapshot tells of."""
+        return SinkToken(VERSION, self._begins[part], {}, {}) if part in self._begins else None
 
 
 def _placing(partitions: Mapping[str, int]) -> Callable[[str, bytes], str]:

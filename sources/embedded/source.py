@@ -91,7 +91,7 @@ class EmbeddedSource(FixedPartitionedSource[Batch, bytes]):
         self.batch = batch
         self.drains = drains
         self.stats = SourceStats()
-        self.partitions = dict.fromkeys(INPUT_TOPICS, 1)
+        self.partitions: dict[str, int] = dict.fromkeys(INPUT_TOPICS, 1)
         """How many partitions each log has."""
         self.weaker: dict[str, str] = {}
         """Nothing here goes by this host's clock."""
@@ -100,7 +100,7 @@ class EmbeddedSource(FixedPartitionedSource[Batch, bytes]):
         self._folder = folder
         self._feeds = feeds or {}
         self._tail: InputTail | None = None
-        self._said = 0
+        self._said: int = 0
         self._heard = time.monotonic()
 
     def lag(self) -> dict[str, int]:

@@ -4,7 +4,7 @@ Without more: the heart and a replay, on one core. `scale`: the live engine with
 it costs to translate the payloads of each system. `gateway`: the webhook gateway beside a bare handler of the same server. `soak`: how
 memory grows over a long run. `start`: what commands cost before they do anything. `growth`: what an order's n-th event costs.
 `eight`: the eight-rule job beside a plain loop. `weight`: memory of an open order of the simulated world. `renewal`: a policy
-that is activated over many open orders.
+that is activated over many open orders. `store`: lists, details, search and counts of the case store, on PostgreSQL and SQLite.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from tests.bench.renewal import OPEN, renewal
 from tests.bench.scale import scale
 from tests.bench.soak import soak
 from tests.bench.start import GOAL, start
+from tests.bench.store import asked, filled
 from tests.bench.weight import ORDERS, weight
 
 if TYPE_CHECKING:
@@ -67,6 +68,10 @@ def main() -> None:  # noqa: PLR0915 - one statement an option
     job.add_argument("--against", type=Path, nargs="*", default=[], help="other checkouts, each with a .venv")
     heavy = commands.add_parser("weight", help="memory of an open order of the simulated world")
     heavy.add_argument("--orders", type=int, default=ORDERS)
+    cases = commands.add_parser("store", help="what people read of the case store")
+    cases.add_argument("--exceptions", type=int, default=1_000_000)
+    cases.add_argument("--open", type=int, default=20_000, help="of which are open")
+    cases.add_argument("--kinds", nargs="*", choices=("postgresql", "sqlite"), default=["postgresql", "sqlite"])
     over = commands.add_parser("renewal", help="a policy that is activated over many open orders")
     over.add_argument("--open", type=int, default=OPEN)
     chosen = parser.parse_args()
@@ -86,6 +91,8 @@ def main() -> None:  # noqa: PLR0915 - one statement an option
         report_eight(events=chosen.events, runs=chosen.runs, against=chosen.against)
     elif chosen.command == "renewal":
         report_renewal(opened=chosen.open)
+    elif chosen.command == "store":
+        report_store(exceptions=chosen.exceptions, opened=chosen.open, kinds=chosen.kinds)
     elif chosen.command == "weight":
         report_weight(orders=chosen.orders)
     else:
@@ -188,6 +195,16 @@ def report_eight(*, events: int = EVENTS, runs: int = RUNS, against: Sequence[Pa
     CONSOLE.print(table)
     for checkout, words in found.agreement.items():
         CONSOLE.print(f"{checkout}: {words}")
+
+
+def report_store(*, exceptions: int, opened: int, kinds: Sequence[str]) -> None:
+    """Prints how long each question takes, in ms: the median and the 95th percentile."""
+    for kind in kinds:
+        with filled(kind, exceptions, opened) as (engine, seconds), engine.connect() as connection:
+            table = _table(f"{exceptions:,} exceptions, {opened:,} open, {kind}; filled in {seconds:,.0f} s")
+            for found in asked(connection):
+                table.add_row(found.name, f"{found.median:,.1f}", "ms, 95th percentile", f"{found.p95:,.1f} ms")
+            CONSOLE.print(table)
 
 
 def report_renewal(*, opened: int) -> None:

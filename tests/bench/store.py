@@ -6,7 +6,7 @@ The bar is 100 ms on PostgreSQL for lists at 1,000,000 exceptions of which 20,00
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
@@ -89,7 +89,7 @@ def asked(connection: Connection, times: int = TIMES) -> Iterator[Asked]:
 
 
 @contextmanager
-def filled(kind: str, many: int, opened: int, folder: Path | None = None) -> Iterator[tuple[Engine, float]]:
+def filled(kind: str, many: int, opened: int, folder: Path | None = None) -> Generator[tuple[Engine, float]]:
     """A store of a kind that holds so many exceptions, and how long it took to fill it, in seconds."""
     with TemporaryDirectory(dir=folder) as made:
         if kind == "sqlite":
@@ -101,11 +101,11 @@ def filled(kind: str, many: int, opened: int, folder: Path | None = None) -> Ite
             yield from _filled(running.database(), many, opened)
 
 
-def _filled(url: str, many: int, opened: int) -> Iterator[tuple[Engine, float]]:
+def _filled(url: str, many: int, opened: int) -> Generator[tuple[Engine, float]]:
     engine = open_store(url)
     upgrade(engine)
     begun = time.perf_counter()
-    fill(engine, many, opened)
+    fill(engine, many, opened, events=False)
     try:
         yield engine, time.perf_counter() - begun
     finally:

@@ -13,6 +13,7 @@ from tests.bench.__main__ import (
     report_live,
     report_renewal,
     report_start,
+    report_store,
     report_weight,
 )
 
@@ -69,3 +70,9 @@ def test_the_table_of_weights_can_be_made() -> None:
 def test_the_table_of_an_activated_policy_can_be_made() -> None:
     """Prints what `python -m tests.bench renewal` prints."""
     report_renewal(opened=50_000)
+
+
+@pytest.mark.bench
+def test_the_table_of_the_store_can_be_made() -> None:
+    """Prints what `python -m tests.bench store` prints, for fewer exceptions, on SQLite."""
+    report_store(exceptions=20_000, opened=400, kinds=("sqlite",))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,7 @@ from sinks.cases.tables import (
 )
 from sinks.cases.writer import CaseWriter, MovedError
 from sources.outputs.reader import LoggedRecord
+from tests.support.logs import iso
 from tests.support.stored import example, world
 from tests.support.stores import START, interleaved, record, rows, sqlite_url, store
 
@@ -136,8 +138,8 @@ def _ours(name: str | None, kind: str, parents: object) -> bool:
 
 
 def _is_comment(diff: Any) -> bool:
-    first = diff[0] if isinstance(diff, tuple) else diff[0][0]
-    return first in {"remove_table_comment", "modify_comment"}
+    first: Any = diff[0]
+    return (first if isinstance(first, str) else first[0]) in {"remove_table_comment", "modify_comment"}
 
 
 def test_every_column_says_what_it_holds() -> None:
@@ -150,7 +152,7 @@ def test_every_column_says_what_it_holds() -> None:
 def test_comments_stand_in_postgresql(postgres: PostgresServer) -> None:
     """Whoever looks at the database sees what tables and columns hold."""
     with store(postgres.database()) as engine:
-        columns = {column["name"]: column["comment"] for column in inspect(engine).get_columns("exceptions")}
+        columns = {column["name"]: column.get("comment") for column in inspect(engine).get_columns("exceptions")}
         assert columns["score"] == exceptions.c.score.doc
         assert inspect(engine).get_table_comment("exceptions")["text"] == exceptions.info["about"]
 
@@ -217,8 +219,10 @@ def test_each_state_is_the_one_of_the_highest_sequence(engine: Engine) -> None:
     said: dict[str, dict[str, Any]] = {}
     events: set[str] = set()
     for each in records:
-        event = orjson.loads(each.value) if each.value else {}
-        if each.topic in {"exceptions", "actions"} and event["type"] != "automation.state":
+        if each.topic not in {"exceptions", "actions"}:
+            continue
+        event: dict[str, Any] = orjson.loads(each.value)
+        if event["type"] != "automation.state":
             events.add(event["id"])
             data = event["data"]
             id_ = data["exception_id"] if each.topic == "exceptions" else data["action_id"]
@@ -261,11 +265,16 @@ def test_when_an_exception_stopped_and_was_over(engine: Engine) -> None:
     line = example("exception.raised")
     steps = [("open", "10"), ("suppressed", "11"), ("resolved", "12"), ("resolved", "13"), ("open", "14"), ("resolved", "15")]
     wanted = [(None, None), ("11", None), ("11", "12"), ("11", "12"), (None, None), ("15", "15")]
-    writer = written(engine, [])
-    for sequence, ((status, hour), at) in enumerate(zip(steps, wanted, strict=True), 1):
-        said = changed(line, status=status, sequence=sequence, detected_at=f"2026-04-23T{hour}:00:00Z")
-        writer.write([record("exceptions", said, sequence)])
+    lines = [
+        changed(line, status=status, sequence=number, detected_at=f"2026-04-23T{hour}:00:00Z")
+        for number, (status, hour) in enumerate(steps, 1)
+    ]
+    for count, at in enumerate(wanted, 1):  # Within one batch the same as in batches of one.
+        writer = CaseWriter(engine)
+        writer.rebuild([[record("exceptions", said, number)] for number, said in enumerate(lines[:count])])
         row = one(engine, exceptions)
+        writer.rebuild([[record("exceptions", said, number) for number, said in enumerate(lines[:count])]])
+        assert one(engine, exceptions) == row
         assert tuple(row[name] and f"{row[name]:%H}" for name in ("stopped_at", "closed_at")) == at
         assert f"{row['raised_at']:%H}" == "10"
 
@@ -473,18 +482,24 @@ def test_a_rebuild_mends_rows_that_somebody_has_changed(engine: Engine) -> None:
 # --- erasure and retention ----------------------------------------------------------------------
 
 
-def forgotten(offset: int, *, order: str | None = ORDER, customer: str | None = None, at: int = START) -> LoggedRecord:
-    """The decision that erases."""
-    data = {"by": "user:anna", **({} if customer is None else {"customer_id": customer})}
-    event = {
-        "specversion": "1.0",
-        "id": f"forget-{offset}",
-        "source": "/console",
-        "type": "order.forgotten",
-        "time": "2026-05-01T00:00:00Z",
-    }
-    line = orjson.dumps({**event, "tenant": "acme", **({} if order is None else {"subject": order}), "data": data})
-    return record("decisions", line, offset, time=at)
+def forgotten(offset: int, *, order: str | None = ORDER, customer: str | None = None, at: int = START) -> list[LoggedRecord]:
+    """The decision that erases, and what the engine then says: of the order, and of the customer."""
+    event = {"specversion": "1.0", "source": "/orderwatch", "type": "exception.forgotten", "time": iso(at), "tenant": "acme"}
+    about = {"detected_at": iso(at), "by": "user:anna"}
+    decision = {**event, "id": f"forget-{offset}", "source": "/console", "type": "order.forgotten", "subject": order or "customer"}
+    said = [record("decisions", orjson.dumps({**decision, "data": {"by": "user:anna", "customer_id": customer}}), offset, time=at)]
+    if order is not None:
+        of_order = {**event, "id": f"o-{offset}:1", "subject": order, "data": {**about, "order_id": order, "customer_digest": None}}
+        said.append(record("exceptions", orjson.dumps(of_order), offset, time=at))
+    if customer is not None:
+        named = {**about, "order_id": None, "customer_digest": customer_digest("acme", customer)}
+        said.append(record("exceptions", orjson.dumps({**event, "id": f"c-{offset}:1", "data": named}), offset + 1, time=at))
+    return said
+
+
+def customer_digest(tenant: str, customer: str) -> str:
+    """As the engine says it (contract)."""
+    return sha256(f"{tenant}\x1f{customer}".encode()).hexdigest()
 
 
 def about_the_order() -> list[LoggedRecord]:
@@ -532,39 +547,47 @@ def test_what_is_erased_stands_nowhere_and_does_not_come_back(engine: Engine, tm
     named = re.compile(rb"SO-100042\b|c-20817\b|1Z999AA10123456784|SH-4410|c-77\b")
     writer = written(engine, records)
     assert named.search(everything(engine))
-    writer.write([last])
+    writer.write(last)
     assert named.findall(everything(engine)) == []
     before = rows(engine)
     assert [row["order_id"] for row in before["exceptions"]] == ["SO-9"]
     assert before["exceptions"][0]["summary"] == "(erased) and SO-1000420 look alike."
     assert [row["member_id"] for row in before["incident_members"]] == ["SO-9"]
     assert {row["type"] for row in before["audit"]} == {"case.acknowledged", "case.noted", "suggestion.made", "order.forgotten"}
-    late = [record(each.topic, each.value, 200 + number, time=last.time + number) for number, each in enumerate(records)]
+    late = [record(each.topic, each.value, 200 + number, time=last[-1].time + number) for number, each in enumerate(records)]
     writer.write(late)
     assert named.findall(everything(engine)) == []
     assert [row["order_id"] for row in rows(engine)["actions"]] == ["SO-9"]
-    writer.rebuild([records, [last]])
+    writer.rebuild([records, last])
     assert rows(engine) == before
     if who["order"]:
         with store(sqlite_url(tmp_path, "first")) as other:  # The erasure first: its tombstone lets nothing in.
-            CaseWriter(other).write([last, *records])
+            CaseWriter(other).write([*last, *records])
             assert rows(other, offsets=False) == {name: found for name, found in before.items() if name != "offsets"}
+
+
+def test_a_decision_to_erase_that_the_engine_refuses_erases_nothing(engine: Engine) -> None:
+    """Who may have something erased is the engine's to say."""
+    decision, *_ = forgotten(1)
+    written(engine, [record("exceptions", example("exception.raised"), 0), decision])
+    assert one(engine, exceptions)["order_id"] == ORDER
+    assert rows(engine)["erasures"] == []
 
 
 def test_a_customer_who_comes_back_is_watched_again(engine: Engine) -> None:
     """What was ordered after the erasure is none of what was erased."""
     line = example("exception.raised")
     erased_at = int(datetime(2026, 5, 1, tzinfo=UTC).timestamp()) * SECOND
-    writer = written(engine, [record("exceptions", line, 0), forgotten(1, order=None, customer=CUSTOMER, at=erased_at)])
+    writer = written(engine, [record("exceptions", line, 0), *forgotten(1, order=None, customer=CUSTOMER, at=erased_at)])
     event = orjson.loads(changed(line, exception_id="new", order_id="SO-2"))
     event["data"]["context"]["placed_at"] = "2026-05-02T00:00:00Z"
-    writer.write([record("exceptions", orjson.dumps(event), 2)])
+    writer.write([record("exceptions", orjson.dumps(event), 9)])
     assert [row["order_id"] for row in rows(engine)["exceptions"]] == ["SO-2"]
 
 
 def test_hashes_tell_nobody_who_was_erased(engine: Engine) -> None:
     """That an order and a customer were, is all."""
-    written(engine, [forgotten(0, customer=CUSTOMER)])
+    written(engine, forgotten(0, customer=CUSTOMER))
     found = rows(engine)["erasures"]
     assert {row["subject"] for row in found} == {"order", "customer"}
     assert all(re.fullmatch("[0-9a-f]{64}", row["hash"]) for row in found)

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -19,13 +18,10 @@ from sinks.cases.schema import open_store, writing
 from sinks.cases.tables import offsets, standing
 from sinks.rejected import parse
 from sources.kafka.outputs import KafkaLogReader
-from sources.outputs.reader import LostRecordsError
+from sources.outputs.reader import LoggedRecord, LostRecordsError
 from tests.support.brokers import Broker, topic
 from tests.support.stored import world
 from tests.support.stores import interleaved, rows, sqlite_url, store
-
-if TYPE_CHECKING:
-    from sources.outputs.reader import LoggedRecord
 
 PARTITIONS = 3
 PATIENCE_S = 120
@@ -39,7 +35,8 @@ def topics(real_broker: Broker) -> dict[str, str]:
     names["decisions"] = topic(real_broker, "store", PARTITIONS, ending=".order-decisions")
     producer = Producer({"bootstrap.servers": real_broker.bootstrap, "transactional.id": names["exceptions"]})
     producer.init_transactions(30)
-    for number, one in enumerate(interleaved(world())):
+    records, number = interleaved(world()), 0
+    for number, one in enumerate(records):
         if number % 20 == 0:
             producer.begin_transaction()
         value, headers = _in_kafka(one, names)
@@ -144,7 +141,7 @@ def test_a_reader_gives_what_is_committed_once_from_where_it_is_sent(real_broker
     reader = KafkaLogReader({"bootstrap.servers": real_broker.bootstrap}, topics)
     try:
         reader.seek({})
-        read: list[LoggedRecord] = []
+        read, seen = list[LoggedRecord](), dict[str, int]()
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
             read += reader.poll(0.5)

@@ -31,14 +31,40 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-VALID = st.builds(lambda n: {**EVENT, "id": f"e{n}"}, st.integers(0, 99))
-BENT = st.builds(lambda name, value: {**EVENT, name: value}, st.sampled_from(sorted(EVENT)), JSON)
-FOREIGN = st.sampled_from(["/payments/stripe", "/warehouse", "/orderwatch/api"]).map(lambda source: {**EVENT, "source": source})
-PIECE = st.one_of(VALID, VALID, BENT, FOREIGN, JSON)
+
+
+def bent(name: str, value: Any) -> dict[str, Any]:
+    """An event with one attribute as it may be anything."""
+    return {**EVENT, name: value}
+
+
+def of_number(number: int) -> dict[str, Any]:
+    """An event of the warehouse."""
+    return {**EVENT, "id": f"e{number}"}
+
+
+def of_source(source: str) -> dict[str, Any]:
+    """An event of another source."""
+    return {**EVENT, "source": source}
+
+
+def claimed(name: str, value: Any) -> dict[str, Any]:
+    """A decision with one attribute as it may be anything."""
+    return {**DECISION, name: value}
+
+
+def claimed_within(name: str, value: Any) -> dict[str, Any]:
+    """A decision with one field as it may be anything."""
+    return {**DECISION, "data": {"exception_id": "x", name: value}}
+
+
+VALID = st.builds(of_number, st.integers(0, 99))
+FOREIGN = st.builds(of_source, st.sampled_from(["/payments/stripe", "/warehouse", "/orderwatch/api"]))
+PIECE = st.one_of(VALID, VALID, st.builds(bent, st.sampled_from(sorted(EVENT)), JSON), FOREIGN, JSON)
 DECIDED = st.one_of(
     st.just(dict(DECISION)),
-    st.builds(lambda name, value: {**DECISION, name: value}, st.sampled_from([*DECISION, "id", "by", "source", "tenant", "x"]), JSON),
-    st.builds(lambda name, value: {**DECISION, "data": {"exception_id": "x", name: value}}, st.sampled_from(["by", "note", "until"]), JSON),
+    st.builds(claimed, st.sampled_from([*DECISION, "id", "by", "source", "tenant", "x"]), JSON),
+    st.builds(claimed_within, st.sampled_from(["by", "note", "until"]), JSON),
     JSON,
 )
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

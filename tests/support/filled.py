@@ -17,7 +17,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Engine, Table, insert, text
 
-from sinks.cases.tables import actions, cases, exceptions, identifiers, orders
+from sinks.cases.tables import action_events, actions, cases, evidence, exception_events, exceptions, identifiers, orders
 
 if TYPE_CHECKING:
     from psycopg import Connection as PostgresConnection
@@ -37,6 +37,8 @@ COUNTRIES = ("DE", "FR", "NL", "GB", "US", "ES", "IT", "PL")
 STATES = ("new", "acknowledged", "assigned", "snoozed", "waiting", "open")
 PEOPLE = tuple(f"user:p{number}" for number in range(40))
 CHUNK = 20_000
+SPREAD = 0.03
+"""Over which share of all exceptions the open ones are spread, the newest most densely: over some weeks."""
 CONTEXT = {
     "promise": {"first": "2026-11-11", "current": "2026-11-12"},
     "shipments": [{"shipment": "S1", "carrier": "dhl", "tracking_numbers": ["JJD0000"], "last_scan": None, "delivered": False}],
@@ -55,10 +57,15 @@ class Filling(NamedTuple):
     order: dict[str, object]
     action: dict[str, object] | None
     identifier: dict[str, object]
+    event: dict[str, object]
+    evidence: dict[str, object]
 
 
-def fill(engine: Engine, many: int, opened: int, seed: int = 1) -> None:
-    """Puts so many exceptions, of which so many are open, into an empty store; each on an order of its own."""
+def fill(engine: Engine, many: int, opened: int, seed: int = 1, *, events: bool = True) -> None:
+    """Puts so many exceptions, of which so many are open, into an empty store; each on an order of its own.
+
+    `events`: also what each rests on, and an event of each exception and action, which no list reads.
+    """
     made = rows(many, opened, seed)
     while chunk := list(islice(made, CHUNK)):
         for table, found in (
@@ -67,6 +74,9 @@ def fill(engine: Engine, many: int, opened: int, seed: int = 1) -> None:
             (orders, [one.order for one in chunk]),
             (actions, [one.action for one in chunk if one.action is not None]),
             (identifiers, [one.identifier for one in chunk]),
+            (exception_events, [one.event for one in chunk if events]),
+            (evidence, [one.evidence for one in chunk if events]),
+            (action_events, [_said(one.action) for one in chunk if events and one.action is not None]),
         ):
             _put(engine, table, found)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -78,13 +88,11 @@ def rows(many: int, opened: int, seed: int) -> Iterator[Filling]:
     random = Random(seed)
     first = NOW - timedelta(days=730)
     step = (NOW - first) / many
-    every = many // opened
+    stands: set[int] = set()
+    while len(stands) < opened:
+        stands.add(max(many - 1 - int(random.expovariate(1 / (many * SPREAD))), 0))
     for number in range(many):
-        raised = first + step * number
-        stands = number % every == 0 and number // every < opened
-        if stands:
-            raised = NOW - timedelta(hours=random.expovariate(1 / 120))
-        yield _one(random, number, raised, stands=stands)
+        yield _one(random, number, first + step * number, stands=number in stands)
 
 
 def _one(random: Random, number: int, raised: datetime, *, stands: bool) -> Filling:
@@ -102,7 +110,7 @@ def _one(random: Random, number: int, raised: datetime, *, stands: bool) -> Fill
     taken = raised + timedelta(hours=2) if state not in ("new", "open") else None
     assignee = random.choice(PEOPLE) if state in ("assigned", "waiting") else None
     common = {"exception_id": identity, "tenant": "default" if number % 10 else "acme", "order_id": order, "sequence": 2}
-    case = {
+    case: dict[str, object] = {
         **common,
         "state": state,
         "team": team,
@@ -169,7 +177,7 @@ def _one(random: Random, number: int, raised: datetime, *, stands: bool) -> Fill
         **where,
     }
     known = {"tenant": common["tenant"], "order_id": order}
-    action = None
+    action: dict[str, object] | None = None
     if number % 3 == 0:
         waits = stands and number % 2 == 0
         action = {
@@ -203,7 +211,32 @@ def _one(random: Random, number: int, raised: datetime, *, stands: bool) -> Fill
         {**known, "customer_id": f"cus_{number % 300_000}", "known_at": raised, **where},
         action,
         {**known, "kind": "tracking_number", "value": f"JJD{number:015}"},
+        {
+            **{name: exception[name] for name in ("exception_id", "order_id", "tenant", "kind", "severity", "score", "owner", "lane")},
+            **{name: exception[name] for name in ("summary", "case_state", "team", "escalation_level", "policy", *where)},
+            "sequence": 1,
+            "type": "exception.raised",
+            "time": due,
+            "detected_at": raised,
+            "status": "open",
+        },
+        {
+            **{name: exception[name] for name in ("exception_id", "order_id", "tenant")},
+            "source": f"/carrier/{carrier}",
+            "event_id": str(number),
+            "type": "carrier.scan",
+            "time": due,
+            "first_sequence": 1,
+            "last_sequence": 2,
+        },
     )
+
+
+def _said(action: dict[str, object]) -> dict[str, object]:
+    """The one event of an action."""
+    same = ("action_id", "order_id", "tenant", "exception_id", "sequence", "action", "state", "lane", "reason", "approvals_needed")
+    where = ("attempt", "escalation_level", "logged_at", "log_partition", "log_offset")
+    return {**{name: action[name] for name in (*same, *where)}, "type": "action.proposed", "time": action["proposed_at"]}
 
 
 def _put(engine: Engine, table: Table, found: Sequence[dict[str, object]]) -> None:

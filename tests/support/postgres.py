@@ -33,7 +33,13 @@ def why_not() -> str | None:
         return "no PostgreSQL: neither ORDERWATCH_POSTGRES, nor /usr/lib/postgresql/*/bin, nor initdb on the path"
     if os.geteuid() == 0 and (shutil.which("setpriv") is None or _user() is None):
         return "PostgreSQL does not run as root, and there is no user to run it as"
-    return None
+    found = programs()
+    assert found is not None
+    try:
+        done = subprocess.run(_line(found, "initdb", "--version"), capture_output=True, text=True, check=False, env=_environment(found))
+    except OSError as error:
+        return f"PostgreSQL does not run: {error}"
+    return None if done.returncode == 0 else f"PostgreSQL does not run: {done.stderr.strip()}"
 
 
 class PostgresServer:
@@ -77,12 +83,8 @@ class PostgresServer:
         return self.url(name)
 
     def _run(self, program: str, *arguments: str) -> None:
-        line = [str(self._programs / program), *arguments]
-        if os.geteuid() == 0:
-            user = _user()
-            assert user is not None
-            line = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *line]
-        done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=self.folder, env={**os.environ, "LC_ALL": "C.UTF-8"})
+        line, environment = _line(self._programs, program, *arguments), _environment(self._programs)
+        done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=self.folder, env=environment)
         assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
 
 
@@ -106,6 +108,22 @@ def server() -> Generator[PostgresServer]:
             yield running
         finally:
             running.stop()
+
+
+def _line(programs: Path, program: str, *arguments: str) -> list[str]:
+    """The command line of a program; of root as somebody else."""
+    line = [str(programs / program), *arguments]
+    if os.geteuid() != 0:
+        return line
+    user = _user()
+    assert user is not None
+    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *line]
+
+
+def _environment(programs: Path) -> dict[str, str]:
+    """The variables of a program; what was unpacked and not installed finds its libraries beside it."""
+    beside = [str(path.parent) for path in programs.parents[3].glob("lib/*/libpq.so.5") if not path.is_relative_to("/usr")]
+    return {**os.environ, "LC_ALL": "C.UTF-8", **({"LD_LIBRARY_PATH": ":".join(beside)} if beside else {})}
 
 
 def _user() -> int | None:

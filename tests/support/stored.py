@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import cast
 
 import orjson
 
@@ -46,7 +45,7 @@ def world(orders: int = 60, seed: int = 1) -> dict[str, list[LoggedRecord]]:
         replay(events, folder / "out", policy, until=until, decisions=given)
         said = {topic: (folder / "out" / f"{topic}.jsonl").read_bytes().splitlines() for topic in TOPICS}
     said["incidents"] += [example(type_, **({} if type_ != "feed.recovered" else {"id": "/carrier/ups:2"})) for type_ in SPOKEN]
-    said["incidents"] += [_incident(cast("int", number)) for number in range(1, 4)]
+    said["incidents"] += [_incident(number) for number in range(1, 4)]
     said["exceptions"] += [example(type_) for type_ in ("exception.raised", "exception.updated", "exception.resolved")]
     said["decisions"] = [*decisions, *map(example, DECIDED)]
     return logs(said)

@@ -118,13 +118,13 @@ def _actions(said: Sequence[Json], lots: Random) -> Iterator[Json]:
 
 
 def _decision(event: Json, type_: str, at: datetime, data: Json) -> Json:
-    head = {"specversion": "1.0", "source": "/console", "subject": event["subject"], "tenant": event["tenant"]}
+    head: Json = {"specversion": "1.0", "source": "/console", "subject": event["subject"], "tenant": event["tenant"]}
     return {**head, "type": type_, "time": at.isoformat().replace("+00:00", "Z"), "data": data}
 
 
 def _message(placed: Json, lots: Random) -> Json:
     at = (datetime.fromisoformat(_recorded(placed)) + HOUR * lots.randrange(1, 90)).isoformat()
-    head = {name: placed[name] for name in ("specversion", "subject", "tenant") if name in placed}
+    head: Json = {name: placed[name] for name in ("specversion", "subject", "tenant") if name in placed}
     data = {"channel": "email", "topic": "delay", "promised_by": "2026-06-01"}
     return {**head, "id": f"m-{placed['id']}", "source": "/crm", "type": "message.sent", "time": at, "recordedtime": at, "data": data}
 

@@ -12,6 +12,7 @@ An event that lengthens a history is packed once: its row is put behind the rows
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from struct import Struct as Head
 from typing import cast
 
@@ -210,6 +211,12 @@ class OrderCodec:
         order.exceptions.states = {(s.kind, s.scope, s.episode): s for s in body.states}
         order.deferred = {place[row.code]: _deferred(row) for row in body.deferred if row.code in place}
         return order
+
+
+@lru_cache(maxsize=4)
+def codec_of(ruleset: RuleSet) -> OrderCodec:
+    """The codec of a policy's rules, one for all shards of a process: its tables are some kilobytes."""
+    return OrderCodec(ruleset)
 
 
 def _rows(order: Order) -> bytes:

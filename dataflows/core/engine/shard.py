@@ -13,7 +13,7 @@ from functools import partial
 
 from dataflows.core.engine.activation import Activations
 from dataflows.core.engine.admission import Admission
-from dataflows.core.engine.codec import OrderCodec
+from dataflows.core.engine.codec import codec_of
 from dataflows.core.engine.effort import TOO_LONG, TOO_MUCH, WORK
 from dataflows.core.engine.engine import Engine
 from dataflows.core.engine.erasing import Eraser
@@ -53,7 +53,7 @@ class Shard:
         self.learned = Learned()
         self._unseen = Unseen(self.learned, place)
         self.engine = Engine(policy, self.feeds, self.learned)
-        codec = OrderCodec(self.engine.ruleset)
+        codec = codec_of(self.engine.ruleset)
         self._orders = OrderCache(codec, self.engine.restored, hot)
         self._tombstones = Tombstones()
         self._timers = TimerQueue(self._orders.check_of)
@@ -292,7 +292,7 @@ class Shard:
         """Goes on under another policy."""
         self.policy = policy
         self.engine = self._admission.engine = self.engine.under(policy, self.activations.of_rules)
-        codec = self._state.codec = OrderCodec(self.engine.ruleset)
+        codec = self._state.codec = codec_of(self.engine.ruleset)
         self._orders.repack(codec, self.engine.restored)
 
     def _renew(self, key: str, order: Order, now: int) -> None:

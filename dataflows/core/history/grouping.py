@@ -150,10 +150,10 @@ class Shipments:
         else:
             if self._parcel_of and any(node not in self._of and node[1] in self._parcel_of for node in nodes):
                 return None  # Its parcel has other numbers, which no event of a shipment had named.
-            known = {id(known): known for node in nodes if (known := self._of.get(node)) is not None}
-            if len(known) > 1:
+            found = {id(one): one for node in nodes if (one := self._of.get(node)) is not None}
+            if len(found) > 1:
                 return None
-            shipment = next(iter(known.values()), None)
+            shipment = next(iter(found.values()), None)
             if shipment is None:
                 if self._home is not None and not self._has_nameless() and len(self.all) < 2:
                     return None  # Scans without an identifier go to the only shipment that there is.

@@ -53,7 +53,7 @@ class SqlCaseStore:
         columns = [table.c[one] for one in ("sequence", "type", "time", "status", "state", *extra) if one in table.c]
         chosen = select(*columns).where(table.c[name] == id_, table.c.sequence > since).order_by(table.c.sequence).limit(MOST_CHANGES)
         with self._connection() as connection:
-            return [{str(column): _plain(value) for column, value in row._mapping.items()} for row in connection.execute(chosen)]
+            return [{str(column): _plain(value) for column, value in row.items()} for row in connection.execute(chosen).mappings()]
 
     def keep_notes(self, decisions: Sequence[NewDecision]) -> None:
         """Keeps the texts of notes; the same one again is no other, and one of which only the reference was known gets its text."""

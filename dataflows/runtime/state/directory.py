@@ -241,6 +241,15 @@ def policy_file(path: Path, version: str = "") -> Path:
     return file
 
 
+def note_begins(path: Path, begins: dict[str, int]) -> None:
+    """Notes where the sink of a state that stopped cleanly begins to write. Raises StateError."""
+    with locked(path / "lock"):
+        state = read_state(path)
+        if not was_clean(path, state):
+            raise StateError(f"{path}: its last run did not stop cleanly: start it as it was, stop it, then move it")
+        write_whole(path / "state.json", msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(state, begins=begins))))
+
+
 def hashed(content: bytes) -> str:
     """What a kept text is known by."""
     return hashlib.sha256(content).hexdigest()

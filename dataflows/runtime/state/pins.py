@@ -51,6 +51,8 @@ class State(msgspec.Struct, frozen=True):
     """The version of the policy that holds until one is activated in the stream, where that is not `policy`."""
     changes: int = 0
     """How many activations its starts have written."""
+    begins: dict[str, int] = {}
+    """By part of the Kafka sink, where it began: before that stands what the state had written elsewhere (`orderwatch state move`)."""
 
 
 class Pins(msgspec.Struct, frozen=True):

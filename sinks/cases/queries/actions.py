@@ -13,7 +13,7 @@ from sinks.cases.expressions import at
 from sinks.cases.queries.conditions import of_actions
 from sinks.cases.queries.cursors import packed, unpacked
 from sinks.cases.queries.exceptions import MOST_ROWS, beginning
-from sinks.cases.queries.rows import ActionRow, Page
+from sinks.cases.queries.rows import ActionRow, Page, values
 from sinks.cases.queries.wanted import ActionFilter, FilterError
 from sinks.cases.tables import Instants, actions
 
@@ -47,7 +47,7 @@ def list_actions(
     return Page([action_row(row) for row in found[:limit]], cursor)
 
 
-def actions_of(wanted: ActionFilter, limit: int, after: str | None) -> Select[Any]:
+def actions_of(wanted: ActionFilter, limit: int, after: str | None) -> Select[*tuple[Any, ...]]:
     """The statement for a page. Raises FilterError."""
     rows = select(*_COLUMNS, DUE.label("due")).where(*of_actions(wanted)).limit(limit)
     rows = rows.order_by(DUE, _A.action_id) if wanted.waiting else rows.order_by(_A.changed_at.desc(), _A.action_id.desc())
@@ -69,10 +69,11 @@ def resolve_action_prefix(connection: Connection, prefix: str) -> list[str]:
     return beginning(connection, _A.action_id, prefix)
 
 
-def action_row(row: Row[Any]) -> ActionRow:
+def action_row(row: Row[*tuple[Any, ...]]) -> ActionRow:
     """A row of the table as it is answered with."""
-    values = {column.name: row._mapping[column.name] for column in _COLUMNS}
-    return ActionRow(**{**values, "approved_by": _names(row.approved_by), "approvers": _names(row.approvers)})
+    found = values(row)
+    named = {column.name: found[column.name] for column in _COLUMNS}
+    return ActionRow(**{**named, "approved_by": _names(row.approved_by), "approvers": _names(row.approvers)})
 
 
 def _names(value: object) -> tuple[str, ...]:

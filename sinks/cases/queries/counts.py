@@ -31,7 +31,7 @@ def counts(connection: Connection, wanted: ExceptionFilter | None = None, *, now
     return Counts(**row._mapping, approvals=connection.scalar(approvals) or 0)
 
 
-def counting(wanted: ExceptionFilter) -> Select[Any]:
+def counting(wanted: ExceptionFilter) -> Select[*tuple[Any, ...]]:
     """The statement, as of `now`."""
     severities = (counted(_E.severity == name).label(name) for name in ("critical", "high", "medium", "low"))
     return select(

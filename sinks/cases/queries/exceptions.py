@@ -14,7 +14,7 @@ from sinks.cases.queries.conditions import at_instant, of_exceptions, standing
 from sinks.cases.queries.cursors import packed, unpacked
 from sinks.cases.queries.gravity import score_at
 from sinks.cases.queries.prepared import asked, prepared
-from sinks.cases.queries.rows import ActionBrief, ExceptionRow, Page
+from sinks.cases.queries.rows import ActionBrief, ExceptionRow, Page, values
 from sinks.cases.queries.wanted import ExceptionFilter, FilterError
 from sinks.cases.tables import Instants, actions, cases, exceptions
 
@@ -107,7 +107,7 @@ def beginning(connection: Connection, column: Column[str], prefix: str) -> list[
     return [str(value) for value in connection.scalars(found)]
 
 
-def gravest_of(wanted: ExceptionFilter, behind: bool) -> Select[Any]:
+def gravest_of(wanted: ExceptionFilter, behind: bool) -> Select[*tuple[Any, ...]]:
     """The statement for the gravest of one severity: `rank`, `now`, `micros`, `many`, and behind a place `score`, `since`, `id`."""
     inner = _rows().where(_E.severity_rank == asked("rank", Integer()), *of_exceptions(wanted)).subquery("standing")
     found = inner.c
@@ -119,7 +119,7 @@ def gravest_of(wanted: ExceptionFilter, behind: bool) -> Select[Any]:
     return rows
 
 
-def newest_of(wanted: ExceptionFilter, behind: bool) -> Select[Any]:
+def newest_of(wanted: ExceptionFilter, behind: bool) -> Select[*tuple[Any, ...]]:
     """The statement for what was last said newest: `now`, `micros`, `many`, and behind a place `changed`, `id`."""
     rows = _rows().where(*of_exceptions(wanted)).order_by(_E.changed_at.desc(), _E.exception_id.desc())
     if behind:
@@ -128,7 +128,7 @@ def newest_of(wanted: ExceptionFilter, behind: bool) -> Select[Any]:
     return rows.limit(asked("many", Integer()))
 
 
-def _rows() -> Select[Any]:
+def _rows() -> Select[*tuple[Any, ...]]:
     return select(*_PLAIN, SINCE.label("since"), score_at(asked("micros", BigInteger())).label("score"))
 
 
@@ -144,8 +144,8 @@ def _gravest(connection: Connection, wanted: ExceptionFilter, now: datetime, lim
         # One severity at a time: whoever reads the gravest does not have the score of all others counted.
         if len(found) <= limit and (not wanted.severities or rank == UNKNOWN or SEVERITIES[rank] in wanted.severities):
             behind = bool(place) and rank == first
-            values = {**common, "rank": rank, "many": limit + 1 - len(found), **(place if behind else {})}
-            found += connection.execute(prepared(connection, gravest_of, wanted, behind), values).all()
+            asks = {**common, "rank": rank, "many": limit + 1 - len(found), **(place if behind else {})}
+            found += connection.execute(prepared(connection, gravest_of, wanted, behind), asks).all()
     cursor = None
     if len(found) > limit:
         last = found[limit - 1]
@@ -158,8 +158,8 @@ def _newest(connection: Connection, wanted: ExceptionFilter, now: datetime, limi
     if after is not None:
         looked, changed, exception_id = unpacked(after, "newest", (int, int, str))
         now, place = _instant(looked), {"changed": _instant(changed), "id": exception_id}
-    values = {**at_instant(wanted, now), "micros": micros(now), "many": limit + 1, **place}
-    found = connection.execute(prepared(connection, newest_of, wanted, bool(place)), values).all()
+    asks = {**at_instant(wanted, now), "micros": micros(now), "many": limit + 1, **place}
+    found = connection.execute(prepared(connection, newest_of, wanted, bool(place)), asks).all()
     cursor = None
     if len(found) > limit:
         last = found[limit - 1]
@@ -194,9 +194,10 @@ def _actions(connection: Connection, ids: Sequence[str]) -> dict[str, ActionBrie
 
 
 def _row(row: Row[*tuple[Any, ...]], case_: Row[*tuple[Any, ...]] | None, action: ActionBrief | None) -> ExceptionRow:
-    values = {name: value for name, value in row._mapping.items() if name != "severity_rank"}
+    found = values(row)
+    del found["severity_rank"]
     return ExceptionRow(
-        **{**values, "team": row.team or row.owner},
+        **{**found, "team": row.team or row.owner},
         waiting_on=None if case_ is None else case_.waiting_on,
         reopenings=0 if case_ is None else case_.reopenings,
         escalated_to=None if case_ is None else case_.escalation_to,

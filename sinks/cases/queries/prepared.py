@@ -20,13 +20,13 @@ def asked(name: str, type_: TypeEngine[Any]) -> BindParameter[Any]:
     return bindparam(name, None, type_=type_)
 
 
-def prepared(connection: Connection, make: Callable[..., Select[Any]], *given: Hashable) -> TextualSelect:
+def prepared(connection: Connection, make: Callable[..., Select[*tuple[Any, ...]]], *given: Hashable) -> TextualSelect:
     """What `make` says of `given`, as text with its columns and parameters. What is looked for each time anew are parameters by name."""
     return _made(connection.dialect.name, make, *given)
 
 
 @lru_cache(KEPT)
-def _made(dialect: str, make: Callable[..., Select[Any]], *given: Hashable) -> TextualSelect:
+def _made(dialect: str, make: Callable[..., Select[*tuple[Any, ...]]], *given: Hashable) -> TextualSelect:
     statement = make(*given)
     of = sqlite.dialect if dialect == "sqlite" else postgresql.dialect
     compiled = statement.compile(dialect=of(paramstyle="named"), compile_kwargs={"render_postcompile": True})

@@ -6,17 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-Row = TypeVar("Row")
+from sqlalchemy import Row
+
+Listed = TypeVar("Listed")
 Data = Mapping[str, object]
 
 
+def values(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    """The columns of a row by name."""
+    return dict(row._mapping)  # pyright: ignore[reportPrivateUsage] - public of rows; columns may be called like methods
+
+
 @dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
+class Page(Generic[Listed]):
     """Some rows of a list, and where the next ones begin: `after` of the next call, None if there are none."""
 
-    rows: Sequence[Row]
+    rows: Sequence[Listed]
     after: str | None
 
 

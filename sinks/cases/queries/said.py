@@ -9,7 +9,7 @@ from typing import Any, cast
 from sqlalchemy import Row
 
 from schemas.instants import iso, micros
-from sinks.cases.queries.rows import SaidEvent
+from sinks.cases.queries.rows import SaidEvent, values
 
 Values = Mapping[str, Any]
 _CASE = (
@@ -55,7 +55,7 @@ _OF_ACTION_EVENTS = (
 
 def exception_data(exception: Row[Any], case: Row[Any] | None, evidence: Sequence[Row[Any]]) -> dict[str, object]:
     """The last event of an exception."""
-    row, about = _values(exception), {} if case is None else _values(case)
+    row, about = values(exception), {} if case is None else values(case)
     data = _taken(row, _EXCEPTION)
     ended = about.get("ended_state")
     data |= {
@@ -67,7 +67,7 @@ def exception_data(exception: Row[Any], case: Row[Any] | None, evidence: Sequenc
         },
         "escalation": _escalation(about, "escalation_reason"),
         "score_clock": _clock(row),
-        "evidence": [_cited(_values(each)) for each in evidence if each.last_sequence >= row["sequence"]],
+        "evidence": [_cited(values(each)) for each in evidence if each.last_sequence >= row["sequence"]],
         "policy": {"version": row["policy"], "rule": row["rule"], "mode": row["mode"]},
     }
     return data
@@ -78,7 +78,7 @@ def exception_events(latest: Mapping[str, object], rows: Sequence[Row[Any]]) -> 
     found: list[SaidEvent] = []
     decided: object = None
     for each in rows:
-        row = _values(each)
+        row = values(each)
         changed = {name: _plain(row[f"changed_by_{name}"]) for name in ("source", "id", "type", "time")} if row["changed_by_type"] else None
         if changed is not None and str(changed["type"]).startswith("case."):
             decided = _plain(row["detected_at"])
@@ -104,7 +104,7 @@ def exception_events(latest: Mapping[str, object], rows: Sequence[Row[Any]]) -> 
 
 def action_data(action: Row[Any]) -> dict[str, object]:
     """The last event of an action."""
-    row = _values(action)
+    row = values(action)
     value = None if row["value"] is None else {"amount": str(row["value"]), "currency": row["currency"]}
     message = {name: row[f"message_{name}"] for name in ("topic", "channel", "language", "promised_by")}
     return {
@@ -119,16 +119,12 @@ def action_events(latest: Mapping[str, object], rows: Sequence[Row[Any]]) -> lis
     """Its events: of each what the store keeps; what never changes is taken from the last."""
     found: list[SaidEvent] = []
     for each in rows:
-        row = _values(each)
+        row = values(each)
         escalation = _escalation({**row, "escalated_at": row["time"], "escalation_reason": "approval_overdue"}, "escalation_reason")
         found.append(
             SaidEvent(row["sequence"], row["type"], row["time"], {**latest, **_taken(row, _OF_ACTION_EVENTS), "escalation": escalation})
         )
     return found
-
-
-def _values(row: Row[Any]) -> dict[str, Any]:
-    return dict(row._mapping)
 
 
 def _taken(row: Values, names: Sequence[str]) -> dict[str, object]:

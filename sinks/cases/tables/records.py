@@ -219,7 +219,7 @@ erasures: Final = Table(
     "erasures",
     METADATA,
     text("subject", "`order` or `customer`.", key=True),
-    text("hash", "SHA-256 of tenant and ID: who it was cannot be read off.", key=True),
+    text("hash", "SHA-256 of tenant, U+001F and ID: who it was cannot be read off.", key=True),
     instant("at", "Until when (log time); of a customer, orders that were placed later are not concerned.", needed=True),
     info=about("What was erased, so that neither a late record nor a rebuild brings it back."),
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy import and_, case, func, select
 
 from sinks.cases.expressions import Expression, between, counted
 from sinks.cases.tables import exceptions
-from sinks.cases.views.base import View
+from sinks.cases.views.base import Selected, View
 from sinks.cases.views.clocks import COUNTS, STANDS, resolve_broken
 
 _E = exceptions.c
@@ -26,7 +26,7 @@ BUCKETS: Final = (
 OLDEST: Final = "30 d and more"
 
 
-def _select(now: Expression) -> Select[tuple[object, ...]]:
+def _select(now: Expression) -> Selected:
     aged = (
         select(
             *(_E.tenant, _E.team, _E.kind, _E.severity),

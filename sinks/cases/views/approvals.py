@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import and_, func, select
 
 from sinks.cases.expressions import Expression, between
 from sinks.cases.tables import actions, exceptions
-from sinks.cases.views.base import View
+from sinks.cases.views.base import Selected, View
 
 _A, _E = actions.c, exceptions.c
 WAITS: Final = and_(_A.approvals_needed > 0, _A.state.in_(("proposed", "blocked")))
 """Somebody must still agree."""
 
 
-def _select(now: Expression) -> Select[tuple[object, ...]]:
+def _select(now: Expression) -> Selected:
     return (
         select(
             *(_A.tenant, _A.action_id, _A.sequence, _A.exception_id, _A.order_id, _E.kind, _E.severity, _A.owner, _A.action, _A.step),

@@ -10,7 +10,7 @@ from sqlalchemy import CompoundSelect, Dialect, Select
 
 from sinks.cases.expressions import Clock, Expression
 
-Selected = Select[Any] | CompoundSelect[Any]
+Selected = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)

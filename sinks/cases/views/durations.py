@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Integer, Select, and_, case, cast, func, literal, select, union_all
+from sqlalchemy import Integer, and_, case, cast, func, literal, select, union_all
 
 from sinks.cases.expressions import Expression, between
 from sinks.cases.tables import action_events, cases, exceptions
@@ -38,10 +38,10 @@ def _durations() -> Selected:
     resolve = select(*keys, literal("resolve").label("measure"), between(_E.raised_at, _E.closed_at).label("seconds")).where(
         counts, _E.closed_at.is_not(None)
     )
-    return union_all(acknowledge, act, resolve)
+    return union_all(acknowledge, act, resolve)  # pyright: ignore[reportReturnType] - a number of columns is as good as any
 
 
-def _select(_now: Expression) -> Select[tuple[object, ...]]:
+def _select(_now: Expression) -> Selected:
     took = _durations().cte("took")
     spread = union_all(
         *(

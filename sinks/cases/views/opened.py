@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import and_, func, select
 
 from sinks.cases.expressions import Expression, between
 from sinks.cases.tables import cases, exceptions
-from sinks.cases.views.base import View
+from sinks.cases.views.base import Selected, View
 from sinks.cases.views.clocks import COUNTS, STANDS, acknowledge_broken, resolve_broken
 
 _E, _C = exceptions.c, cases.c
 
 
-def _select(now: Expression) -> Select[tuple[object, ...]]:
+def _select(now: Expression) -> Selected:
     joined = exceptions.join(cases, _C.exception_id == _E.exception_id)
     return (
         select(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import Select, and_, func, literal, select, union_all
+from sqlalchemy import and_, func, literal, select, union_all
 
 from sinks.cases.expressions import Expression, between, counted
 from sinks.cases.tables import exceptions
-from sinks.cases.views.base import View
+from sinks.cases.views.base import Selected, View
 from sinks.cases.views.clocks import COUNTS, RETRACTED
 
 _E = exceptions.c
@@ -25,7 +25,7 @@ DIMENSIONS: Final[dict[str, Expression]] = {
 }
 
 
-def _select(now: Expression) -> Select[tuple[object, ...]]:
+def _select(now: Expression) -> Selected:
     spread = union_all(
         *(
             select(

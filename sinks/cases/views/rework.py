@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from sinks.cases.expressions import Expression, counted
 from sinks.cases.tables import cases, exceptions
-from sinks.cases.views.base import View
+from sinks.cases.views.base import Selected, View
 from sinks.cases.views.clocks import COUNTS
 
 _E, _C = exceptions.c, cases.c
 
 
-def _select(_now: Expression) -> Select[tuple[object, ...]]:
+def _select(_now: Expression) -> Selected:
     keys = (_E.tenant, _E.team, _E.kind)
     return (
         select(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from sinks.cases.expressions import Expression, between
 from sinks.cases.tables import exceptions, messages
-from sinks.cases.views.base import View
+from sinks.cases.views.base import Selected, View
 
 _M = messages.c
 
 
-def _select(_now: Expression) -> Select[tuple[object, ...]]:
+def _select(_now: Expression) -> Selected:
     return select(
         *(_M.tenant, _M.message_id, _M.order_id, _M.exception_id, exceptions.c.kind, _M.action_id, _M.state, _M.topic, _M.channel),
         *(_M.language, _M.promised_by, _M.by, _M.asked_at, _M.sent_at, between(_M.asked_at, _M.sent_at).label("waited_seconds")),

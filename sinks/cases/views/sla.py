@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Double, Select, and_, case, cast, func, not_, or_, select
+from sqlalchemy import Double, and_, case, cast, func, not_, or_, select
 
 from sinks.cases.expressions import Expression, counted
 from sinks.cases.tables import exceptions
-from sinks.cases.views.base import View
+from sinks.cases.views.base import Selected, View
 from sinks.cases.views.clocks import (
     COUNTS,
     OVER,
@@ -27,7 +27,7 @@ def _share(kept: Expression, broken: Expression) -> Expression:
     return case((kept + broken > 0, cast(kept, Double) / cast(kept + broken, Double)), else_=None)
 
 
-def _select(now: Expression) -> Select[tuple[object, ...]]:
+def _select(now: Expression) -> Selected:
     keys = (_E.tenant, _E.team, _E.kind, _E.severity)
     rows = (
         select(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import and_, func, select
 
 from sinks.cases.expressions import Expression, counted
 from sinks.cases.tables import exceptions
-from sinks.cases.views.base import View
+from sinks.cases.views.base import Selected, View
 from sinks.cases.views.clocks import COUNTS, STANDS, UNACKNOWLEDGED, acknowledge_broken, resolve_broken
 
 _E = exceptions.c
 
 
-def _select(now: Expression) -> Select[tuple[object, ...]]:
+def _select(now: Expression) -> Selected:
     keys = (_E.tenant, _E.team, _E.assignee, _E.severity, _E.severity_rank)
     return (
         select(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -80,7 +80,7 @@ class TokenBook:
         self._clock = clock
         make_folder(folder)
         os.close(open_file(self.path, os.O_RDWR))
-        with _told(self.path):
+        with _in_words(self.path):
             self._db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute(SCHEMA)
@@ -98,7 +98,7 @@ class TokenBook:
         text = minted()
         row = (text.id, name, digest_of(text.secret), msgspec.json.encode(scope), self._clock(), expires)
         try:
-            with _told(self.path):
+            with _in_words(self.path):
                 self._db.execute("INSERT INTO tokens (id, name, digest, scope, created, expires) VALUES (?, ?, ?, ?, ?, ?)", row)
         except sqlite3.IntegrityError:
             raise TokenError(f"there is a token {name} already: revoke does not free its name; choose another") from None
@@ -110,7 +110,7 @@ class TokenBook:
         if token.state(now) != "active":
             raise TokenError(f"token {name} is {token.state(now)}: make another")
         text = minted(token.id)
-        with _told(self.path):
+        with _in_words(self.path):
             self._db.execute(
                 "UPDATE tokens SET before = digest, before_until = ?, digest = ? WHERE id = ?",
                 (now + grace, digest_of(text.secret), token.id),
@@ -120,18 +120,18 @@ class TokenBook:
     def revoke(self, name: str) -> Token:
         """No request is taken with it any more. Raises TokenError if there is none of the name."""
         token = self.named(name)
-        with _told(self.path):
+        with _in_words(self.path):
             self._db.execute("UPDATE tokens SET revoked = ? WHERE id = ? AND revoked IS NULL", (self._clock(), token.id))
         return self.named(name)
 
     def all(self) -> list[Token]:
         """All tokens, by name."""
-        with _told(self.path):
+        with _in_words(self.path):
             return [*map(_token, self._db.execute(f"SELECT {COLUMNS} FROM tokens ORDER BY name"))]  # noqa: S608 - no input
 
     def named(self, name: str) -> Token:
         """The token of a name, or of an ID. Raises TokenError if there is none."""
-        with _told(self.path):
+        with _in_words(self.path):
             row = self._db.execute(f"SELECT {COLUMNS} FROM tokens WHERE name = ? OR id = ?", (name, name)).fetchone()  # noqa: S608
         if row is None:
             raise TokenError(f"there is no token {name}")
@@ -143,7 +143,7 @@ class TokenBook:
         if given is None:
             return None
         now = self._clock()
-        with _told(self.path):
+        with _in_words(self.path):
             row = self._db.execute(f"SELECT {COLUMNS} FROM tokens WHERE id = ?", (given.id,)).fetchone()  # noqa: S608
         token = None if row is None else _token(row)
         if token is None or not token.is_proved(given.secret, now) or token.state(now) != "active":
@@ -156,12 +156,12 @@ class TokenBook:
 
     def __len__(self) -> int:
         """How many tokens there are, revoked ones included."""
-        with _told(self.path):
+        with _in_words(self.path):
             return int(self._db.execute("SELECT count(*) FROM tokens").fetchone()[0])
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _in_words(path: Path) -> Generator[None]:
     try:
         yield
     except sqlite3.IntegrityError:

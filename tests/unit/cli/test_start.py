@@ -15,7 +15,7 @@ from dataflows.cli.main import app
 HEAVY = frozenset(
     """
     bytewax confluent_kafka defusedxml holidays jmespath msgspec orjson prometheus_client pydantic_settings rich starlette structlog uvicorn
-    uvloop yaml zstandard
+    uvloop yaml zstandard textual sqlalchemy alembic
     """.split()
 )
 PROGRAM = """

@@ -100,6 +100,18 @@ def test_the_gateway_accepts_what_compose_sets() -> None:
     assert service["command"] == ["gateway", "--settings", "/etc/orderwatch/gateway.yaml"]
 
 
+def test_the_store_accepts_what_compose_sets() -> None:
+    """It follows the topics that the engine writes and the one of decisions, and keeps its file in a volume of its own."""
+    service = services("compose.yaml")["store"]
+    settings = load_settings(environment=environment(service))
+    assert settings.outputs.topics == load_settings(environment=engine()).outputs.topics
+    assert "order-decisions" in settings.inputs.topics
+    assert settings.store.url_in(settings.state.dir) == "sqlite:////var/lib/orderwatch/store.sqlite3"
+    assert service["volumes"] == ["store:/var/lib/orderwatch"]
+    assert service["ports"] == [f"127.0.0.1:{settings.store.http_port}:{settings.store.http_port}"]
+    assert service["command"] == ["store"]
+
+
 def test_the_engine_starts_when_its_topics_are_there_and_stops_in_peace() -> None:
     """Topics are made first; SIGTERM has time to end the epoch; the state outlives the container."""
     orderwatch = services("compose.yaml")["orderwatch"]

@@ -61,7 +61,6 @@ def refusal(folder: Path, capsys: Captured, code: int, **gateway: object) -> str
 
 def test_what_cannot_be_used_is_misuse_in_one_line(tmp_path: Path, capsys: Captured) -> None:
     """Exit code 2."""
-    assert refusal(tmp_path, capsys, 2, connections={}) == "orderwatch: gateway.connections: there is none to receive from"
     unset = {"easypost/acme": {"secrets": {"env": "NOWHERE"}}}
     line = "orderwatch: gateway.connections.easypost/acme.secrets.0.env: NOWHERE is not set"
     assert refusal(tmp_path, capsys, 2, connections=unset) == line

@@ -1,0 +1,254 @@
+"""The whole embedded system, killed part by part and all at once: nothing lost, no effect twice, nothing left running.
+
+`ORDERWATCH_KILLS` is how often it kills (default 3).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from urllib.request import urlopen
+
+import pytest
+import yaml
+from sqlalchemy import text
+
+from dataflows.embedded.demo import DAY_US, Demo, late_parcel
+from dataflows.embedded.haste import Haste, hasty_world
+from dataflows.embedded.plan import take
+from dataflows.runtime.launcher import addresses
+from sinks.cases.schema import open_store
+from sinks.decisions import UnwrittenError
+from sinks.embedded.decisions import SocketDecisionWriter
+from sinks.embedded.sink import read_all
+from sources.batch import END
+from sources.embedded.outputs import EmbeddedReader
+from sources.embedded.recorded import InputLogReader
+from tests.support.logs import iso
+from tests.support.replays import TOPICS, command, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+KILLS = int(os.environ.get("ORDERWATCH_KILLS", "3"))
+PARTS = ("gateway", "run", "store", "dispatch", "up")
+PATIENCE = 240.0
+SECOND = 1_000_000
+ORDERS = 40
+PORTS = (
+    ("gateway", "port"),
+    ("gateway", "http_port"),
+    ("http", "port"),
+    ("store", "http_port"),
+    ("dispatch", "http_port"),
+    ("embedded", "http_port"),
+)
+
+pytestmark = pytest.mark.slow
+
+
+class System:
+    """`orderwatch up` over a data directory, started again whenever it was killed."""
+
+    def __init__(self, data: Path, settings: Path) -> None:
+        self.data, self.settings = data, settings
+        self.log = data.parent / "up.log"
+        self.process = self._start()
+        self.seen: set[int] = set()
+        """Every process that any part ever had."""
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-m", "dataflows.cli", "up", "--data", str(self.data), "--settings", str(self.settings)]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(words, stdout=log, stderr=log)
+
+    def pids(self) -> dict[str, int]:
+        """The processes of the parts that run now."""
+        found: dict[str, int] = {}
+        listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+        for line in listed.splitlines():
+            pid, parent, *words = line.split()
+            if int(parent) == self.process.pid and "dataflows.cli" in words:
+                found[words[words.index("dataflows.cli") + 1]] = int(pid)
+        self.seen |= set(found.values())
+        return found
+
+    def kill(self, part: str) -> bool:
+        """Kills a part, or the supervisor, as a loss of power would; whether there was one to kill."""
+        running = self.pids()
+        if part == "up":
+            self.process.kill()
+            self.process.wait()
+            until(lambda: not any(alive(pid) for pid in running.values()), "parts outlive their supervisor")
+            self.process = self._start()
+            return True
+        if part not in running:
+            return False
+        os.kill(running[part], signal.SIGKILL)
+        return True
+
+    def stop(self) -> None:
+        """Stops all of it, cleanly."""
+        self.pids()
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(PATIENCE) == 0, self.log.read_text(encoding="utf-8")[-4_000:]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and was not waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Waits for something."""
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up, what
+        time.sleep(0.1)
+
+
+def send(data: Path, events: list[dict[str, object]]) -> None:
+    """Appends events, however often the gateway is killed meanwhile."""
+    give_up = time.monotonic() + PATIENCE
+    writer = SocketDecisionWriter(data, "load")
+    while True:
+        try:
+            writer.send("events", events)
+            break
+        except UnwrittenError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.1)
+    writer.close()
+
+
+def states(data: Path) -> dict[str, set[str]]:
+    """By state, the actions that have come to it, as the log of actions says."""
+    found: dict[str, set[str]] = {}
+    for line in read_all(data)["actions"]:
+        said = cast("dict[str, dict[str, object]]", json.loads(line.content))["data"]
+        found.setdefault(str(said.get("state")), set()).add(str(said.get("action_id")))
+    return found
+
+
+def told(data: Path, system: System, kills: int) -> None:
+    """A world in haste is sent, and parts are killed meanwhile, all of them in turn where there are enough kills."""
+    order = PARTS if kills >= len(PARTS) else ("run", "dispatch", "up")
+    begin, length = time.time_ns() // 1_000 + SECOND, 30 + 8 * kills
+    events = [each for each in hasty_world(ORDERS, 1, Haste(begin, DAY_US)) if each.log < begin + length * SECOND]
+    events = sorted((*events, *late_parcel(begin)), key=lambda each: each.log)
+    rng = random.Random(1)
+    due = sorted(rng.uniform(5, length - 5) for _ in range(kills))
+    killed = sent = 0
+    while sent < len(events) or killed < kills:
+        now = time.time_ns() // 1_000
+        if killed < kills and now >= begin + due[killed] * SECOND:
+            # One that is just being started again is killed a moment later.
+            killed += system.kill(order[killed % len(order)])
+        if count := sum(1 for each in events[sent:] if each.log <= now):
+            send(data, [each.event for each in events[sent : sent + count]])
+            sent += count
+        time.sleep(0.1)
+
+
+def replayed(data: Path, policy: Path, at: int, out: Path) -> dict[str, Counter[bytes]]:
+    """What a replay of the input log says up to an instant."""
+    run = command("replay", data / "log", "--policy", policy, "--until", iso(at), "--out", out)
+    assert run.returncode == 0, run.stderr.decode()
+    return {topic: Counter(content.splitlines()) for topic, content in written(out).items()}
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Iterator[Demo]:
+    """A receiver of mails and webhooks, and the settings that lead to it."""
+    data = tmp_path / "data"
+    data.mkdir()
+    demo = Demo(data, lambda _: None, ORDERS)
+    demo.listen()
+    yield demo
+    demo.close()
+
+
+def test_whatever_part_is_killed_nothing_is_lost_and_no_effect_comes_twice(receiver: Demo, tmp_path: Path) -> None:
+    """A world in haste runs into it, parts and supervisor die; then output equals a replay of its log, and each mail came once."""
+    data = receiver.data
+    ports = [int(address.rpartition(":")[2]) for address in addresses(len(PORTS))]
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(yaml.safe_dump(receiver.settings(dict(zip(PORTS, ports, strict=True)))), encoding="utf-8")
+    system = System(data, settings)
+    try:
+        send(data, [])  # it is up
+        told(data, system, KILLS)
+        until(lambda: not _requested(data), "requested actions have not come to an end")
+        until(lambda: caught_up(ports[PORTS.index(("http", "port"))]), "the engine is behind")
+        until(lambda: _rows(data) == len(read_all(data)["exceptions"]), "the store is behind")
+        system.stop()
+    finally:
+        system.process.kill()
+        system.process.wait()
+    assert not any(alive(pid) for pid in system.seen)
+    found = {topic: Counter(line.content for line in lines) for topic, lines in read_all(data).items()}
+    tail = InputLogReader(data / "log", {})
+    while tail.watermark < END:
+        tail.read(None)
+    policy = receiver.folder / "policy.yaml"
+    early = replayed(data, policy, tail.greatest, tmp_path / "early")
+    late = replayed(data, policy, tail.greatest + 600 * SECOND, tmp_path / "late")
+    for topic in TOPICS:
+        # After the last record only the engine's own stop decides how many deadlines it still saw.
+        assert early[topic] <= found[topic] <= late[topic], topic
+    mails = Counter(arrival.key for arrival in receiver.receiver.arrivals if arrival.kind == "mail")
+    assert mails
+    assert set(mails.values()) == {1}
+    known = states(data)
+    assert {arrival.key for arrival in receiver.receiver.arrivals} <= known.get("executed", set()) | known.get("in_doubt", set())
+
+
+def caught_up(port: int) -> bool:
+    """Whether the engine has read all that was appended."""
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            lags = [line.rsplit(" ", 1)[1] for line in answer.read().decode().splitlines() if line.startswith("orderwatch_lag_records{")]
+    except OSError:
+        return False
+    return bool(lags) and not any(map(float, lags))
+
+
+def _requested(data: Path) -> set[str]:
+    """Actions that were requested and have come to no end."""
+    return states(data).get("requested", set()) - _ended(data)
+
+
+def _ended(data: Path) -> set[str]:
+    found = states(data)
+    return set[str]().union(*(found.get(state, set()) for state in ("executed", "failed", "in_doubt", "withdrawn", "expired", "rejected")))
+
+
+def _rows(data: Path) -> int:
+    """How many events of exceptions the store has."""
+    engine = open_store(f"sqlite:///{data / 'state' / 'store.sqlite3'}")
+    with engine.connect() as connection:
+        count = connection.execute(text("select count(*) from exception_events")).scalar_one()
+    engine.dispose()
+    return int(count)
+
+
+def test_a_second_system_over_the_same_directory_is_refused_in_one_line(tmp_path: Path) -> None:
+    """Whoever starts it twice learns who has it."""
+    handle = take(tmp_path)
+    run = command("up", "--data", tmp_path)
+    os.close(handle)
+    assert run.returncode == 2
+    assert run.stderr.decode() == f"orderwatch: {tmp_path} is in use by another `orderwatch up` (pid {os.getpid()})\n"
+    assert EmbeddedReader(tmp_path, ("actions",)).poll(0) == []
