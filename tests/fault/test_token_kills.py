@@ -46,20 +46,7 @@ class Answered:
 def body_of(route: str, number: int) -> bytes:
     """A batch with one piece in it that is refused."""
     if route == "events":
-        at = "2026-04-22T12:00:00Z"
-        data = {"site": "ams1"}
-        pieces: list[dict[str, Any]] = [
-            {
-                "specversion": "1.0",
-                "id": f"{number}-{n}",
-                "source": "/w/1",
-                "type": "warehouse.packed",
-                "subject": "S",
-                "time": at,
-                "data": data,
-            }
-            for n in range(3)
-        ]
+        pieces: list[dict[str, Any]] = [{**EVENT, "id": f"{number}-{n}", "source": "/w/1"} for n in range(3)]
         pieces[1]["source"] = "/elsewhere"
     else:
         pieces = [{"type": "case.acknowledged", "subject": "SO-1", "id": f"{number}-{n}", "data": {"exception_id": "x"}} for n in range(3)]

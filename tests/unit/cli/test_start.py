@@ -77,6 +77,8 @@ def test_a_command_loads_only_its_own_needs(arguments: list[str], not_needed: st
     [
         ("orderwatch re", 1, {"replay", "rejects"}),
         ("orderwatch replay --o", 2, {"--out", "--out-of-order", "--overwrite"}),
+        ("orderwatch tokens ", 2, {"create", "list", "revoke", "rotate"}),
+        ("orderwatch actions ", 2, {"approve", "initiate", "list", "observe", "reject", "show"}),
         ("orderwatch policy ", 2, {"activate", "armed", "check", "diff", "explain", "show", "test"}),
     ],
 )
