@@ -38,7 +38,7 @@ def sync_store(settings: Settings, observer: Observer, *, rebuild: bool) -> None
             try:
                 port = stack.enter_context(serving(settings.http.host, settings.store.http_port, observer))
             except PortError as error:
-                raise MisuseError(str(error)) from error
+                raise MisuseError(str(error).replace("http.port", "store.http_port")) from error
             observer.log.info("serving /metrics, /healthz and /readyz", host=settings.http.host, port=port)
         observer.runs(lambda: "none")
         try:

@@ -111,7 +111,8 @@ class StoreSync:
         if what != OFFSETS:
             self._away[what] = f"the {what} cannot be used: {said}"
         self._wait = min(MOST_S, max(LEAST_S, 2 * self._wait))
-        self.observer.log.warning("tried again", what=what, error=said, seconds=self._wait)
+        away = "another writer was faster" if what == OFFSETS else f"the {what} cannot be used"
+        self.observer.log.warning(f"{away}; trying again", error=said, seconds=self._wait)
         until = self.clock() + self._wait
         while not self.stop.asked and (left := until - self.clock()) > 0:
             self.observer.beat()

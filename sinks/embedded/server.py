@@ -61,6 +61,7 @@ SOCKET_ROLES: Final[Mapping[str, SocketRole]] = {
     ),
     "run": SocketRole("/orderwatch/run", "service:run", ("policy_author",), types=("policy.activated",)),
     "policy": SocketRole("/orderwatch/cli", None, ("policy_author",), person=True, types=("policy.activated",)),
+    "forget": SocketRole("/orderwatch/cli", None, ("admin",), person=True, types=(FORGOTTEN,)),
     "api": SocketRole(source="/orderwatch/api"),
     "load": SocketRole(types=(), events=True),
 }

@@ -72,7 +72,8 @@ def test_what_moved_to_kafka_is_not_judged_again_and_what_follows_is_judged_by_i
                 name,
                 [one.given(1)._replace(stamp=None) for one in world[half:] if (b'"/desk"' in one.line) is of_decisions],
             )
-        installation.until(lambda: engine.metric("orderwatch_records_total") >= len(world) - half, "the engine does not read on")
+        last = max(record.stamp for name in names.values() for record in committed(real_broker.bootstrap, name)) * 1_000
+        installation.until(lambda: engine.metric("orderwatch_low_watermark_timestamp_seconds") * SECOND > last, "the engine does not go on")
         assert engine.metric("orderwatch_mismatches_total") == 0
         engine.stop()
     finally:
@@ -92,7 +93,6 @@ def test_what_moved_to_kafka_is_not_judged_again_and_what_follows_is_judged_by_i
         tmp_path / "export",
     )
     assert exported.returncode == 0, exported.stderr.decode()
-    last = max(record.stamp for name in names.values() for record in committed(real_broker.bootstrap, name)) * 1_000
     files = [installation.data / "log", *sorted((tmp_path / "export").iterdir())]
     for until, early in ((last, True), (last + 600 * SECOND, False)):
         out = tmp_path / f"replayed-{early}"
