@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from schemas.instants import micros
+from schemas.instants import iso, micros
 from sources.outputs.reader import LoggedRecord
 from sources.simulator import policy_text, stream
 from sources.simulator.moments import DAY as DAY_S
@@ -31,6 +31,9 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 UNTIL = OPENING + 50 * DAY_S
 """Where the replay stops, in seconds: in the midst of it, so that much is open."""
+
+LATE = iso((UNTIL - 3 * DAY_S) * 1_000_000)
+"""What is proposed from here on waits for somebody to agree."""
 
 
 class Worked(NamedTuple):
@@ -106,7 +109,7 @@ def _cases(said: Sequence[Json], lots: Random) -> Iterator[Json]:
 def _actions(said: Sequence[Json], lots: Random) -> Iterator[Json]:
     for event in said:
         data = event["data"]
-        if data["sequence"] != 1 or lots.random() < 0.3:
+        if data["sequence"] != 1 or lots.random() < 0.3 or event["time"] > LATE:
             continue
         at, about = datetime.fromisoformat(event["time"]) + MINUTE * lots.randrange(1, 600), {"action_id": data["action_id"]}
         if event["type"] == "action.proposed":

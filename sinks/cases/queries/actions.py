@@ -72,8 +72,9 @@ def resolve_action_prefix(connection: Connection, prefix: str) -> list[str]:
 def action_row(row: Row[*tuple[Any, ...]]) -> ActionRow:
     """A row of the table as it is answered with."""
     found = values(row)
-    named = {column.name: found[column.name] for column in _COLUMNS}
-    return ActionRow(**{**named, "approved_by": _names(row.approved_by), "approvers": _names(row.approvers)})
+    named: dict[str, Any] = {column.name: found[column.name] for column in _COLUMNS}
+    named |= {"approved_by": _names(row.approved_by), "approvers": _names(row.approvers)}
+    return ActionRow(**named)
 
 
 def _names(value: object) -> tuple[str, ...]:

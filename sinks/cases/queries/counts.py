@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, and_, func, select
 from sinks.cases.expressions import counted
 from sinks.cases.queries.conditions import LOOKED, at_instant, of_exceptions
 from sinks.cases.queries.prepared import prepared
-from sinks.cases.queries.rows import Counts
+from sinks.cases.queries.rows import Counts, values
 from sinks.cases.queries.wanted import ExceptionFilter
 from sinks.cases.tables import actions, exceptions
 from sinks.cases.views.approvals import WAITS
@@ -28,7 +28,7 @@ def counts(connection: Connection, wanted: ExceptionFilter | None = None, *, now
         approvals = approvals.where(actions.c.tenant.in_(wanted.tenants))
     if wanted.teams:
         approvals = approvals.where(actions.c.owner.in_(wanted.teams))
-    return Counts(**row._mapping, approvals=connection.scalar(approvals) or 0)
+    return Counts(**values(row), approvals=connection.scalar(approvals) or 0)
 
 
 def counting(wanted: ExceptionFilter) -> Select[*tuple[Any, ...]]:

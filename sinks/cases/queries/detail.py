@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, select
 from sinks.cases.queries import said
 from sinks.cases.queries.actions import action_row, actions_for
 from sinks.cases.queries.exceptions import by_id, of_order
-from sinks.cases.queries.rows import ActionDetail, ExceptionDetail, NoteRow, OrderDetail
+from sinks.cases.queries.rows import ActionDetail, ExceptionDetail, NoteRow, OrderDetail, values
 from sinks.cases.queries.timeline import timeline
 from sinks.cases.tables import action_events, actions, cases, evidence, exception_events, exceptions, notes, orders
 
@@ -56,7 +56,7 @@ def order_detail(connection: Connection, tenant: str, order_id: str, now: dateti
     return OrderDetail(
         tenant=tenant,
         order_id=order_id,
-        data={} if row is None else dict(row._mapping),
+        data={} if row is None else values(row),
         exceptions=found,
         actions=acts,
         timeline=timeline(connection, tenant, order_id),
