@@ -13,8 +13,8 @@ from schemas.values import Id, Instant, ShortText
 DEFAULT_TENANT = "default"
 HEARTBEAT = "feed.heartbeat"
 ACTIVATED = "policy.activated"
-OF_NO_ORDER = frozenset((HEARTBEAT, ACTIVATED))
-"""The types that are about no order."""
+OF_NO_ORDER = frozenset((HEARTBEAT, ACTIVATED, "order.forgotten"))
+"""The types that may be about no order."""
 
 
 def schema_suffix(type_: str) -> str:

@@ -34,8 +34,17 @@ class OutputRecord:
     promised: int | None = None
 
 
+EXCEPTION_FORGOTTEN, ACTION_FORGOTTEN = "exception.forgotten", "action.forgotten"
+"""The types that say that an order was erased, or a customer: they are about no exception and no action."""
 OutputBatch: TypeAlias = tuple[str, Sequence[OutputRecord]]
 """Output records of one topic."""
+
+
+def withheld(record: Record, key: str, reason: str, detail: str) -> OutputRecord:
+    """The line that says that a record was dropped, and where it stood, and holds nothing of it."""
+    out = rejected(record, key, reason, detail)
+    out.body, out.record_key, out.headers = b"", None, ()
+    return out
 
 
 def rejected(record: Record, key: str, reason: str, detail: str) -> OutputRecord:

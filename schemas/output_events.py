@@ -240,6 +240,23 @@ class NeverSeen(Model):
     """What it says, as a sentence for a person; files of before have none."""
 
 
+class Forgotten(Model):
+    """An order was erased, or a customer: whoever keeps anything of it erases it, and takes nothing of it in any more.
+
+    It follows what was said of the order. For an order it stands in the topics of exceptions and of actions, for a customer (without a
+    subject, for whoever knows more orders of them than the engine does) in that of exceptions.
+    """
+
+    order_id: Id | None
+    """The order; none where a customer is meant."""
+    customer_digest: Id | None
+    """SHA-256, as hexadecimal digits, of the tenant, the character U+001F and the customer's ID in UTF-8; none where an order is meant."""
+    detected_at: Instant
+    """The log time of the erasure."""
+    by: ShortText
+    """Who had it erased."""
+
+
 OUTPUT_MODELS: dict[str, type[Model]] = {
     "exception.raised": OrderException,
     "exception.updated": OrderException,
@@ -256,6 +273,8 @@ OUTPUT_MODELS: dict[str, type[Model]] = {
     "feed.stale": Feed,
     "feed.recovered": Feed,
     "feed.never_seen": NeverSeen,
+    "exception.forgotten": Forgotten,
+    "action.forgotten": Forgotten,
 }
 """The model of `data` by type, of everything that goes out."""
 

@@ -134,3 +134,24 @@ class IdentityFinding(Struct, frozen=True, gc=False, kw_only=True):
     def position(self) -> Position:
         """Where the note stands in log order: at the record that it follows from."""
         return (self.log, self.topic, self.partition, self.offset, self.sub)
+
+
+class Orphan(Struct, frozen=True, gc=False):
+    """What the identity step says of an alias at which events wait for their order: it stands in the log of the alias.
+
+    That they have waited too long (`records` are these events), that another one has come since (its order is still not known), or
+    (`resolved`) that they have found their order. `since` is the log time at which the first of them came in, `due` when it was missed,
+    `log` when this was decided (all µs).
+    """
+
+    tenant: str
+    alias: str
+    """The alias as output records name it: `kind:value`."""
+    log: int
+    since: int
+    due: int
+    resolved: bool
+    order: str | None
+    records: tuple[Record, ...]
+    said: bool = False
+    """It was said already, by a program of before that kept nothing of it."""

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 NAME = "exceptions.index"
 MARK = b'"exception_id":"'
 """What stands before an ID in a line; no order and no text can hold it, since JSON escapes their quotes."""
+ERASURE = b'"type":"exception.forgotten"'
+"""What a line has that is about no exception; likewise."""
 ID_LENGTH = 36
 HEAD = Struct(">8sQ16s")
 ENTRY = Struct(">QQ")
@@ -64,6 +66,10 @@ class Entries:
         """Notes the next line. Raises ValueError if the ID is no UUID."""
         self._keys.append(_key(exception_id))
         self._offsets.append(self.length)
+        self.length += length
+
+    def skip(self, length: int) -> None:
+        """Notes the next line as one that is about no exception: an order was erased."""
         self.length += length
 
     def over(self, path: Path) -> bytes:
@@ -124,6 +130,9 @@ def scanned(path: Path) -> Entries:
         for number, line in enumerate(file, start=1):
             if not line.endswith(b"\n"):
                 break  # it is being written
+            if ERASURE in line[:LINE]:
+                entries.skip(len(line))
+                continue
             try:
                 entries.add(_id_of(line), len(line))
             except ValueError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from schemas.output import OutputRecord
+from schemas.output import EXCEPTION_FORGOTTEN, OutputRecord
 from schemas.topics import EXCEPTIONS, REJECTS, TOPICS
 from sinks import index, rejected
 
@@ -72,7 +72,10 @@ class _File(StatefulSinkPartition["Sequence[OutputRecord]", int]):
             for output in (output for outputs in values for output in outputs):
                 written = line(self._topic, output)
                 self._file.write(written)
-                self._entries.add(str(output.data["exception_id"]), len(written))
+                if output.type == EXCEPTION_FORGOTTEN:
+                    self._entries.skip(len(written))
+                else:
+                    self._entries.add(str(output.data["exception_id"]), len(written))
         if self._durable:
             self._file.flush()  # whoever follows the file sees it now, not when the epoch ends
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from schemas.lateness import as_of
-from schemas.output import OutputRecord
+from schemas.output import EXCEPTION_FORGOTTEN, OutputRecord
 from schemas.topics import ACTIONS, EXCEPTIONS, REJECTS, TOPICS
 
 SEVERITIES = ("critical", "high", "medium", "low")
@@ -68,7 +68,7 @@ class Tally:
                 self.unseen.pop(id_, None)
                 if output.status == "open":
                     self.unseen[id_] = str(output.data["summary"])
-            if topic == EXCEPTIONS:
+            if topic == EXCEPTIONS and output.type != EXCEPTION_FORGOTTEN:
                 id_ = str(output.data["exception_id"])
                 self.over += id_ not in self.exceptions and output.type != RAISED
                 expired = output.status == "resolved" and output.data.get("resolution") == EXPIRED

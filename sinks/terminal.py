@@ -16,7 +16,7 @@ from rich.text import Text
 
 from schemas.instants import MINUTE, micros
 from schemas.lateness import as_of, length
-from schemas.output import OutputRecord
+from schemas.output import EXCEPTION_FORGOTTEN, OutputRecord
 from schemas.values import parse_instant
 from sinks.tally import SEVERITIES
 
@@ -176,6 +176,8 @@ class TerminalView:
 
     def _take(self, output: OutputRecord) -> None:
         self._last = max(self._last, output.log)
+        if output.type == EXCEPTION_FORGOTTEN:
+            return
         identity = str(output.data["exception_id"])
         before = self._status.get(identity)
         if before is None:

@@ -25,6 +25,7 @@ from dataflows.cli.backtest import backtest
 from dataflows.cli.demo import demo
 from dataflows.cli.explain import explain
 from dataflows.cli.export import export
+from dataflows.cli.forget import forget
 from dataflows.cli.gateway import gateway
 from dataflows.cli.load import load
 from dataflows.cli.replay import replay
@@ -95,6 +96,7 @@ app.command()(top)
 app.command()(load)
 app.command()(explain)
 app.command()(export)
+app.command()(forget)
 app.command()(simulate)
 app.command()(up)
 app.add_typer(cases.app, cls=Commands)

@@ -9,19 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflows.cli import options
-from dataflows.cli.export import client_options
-from dataflows.cli.load import expect_topic
+from dataflows.cli.decided import NOWHERE, SOURCE, append, send
 from dataflows.cli.run import SettingsFile, read_settings
-from dataflows.errors import MisuseError, RunError, refused
-from schemas.topics import DECISIONS
+from dataflows.errors import MisuseError, refused
 
 if TYPE_CHECKING:
     from dataflows.core.policy import Policy
     from dataflows.detect.backtest.report import Report
-
-SOURCE = "/orderwatch/cli"
-NOWHERE = Path()
-"""The state directory, which settings must name but which may be on another host."""
 
 
 def activate(  # noqa: PLR0913, PLR0917 (typer makes each an argument or option)
@@ -80,9 +74,9 @@ def activate(  # noqa: PLR0913, PLR0917 (typer makes each an argument or option)
     if note is not None:
         data["note"] = note
     line = _event(policy, text, at or now(), data)
-    where = str(out) if out is not None else _send(line, settings, brokers, topic, client_config)
+    where = str(out) if out is not None else send(line, settings, brokers, topic, client_config, "policy")
     if out is not None:
-        _append(out, line)
+        append(out, line)
     typer.echo(f"policy {policy.name!r}, version {policy.version}: its activation is appended to {where}")
 
 
@@ -144,55 +138,3 @@ def _report(path: Path) -> Report:
         raise refused(error, file, name="--backtest") from error
     except msgspec.DecodeError as error:
         raise MisuseError(f"--backtest {file}: no report of `orderwatch backtest --out`: {error}") from error
-
-
-def _append(out: Path, line: bytes) -> None:
-    options.into_file("--out", out)
-    try:
-        with out.open("ab") as file:
-            file.write(line + b"\n")
-    except OSError as error:
-        raise refused(error, out, name="--out") from error
-
-
-def _send(line: bytes, settings: Path | None, brokers: str | None, topic: str | None, config: Path | None) -> str:
-    """Appends the event to the topic of decisions; returns its name."""
-    from schemas.deciding import decides
-    from sources.kafka import load as loading
-    from sources.kafka.settings import KafkaInputError, NoResponseError
-
-    if brokers is not None:
-        client, name = {**client_options(config), "bootstrap.servers": brokers}, topic or DECISIONS
-    else:
-        found = read_settings(settings, {}, spare={("state", "dir"): NOWHERE})
-        if found.embedded.dir is not None:
-            return _write(line, found.embedded.dir)
-        client = {**found.kafka.client(), **client_options(config)}
-        name = topic or next((one for one in found.inputs.topics if decides(one)), DECISIONS)
-    if not decides(name):
-        raise MisuseError(f"--topic {name}: decisions are taken only from {DECISIONS}, or a topic whose name ends in .{DECISIONS}")
-    try:
-        expect_topic(client, name)
-        loading.load(client, name, iter([(SOURCE, line)]), lambda _: None)
-    except NoResponseError as error:
-        raise RunError(str(error)) from error
-    except KafkaInputError as error:
-        raise MisuseError(str(error)) from error
-    return name
-
-
-def _write(line: bytes, data: Path) -> str:
-    """Appends the event to the log of decisions of an embedded installation, in the name of who runs this; returns where that is."""
-    import json
-
-    from sinks.decisions import UnwrittenError
-    from sinks.embedded.decisions import SocketDecisionWriter
-
-    writer = SocketDecisionWriter(data, "policy")
-    try:
-        writer.write([json.loads(line)])
-    except UnwrittenError as error:
-        raise RunError(f"{data}: {error}") from error
-    finally:
-        writer.close()
-    return f"the log of {data}"

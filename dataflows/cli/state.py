@@ -106,7 +106,8 @@ def render(console: Console, report: OrderReport) -> None:
         when = f"due {exception.due_at}" if exception.due_at else f"at {exception.occurred_at}"
         line = Text("  ")
         line.append(f"{exception.severity:<8}", style=STYLES[exception.severity])
-        line.append(f" {_kind(exception.kind, exception.scope)}  {exception.status}{how}, {when}, owner {exception.owner}")
+        line.append(f" {_kind(exception.kind, exception.scope)}  {exception.status}{how}, {when}")
+        line.append(f", owner {exception.owner}, case {exception.case}")
         console.print(line, soft_wrap=True)
         _row(console, f"         {exception.exception_id}, sequence {exception.sequence}: {exception.arithmetic}", style="dim")
     _none(console, report.verdicts)

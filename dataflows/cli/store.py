@@ -22,7 +22,7 @@ def store(
     from dataflows.observe.logs import logging_to_stderr
     from dataflows.observe.observer import Observer
     from dataflows.settings import render_settings
-    from dataflows.store.run import keep_store, store_of
+    from dataflows.store.run import store_of, sync_store
 
     found = read_settings(settings, {})
     where = store_of(found)
@@ -32,5 +32,5 @@ def store(
         typer.echo(f"{render_settings(found)}# ok; the store is {where}")
         return 0
     with logging_to_stderr(found.log):
-        keep_store(found, Observer(), rebuild=rebuild)
+        sync_store(found, Observer(), rebuild=rebuild)
     return 0

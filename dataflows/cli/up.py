@@ -17,7 +17,7 @@ from dataflows.errors import MisuseError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dataflows.embedded.plan import Plan
+    from dataflows.embedded.plan import SystemPlan
     from dataflows.embedded.system import Shown
 
 USUAL = Path("orderwatch-data")
@@ -66,19 +66,19 @@ def up(
     console.print("[bold]up[/bold]: all parts have stopped; nothing is lost, and the next start goes on")
 
 
-def _plan(data: Path, file: Path | None, policy: Path | None) -> Plan:
+def _plan(data: Path, file: Path | None, policy: Path | None) -> SystemPlan:
     """Checks what was given, and writes the settings of the parts. Raises MisuseError."""
-    from dataflows.embedded.plan import Plan, derived, document_of, write_settings
+    from dataflows.embedded.plan import SystemPlan, derived, document_of, write_settings
 
     if file is not None:
         read_settings(file, {"--state": data / "state"})  # what is wrong is said by the name of the user's own file
     written = write_settings(data, derived(data, document_of(file), policy))
     found = read_settings(written, {})
     options.policy(found.policy)
-    return Plan(data, written, found)
+    return SystemPlan(data, written, found)
 
 
-def _say(console: Console, plan: Plan) -> None:
+def _say(console: Console, plan: SystemPlan) -> None:
     """Says where what is, before anything runs."""
     http, given = plan.settings.http, plan.settings
     rows = (

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from dataflows.embedded.plan import Plan
+    from dataflows.embedded.plan import SystemPlan
     from dataflows.runtime.stop import Stop
     from sinks.actions.receiver import DemoArrival
 
@@ -34,7 +34,7 @@ def run_demo(console: Console, data: Path, handle: int, stop: Stop) -> None:
     """Runs it until `stop` is asked for. Raises MisuseError or RunError."""
     from dataflows.cli.run import read_settings
     from dataflows.embedded.demo import Demo, output_line
-    from dataflows.embedded.plan import Plan, derived, write_settings
+    from dataflows.embedded.plan import SystemPlan, derived, write_settings
     from dataflows.embedded.system import Shown, run_system
     from dataflows.runtime.launcher import addresses
     from sources.embedded.outputs import EmbeddedReader
@@ -62,7 +62,7 @@ def run_demo(console: Console, data: Path, handle: int, stop: Stop) -> None:
     except OSError as error:
         raise refused(error, data, name="--data") from error
     file = write_settings(data, document)
-    plan = Plan(data, file, read_settings(file, {}))
+    plan = SystemPlan(data, file, read_settings(file, {}))
     _introduce(console, plan)
     reader = EmbeddedReader(data, ("exceptions", "actions"))
     reader.seek(reader.ends())
@@ -91,7 +91,7 @@ def run_demo(console: Console, data: Path, handle: int, stop: Stop) -> None:
     _conclude(console, plan)
 
 
-def _introduce(console: Console, plan: Plan) -> None:
+def _introduce(console: Console, plan: SystemPlan) -> None:
     console.print("[bold]orderwatch up --demo[/bold]: a shop in haste, a day in two seconds; all else is as in production")
     console.print(f"  data    {plan.data}", markup=False, soft_wrap=True)
     console.print(f"  health  http://127.0.0.1:{plan.settings.embedded.http_port}/readyz", markup=False, soft_wrap=True)
@@ -101,7 +101,7 @@ def _introduce(console: Console, plan: Plan) -> None:
     console.print("  Ctrl-C ends it", style="dim")
 
 
-def _conclude(console: Console, plan: Plan) -> None:
+def _conclude(console: Console, plan: SystemPlan) -> None:
     console.print("[bold]Next[/bold]")
     for command, why in (
         (f"orderwatch up --data {plan.data} --settings {plan.file}", "goes on over what is there, without the world"),

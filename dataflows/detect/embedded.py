@@ -10,7 +10,7 @@ import orjson
 from dataflows.core.policy import Policy
 from dataflows.errors import MisuseError, RunError
 from dataflows.observe import Observer
-from dataflows.runtime.state.directory import StateHome
+from dataflows.runtime.state.directory import StateHome, read_state
 from dataflows.settings import Settings
 from schemas.embedded import input_folder
 from sinks.decisions import UnwrittenError
@@ -35,6 +35,8 @@ def embedded_sink(settings: Settings, state: str, observer: Observer) -> Embedde
 
 def check_owner(data: Path, home: StateHome, *, fresh: bool) -> None:
     """Raises MisuseError if the output logs in `data` hold what another state has said."""
+    if read_state(home.path).begins:
+        raise MisuseError(f"{data} has been moved to Kafka (`orderwatch state move`): start its parts with the settings of that")
     owner = output_owner(data)
     if owner is None or owner == str(home.uuid):
         return

@@ -21,11 +21,14 @@ from dataflows.core.identity.sharding import CHILD, CUSTOMER, TWIN
 from dataflows.core.identity.shared import GOODS, LINKED
 from dataflows.detect.names import ACTION_SHARDS, ORDER_SHARDS
 from dataflows.runtime.checkpoint import CheckpointError, Codec
+from schemas.deciding import FORGOTTEN
 from schemas.record import FeedWatermark, Record
 from schemas.wire import Rejected
 from sources.batch import Refusal
 
 T = TypeVar("T")
+WHOLE = frozenset((LINKED, FORGOTTEN))
+"""Types of which the alias shards need the data."""
 VERSION = 1
 REFUSAL = 100
 INTENT = 101
@@ -76,7 +79,7 @@ class AliasLookups:
         ties: list[AliasLookup] = []
         for item in items:
             head, kind, value, watch = item
-            if type(head) is Record and head.order and kind not in {CUSTOMER, TWIN} and not head.sub and head.event.type != LINKED:
+            if type(head) is Record and head.order and kind not in {CUSTOMER, TWIN} and not head.sub and head.event.type not in WHOLE:
                 ties.append((Tie.of(head, whole=kind == CHILD and head.event.type in GOODS), kind, value, watch))
             elif type(head) is Tie:
                 ties.append(item)

@@ -22,7 +22,7 @@ from bytewax.outputs import Sink
 from dataflows.core.actions.shard import ActionShard
 from dataflows.core.engine.intents import INTENTS
 from dataflows.core.engine.shard import Shard
-from dataflows.core.identity import AliasResolver, identity_rules, orphan_record
+from dataflows.core.identity import AliasResolver, identity_rules
 from dataflows.core.policy import Policy
 from dataflows.core.policy.effective import version_of
 from dataflows.detect import names
@@ -162,7 +162,7 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
     def order_operator(snapshot: bytes | None) -> OrderOperator:
         everyone = (*channels, *names.FIRST_SHARDS, *names.SECOND_SHARDS)
         saving = checkpointer(snapshot, ORDER_ITEMS, judged_by)
-        operator = OrderOperator(make_shard, everyone, orphan_record, saving, snapshot)
+        operator = OrderOperator(make_shard, everyone, saving, snapshot)
         settings.operators.append(operator)
         return operator
 

@@ -12,14 +12,16 @@ import msgspec
 
 from dataflows.core.engine.activation import POLICY
 from dataflows.core.engine.evaluate import Evaluation
+from dataflows.core.engine.exceptions import case_data
 from dataflows.core.engine.lifecycle import reckon
-from dataflows.core.engine.order import BACKFILLING, CLOSE, Order, key_of
+from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, MESSAGES, Order, alias_key, key_of
 from dataflows.core.engine.shard import Shard
 from dataflows.core.engine.state import FEEDS, LEARNED, ORDER, TOMBSTONE
 from dataflows.core.engine.tombstones import Tombstones
 from dataflows.core.identity import order_shard
 from dataflows.core.policy.check import PolicyError
 from dataflows.core.rules.load import load_policy
+from dataflows.detect.explain_cases import case_text
 from dataflows.detect.in_force import policy_before
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.state.directory import policy_file, read_state
@@ -28,6 +30,14 @@ from dataflows.runtime.state.reader import look
 from schemas.instants import iso
 from schemas.record import Record
 from sources.batch import BEGINNING
+
+BESIDE_RULES = {
+    CLOSE: "closed, if nothing comes, nothing is open and nothing is expected",
+    BACKFILLING: "judged, if nothing more of its history is told",
+    CASES: "a case is escalated, or its snooze or wait ends, if nobody decides otherwise",
+    MESSAGES: "what may be said to the customer is judged again",
+}
+"""What happens to an order by itself that is about no rule."""
 
 
 class TimelineEntry(msgspec.Struct, frozen=True):
@@ -62,6 +72,8 @@ class StandingException(msgspec.Struct, frozen=True):
     resolution: str | None
     suppressed_by: str | None
     arithmetic: str
+    case: str = ""
+    """How its case stands, and who has it."""
 
 
 class Ahead(msgspec.Struct, frozen=True):
@@ -104,7 +116,10 @@ class OrderReport(msgspec.Struct, frozen=True):
 
 
 def inspect_order(path: Path, tenant: str, order: str) -> OrderReport | None:
-    """What the state directory `path` knows of an order; None if it does not know it. Raises StateError if it cannot be read."""
+    """What the state directory `path` knows of an order, or of an alias (`kind:value`) that nobody has claimed; None if it knows neither.
+
+    Raises StateError if it cannot be read.
+    """
     state = read_state(path)
     name = ORDER_SHARDS[order_shard(tenant, order, len(ORDER_SHARDS))]
     directory = path / "shards" / name
@@ -112,8 +127,9 @@ def inspect_order(path: Path, tenant: str, order: str) -> OrderReport | None:
     if seen is None or state.policy is None:
         return None
     commit, rows = seen
-    key = key_of(tenant, order)
     report = OrderReport(tenant, order, name, commit.number, state.policy, "open")
+    keys = (key_of(tenant, order), alias_key(tenant, order))
+    key = next((key for key in keys if ORDER + key.encode() in rows or TOMBSTONE + key.encode() in rows), keys[0])
     own, tombstone = ORDER + key.encode(), rows.get(TOMBSTONE + key.encode())
     try:
         if own in rows:
@@ -186,17 +202,15 @@ def _said(order: Order) -> Iterator[StandingException]:
             state.resolution,
             state.suppressed_by,
             state.arithmetic,
+            case_text(case_data(state)),
         )
 
 
 def _ahead(order: Order, evaluation: Evaluation, shard: Shard) -> Iterator[Ahead]:
     """What the order is to be checked for, rule by rule: the steps to come of what the rules find, as far as they are not reached yet."""
     for index, at in order.recheck_at.items():
-        if index == CLOSE:
-            yield Ahead(iso(at), None, None, None, "closed, if nothing comes, nothing is open and nothing is expected")
-            continue
-        if index == BACKFILLING:
-            yield Ahead(iso(at), None, None, None, "judged, if nothing more of its history is told")
+        if index in BESIDE_RULES:
+            yield Ahead(iso(at), None, None, None, BESIDE_RULES[index])
             continue
         kind = shard.engine.ruleset.rules[index].kind
         steps = [

@@ -48,6 +48,7 @@ from sinks.embedded.sink import EmbeddedSink
 from sinks.jsonl import JsonlSink, LostError, UnwritableError
 from sinks.kafka.errors import KafkaOutputError
 from sinks.kafka.sink import KafkaSink
+from sources.embedded.source import CHANNEL
 from sources.kafka.broker import Topic
 from sources.kafka.settings import KafkaInput, KafkaInputError, NoResponseError, ReplacedError
 from sources.kafka.source import KafkaSource
@@ -188,6 +189,8 @@ def _resume(
     if write is None and state.policy is not None and policy_changes(state, pins):
         observer.log.warning("policy", note=UNLOGGED)
     resume = home.begin(pins)
+    if state.begins:
+        home.forget(CHANNEL)  # the log of an embedded installation, which is read no more
     for note in resume.topics if data is None else ():
         observer.log.warning("topics", note=note)
     for note in resume.notes:

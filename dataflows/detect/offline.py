@@ -14,20 +14,20 @@ import orjson
 from dataflows.core.actions.shard import ActionShard, action_position
 from dataflows.core.engine.followup import HEARD
 from dataflows.core.engine.intents import INTENTS, Intent, decode_intent
-from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent, identity_rules, orphan_record
-from dataflows.core.identity.items import Orphan, Tie
+from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent, identity_rules
+from dataflows.core.identity.items import Tie
 from dataflows.core.policy import Policy
 from dataflows.detect.exchange import ActionItem, OrderItem
 from dataflows.detect.learning import Learning
 from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from dataflows.detect.router import OF_ACTIONS, Arrival, Router
-from schemas.deciding import is_decision
+from schemas.deciding import FORGOTTEN, is_decision
 from schemas.envelope import ACTIVATED
 from schemas.identifiers import DEFAULT
 from schemas.instants import HOUR
 from schemas.learned import Showing
 from schemas.output import OutputRecord
-from schemas.record import FeedWatermark, IdentityFinding, Record
+from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record
 from schemas.topics import DECISIONS
 from schemas.wire import decode, micros
 from sources.batch import END, Batch
@@ -43,8 +43,8 @@ class Judging(Protocol):
         """The policy that holds."""
         ...
 
-    def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
-        """Takes one record, finding or watermark."""
+    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan) -> None:
+        """Takes one record, finding, watermark or orphan."""
         ...
 
     def learn(self, showings: Iterable[Showing]) -> None:
@@ -140,16 +140,13 @@ def steps(
             *placed_later,
             *spoken,
         ]
-        outs: list[OutputRecord] = []
         for item in sorted(due, key=position):
             if isinstance(item, Record | FeedWatermark):
                 shard.apply(item)
-            elif isinstance(item.item, Orphan):
-                outs.append(orphan_record(item.item, shard.policy))
             elif not isinstance(item.item, Ambiguous):
                 shard.apply(item.item)
         shard.advance(cut, inclusive=False)
-        outs += shard.drain()
+        outs = shard.drain()
         intents = [decode_intent(out.body) for out in outs if out.topic == INTENTS]
         decisions = [record for record in batch if record.event.type in OF_ACTIONS or record.event.type == ACTIVATED]
         demands: list[ActionItem] = [*intents, *decisions]
@@ -162,7 +159,7 @@ def steps(
 def _concerns_orders(record: Record) -> bool:
     """Whether an order's shard is given a record, or all of them are."""
     type_ = record.event.type
-    return type_ == ACTIVATED or (bool(record.order) and (type_ not in OF_ACTIONS or type_ in HEARD))
+    return type_ in (ACTIVATED, FORGOTTEN) or (bool(record.order) and (type_ not in OF_ACTIONS or type_ in HEARD))
 
 
 def _seen(

@@ -13,8 +13,6 @@ from dataflows.core.actions.shard import ActionShard, action_position
 from dataflows.core.engine.shard import Shard
 from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent
-from dataflows.core.identity.items import Orphan
-from dataflows.core.policy import Policy
 from dataflows.detect.exchange import ActionItem, OrderItem
 from dataflows.detect.names import ACTION_SHARDS
 from dataflows.detect.rejects import ambiguous, undecodable
@@ -23,7 +21,7 @@ from dataflows.runtime.checkpoint import Checkpointer, CheckpointError, Snapshot
 from dataflows.runtime.failure import noted
 from dataflows.runtime.merge import Merge
 from schemas.output import OutputRecord
-from schemas.record import FeedWatermark, IdentityFinding, Record
+from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record
 from schemas.wire import Rejected
 from sources.batch import BEGINNING, END, Refusal
 
@@ -34,7 +32,7 @@ Judged: TypeAlias = "tuple[int, list[OutputRecord]]"
 """Output of a shard: its low watermark, and its output records up to there."""
 
 _APPLIED = (Record, FeedWatermark)
-_RESOLVED = (Record, IdentityFinding)
+_RESOLVED = (Record, IdentityFinding, Orphan)
 _POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
 _LOG = attrgetter("log")
 
@@ -133,7 +131,6 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         self,
         make_shard: Callable[[str], Shard],
         channels: Iterable[str],
-        orphan: Callable[[Orphan, Policy], OutputRecord],
         checkpointer: Checkpointer[OrderItem] | None = None,
         snapshot: bytes | None = None,
     ) -> None:
@@ -142,7 +139,6 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         self._shard: Shard | None = None
         self._name = ""
         self._until: int | None = None
-        self._orphan = orphan
         self._checkpointer = checkpointer
         self._runs: list[WatermarkRun] = []
         self.number = 0
@@ -219,17 +215,12 @@ class OrderOperator(StatefulBatchLogic["Arrival[OrderItem]", "Judged", bytes]):
         held: list[OrderItem] = [item for item in self.merge.held if not isinstance(item, FeedWatermark)]
         return held + [mark for run in self._runs for mark in run.since(self.merge.watermark)]
 
-    def _aside(self, item: Refusal | ResolvedEvent) -> OutputRecord:
+    @staticmethod
+    def _aside(item: Refusal | ResolvedEvent) -> OutputRecord:
         if isinstance(item, Refusal):
             return undecodable(item)
-        inner = item.item
-        if isinstance(inner, Ambiguous):
-            return ambiguous(item, inner)
-        assert isinstance(inner, Orphan)
-        assert self._shard is not None
-        out = self._orphan(inner, self._shard.policy)
-        self._shard.count_orphan(out)
-        return out
+        assert isinstance(item.item, Ambiguous)
+        return ambiguous(item, item.item)
 
     def snapshot(self) -> bytes:
         """The operator's token."""

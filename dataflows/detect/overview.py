@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from dataflows.core.engine.order import ALIAS
 from dataflows.core.engine.state import ORDER, TOMBSTONE
 from dataflows.core.policy.check import PolicyError
 from dataflows.detect.in_force import last_activation
@@ -16,6 +17,9 @@ from dataflows.runtime.state.files import is_locked
 from dataflows.runtime.state.reader import look
 from dataflows.runtime.state.watermarks import holder_of, published_by
 from schemas.instants import iso
+
+OF_ALIAS = ALIAS.encode()
+"""What the names of aliases begin with that nobody has claimed: they are no orders."""
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -68,9 +72,10 @@ def overview(path: Path) -> Overview:
         for key, value in () if seen is None else seen[1].items():
             living += len(key) + len(value)
             kind = key[:1] if directory.name in ORDER_SHARDS else b""
-            orders += kind == ORDER
-            closed += kind == TOMBSTONE
-            others += kind not in (ORDER, TOMBSTONE)
+            alias = key[1:].startswith(OF_ALIAS)
+            orders += kind == ORDER and not alias
+            closed += kind == TOMBSTONE and not alias
+            others += kind not in (ORDER, TOMBSTONE) or alias
     return Overview(
         state.id,
         state.format,

@@ -15,7 +15,7 @@ from dataflows.core.engine.intents import INTENTS, decode_intent
 from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import STAGE_TWO_KINDS, AliasLookup, ResolvedEvent, alias_shard, order_shard, sightings
 from dataflows.core.identity.duplicates import address_of
-from dataflows.core.identity.sharding import CHILD, CUSTOMER, READERS, TWIN
+from dataflows.core.identity.sharding import CHILD, CUSTOMER, FORGET, READERS, TWIN
 from dataflows.core.identity.shared import LINKED, OF_CHILDREN, parent_of
 from dataflows.core.identity.signs import LIFE
 from dataflows.detect.exchange import OF_ORDERS, ActionItem, OrderItem, codec_of, pack_run, unpack_run
@@ -23,8 +23,9 @@ from dataflows.detect.learning import Learning
 from dataflows.detect.names import ACTION_SHARDS, FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
 from schemas import deciding
 from schemas.aliases import aliases
+from schemas.deciding import FORGOTTEN
 from schemas.envelope import ACTIVATED
-from schemas.events import DATA_MODELS, OrderLinked, OrderPlaced
+from schemas.events import DATA_MODELS, OrderForgotten, OrderLinked, OrderPlaced
 from schemas.identifiers import DEFAULT, Identifiers, normaliser
 from schemas.learned import Showing
 from schemas.output import OutputRecord
@@ -38,7 +39,7 @@ OF_ACTIONS = frozenset(name for name in DATA_MODELS if name.startswith(deciding.
 """Types of decisions about actions. An order's shard hears of some of them: those that may concern what its customer is told."""
 AUTOMATION = frozenset(name for name in OF_ACTIONS if name.startswith("automation."))
 """Those of them that concern all tenants."""
-SHARED = frozenset((LINKED, ACTIVATED))
+SHARED = frozenset((LINKED, ACTIVATED, FORGOTTEN))
 """The types that more than the shard of their order must see."""
 
 
@@ -168,7 +169,7 @@ class Router:
                 _decide(record, decisions, orders)
                 continue
             if type_ in SHARED:
-                order = self._link(record, first, second) if type_ == LINKED else self._broadcast(record, orders, decisions)
+                order = self._share(record, orders, first, second, decisions)
             if not order:
                 self._seek(record, first, second)
                 continue
@@ -201,6 +202,32 @@ class Router:
                 first[alias_shard(address, _ALIASES)].append((record, CUSTOMER, address, False))
         self.counts.events += len(batch.items) - others
         self.counts.refused += refused
+
+    def _share(
+        self,
+        record: Record,
+        orders: list[list[OrderItem]],
+        first: list[list[AliasLookup]],
+        second: list[list[AliasLookup]],
+        decisions: list[list[ActionItem]],
+    ) -> str:
+        """Gives a record to all that must see it. Returns the order to whose shard it goes besides, as any other; empty: to none."""
+        if record.event.type == LINKED:
+            return self._link(record, first, second)
+        if record.event.type == ACTIVATED:
+            return self._broadcast(record, orders, decisions)
+        if cast("OrderForgotten", record.event.data).customer_id:
+            record.order = ""  # Of a customer's orders it is one.
+            for items in orders:
+                items.append(record)
+        elif record.order:
+            orders[order_shard(record.event.tenant, record.order, _ORDERS)].append(record)
+        else:
+            orders[0].append(record)
+        for stage in (first, second):
+            for seen in stage:
+                seen.append((record, FORGET, record.order, False))
+        return ""
 
     def _broadcast(self, record: Record, orders: list[list[OrderItem]], decisions: list[list[ActionItem]]) -> str:
         """Gives every order shard and action shard a record that is about no order. Returns that none is meant."""

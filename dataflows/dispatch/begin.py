@@ -8,10 +8,10 @@ import sqlite3
 from dataflows.dispatch.events import decision, event_id
 from dataflows.dispatch.following import Following
 from dataflows.dispatch.healthy import store_health
-from dataflows.dispatch.journal import Journal
+from dataflows.dispatch.journal import AttemptJournal
 from dataflows.dispatch.model import SECOND, Clock, OwnAttempt, PendingAction
 from dataflows.dispatch.outbox import Outbox, put
-from dataflows.dispatch.sharing import Share
+from dataflows.dispatch.sharing import WorkShare
 
 BEGUN = "action.begun"
 
@@ -19,7 +19,9 @@ BEGUN = "action.begun"
 class Beginning:
     """Begins attempts. `echo_s`: how long the engine may take to agree to one that it did not ask for, in seconds."""
 
-    def __init__(self, journal: Journal, outbox: Outbox, following: Following, share: Share, clock: Clock, *, stale_s: float) -> None:
+    def __init__(
+        self, journal: AttemptJournal, outbox: Outbox, following: Following, share: WorkShare, clock: Clock, *, stale_s: float
+    ) -> None:
         self._journal, self._outbox, self._following, self._share, self._clock = journal, outbox, following, share, clock
         self._stale = int(stale_s * SECOND)
 

@@ -9,8 +9,8 @@ import structlog
 
 from dataflows.dispatch.following import Following
 from dataflows.dispatch.healthy import store_health
-from dataflows.dispatch.journal import Journal
-from dataflows.dispatch.letters import Asked, asked, audited, buried, count_letters, prune, taken_up
+from dataflows.dispatch.journal import AttemptJournal
+from dataflows.dispatch.letters import AskedFor, asked, audited, buried, count_letters, prune, taken_up
 from dataflows.dispatch.model import SECOND, Clock, OwnAttempt, PendingAction
 from dataflows.dispatch.pipeline import Pipeline
 from dataflows.dispatch.queues import EndpointQueue
@@ -25,7 +25,7 @@ DAY_S: Final = 86_400
 class Chores:
     """One at a time, on the event loop."""
 
-    def __init__(self, pipeline: Pipeline, recovery: Recovery, journal: Journal, settings: DispatchSettings, clock: Clock) -> None:
+    def __init__(self, pipeline: Pipeline, recovery: Recovery, journal: AttemptJournal, settings: DispatchSettings, clock: Clock) -> None:
         self._pipeline, self._recovery, self._journal, self._settings, self._clock = pipeline, recovery, journal, settings, clock
         self._log = structlog.get_logger("orderwatch")
         self._pruned = 0
@@ -56,7 +56,7 @@ class Chores:
             await self._journal.run(lambda db: prune(db, ended, letters))
             pipeline.following.forget_begun(ended)
 
-    async def _take_up(self, request: Asked, now: int) -> None:
+    async def _take_up(self, request: AskedFor, now: int) -> None:
         match request.what:
             case "replay":
                 detail = await self._replay(request, now)
@@ -78,7 +78,7 @@ class Chores:
         queue.look()
         return "enabled"
 
-    async def _replay(self, request: Asked, now: int) -> str:
+    async def _replay(self, request: AskedFor, now: int) -> str:
         found = await self._journal.run(lambda db: buried(db, request.subject))
         if found is None:
             return "no dead letter"

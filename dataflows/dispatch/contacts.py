@@ -26,7 +26,7 @@ class NoContactsError(Exception):
     """The addresses cannot be read now; a later try may succeed. The message is a word."""
 
 
-class Asked(Protocol):
+class Addressee(Protocol):
     """Whose address is wanted."""
 
     @property
@@ -58,7 +58,7 @@ class Contacts:
         """Whether there is any."""
         return bool(self._places)
 
-    async def find(self, asked: Asked, customer: str, channel: str) -> Contact | None:
+    async def find(self, asked: Addressee, customer: str, channel: str) -> Contact | None:
         """Where a customer is reached by a channel; None if nobody knows. Raises NoContactsError."""
         for tenants, place in self._places:
             if not tenants or any(fnmatchcase(asked.tenant, each) for each in tenants):

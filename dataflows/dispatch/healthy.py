@@ -18,13 +18,13 @@ LONGEST_BREAK_S: Final = 900.0
 class EndpointHealth:
     """How an endpoint is. Instants are µs since the epoch; all on one thread.
 
-    `room`: calls that may be under way; halved when it has too much to do, one more with each success. `failures`: those in a row.
+    `allowed`: calls that may be under way; halved when it has too much to do, one more with each success. `failures`: those in a row.
     `openings`: how often the breaker has opened since the last success; while it has, one call at a time tries whether it is back.
     """
 
     name: str
     terms: EndpointTerms
-    room: int = 1
+    allowed: int = 1
     failures: int = 0
     openings: int = 0
     open_until: int = 0
@@ -41,7 +41,7 @@ class EndpointHealth:
     @property
     def concurrency(self) -> int:
         """Calls that may be under way."""
-        return 1 if self.openings else self.room
+        return 1 if self.openings else self.allowed
 
     def ready_at(self, now: int) -> tuple[int, str]:
         """From when on it may be called, `now` or earlier: at once; and why not before, in a word."""
@@ -66,7 +66,7 @@ class EndpointHealth:
     def succeeded(self) -> None:
         """It has answered as it should."""
         self.failures = self.openings = self.open_until = 0
-        self.room = min(self.terms.concurrency, self.room + 1)
+        self.allowed = min(self.terms.concurrency, self.allowed + 1)
 
     def answered(self) -> None:
         """It has refused: it is there."""
@@ -86,7 +86,7 @@ class EndpointHealth:
 
     def throttled(self, now: int, seconds: float | None) -> None:
         """It has too much to do."""
-        self.room = max(1, self.room // 2)
+        self.allowed = max(1, self.allowed // 2)
         self.throttled_until = max(self.throttled_until, now + int((self.terms.throttle_seconds if seconds is None else seconds) * SECOND))
 
     def row(self) -> tuple[object, ...]:

@@ -31,7 +31,7 @@ class JournalError(Exception):
     """The journal cannot be used; the message is one line."""
 
 
-class Journal:
+class AttemptJournal:
     """One thread that writes; each commit is on the disk before anybody goes on. `id` names this journal for ever."""
 
     def __init__(self, folder: Path | None) -> None:

@@ -31,7 +31,7 @@ class DeadLetter(NamedTuple):
     asked: bool = False
 
 
-class Asked(NamedTuple):
+class AskedFor(NamedTuple):
     """What somebody asked for: `replay` of an action, `enable` of an endpoint."""
 
     number: int
@@ -86,9 +86,9 @@ def ask(db: sqlite3.Connection, what: str, subjects: Sequence[str], who: str, at
     return new
 
 
-def asked(db: sqlite3.Connection) -> list[Asked]:
+def asked(db: sqlite3.Connection) -> list[AskedFor]:
     """What was asked for and not taken up yet."""
-    return [Asked(*row) for row in db.execute("SELECT number, what, subject, asked_by FROM requests ORDER BY number LIMIT 100")]
+    return [AskedFor(*row) for row in db.execute("SELECT number, what, subject, asked_by FROM requests ORDER BY number LIMIT 100")]
 
 
 def audited(db: sqlite3.Connection, at: int, who: str, what: str, subject: str, detail: str) -> None:
@@ -101,7 +101,7 @@ def count_letters(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT count(*) FROM dead_letters").fetchone()[0])
 
 
-def taken_up(db: sqlite3.Connection, request: Asked, at: int, detail: str) -> None:
+def taken_up(db: sqlite3.Connection, request: AskedFor, at: int, detail: str) -> None:
     """Somebody's request is being seen to, or cannot be."""
     db.execute("DELETE FROM requests WHERE number = ?", (request.number,))
     audited(db, at, request.who, request.what, request.subject, detail)

@@ -12,9 +12,9 @@ import uvloop
 from confluent_kafka import KafkaException
 
 from dataflows.dispatch.connections import endpoints_of
-from dataflows.dispatch.journal import Journal, JournalError
-from dataflows.dispatch.process import Dispatch, Ground, run_until_stopped
-from dataflows.dispatch.sharing import Alone, KafkaShare, Share
+from dataflows.dispatch.journal import AttemptJournal, JournalError
+from dataflows.dispatch.process import Dispatch, DispatchGround, run_until_stopped
+from dataflows.dispatch.sharing import Alone, KafkaShare, WorkShare
 from dataflows.errors import MisuseError, RunError, refused
 from dataflows.observe import catalogue
 from dataflows.observe.http import PortError, serving
@@ -65,7 +65,7 @@ def run_dispatch(settings: Settings, observer: Observer) -> None:
     with ExitStack() as stack:
         endpoints = endpoints_of(given)
         try:
-            journal = stack.enter_context(closing(Journal(folder)))
+            journal = stack.enter_context(closing(AttemptJournal(folder)))
             if settings.http.enabled:
                 port = stack.enter_context(serving(settings.http.host, given.http_port, observer))
                 observer.log.info("serving /metrics, /healthz and /readyz", host=settings.http.host, port=port)
@@ -80,7 +80,7 @@ def run_dispatch(settings: Settings, observer: Observer) -> None:
             raise MisuseError(f"Kafka options: {describe(error)}") from error
         observer.runs(lambda: "none")
         observer.health.connected()
-        dispatch = Dispatch(given, Ground(reader, writer, _share(settings, observer), endpoints), journal, observer)
+        dispatch = Dispatch(given, DispatchGround(reader, writer, _share(settings, observer), endpoints), journal, observer)
         observer.log.info("dispatching", endpoints=sorted(endpoints), routes=len(given.routes), journal=str(folder))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             try:
@@ -99,7 +99,7 @@ def _writer(settings: Settings, observer: Observer) -> DecisionWriter:
     return KafkaDecisionWriter(settings.kafka.client(), given.decisions, given.write_timeout_seconds, _trouble(observer))
 
 
-def _share(settings: Settings, observer: Observer) -> Callable[[Callable[[], None]], Share]:
+def _share(settings: Settings, observer: Observer) -> Callable[[Callable[[], None]], WorkShare]:
     if settings.embedded.dir is not None:
         return lambda _: Alone()
     client, topic, group = settings.kafka.client(), settings.outputs.actions, settings.dispatch.group

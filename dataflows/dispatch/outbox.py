@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from dataflows.dispatch.journal import Journal
+from dataflows.dispatch.journal import AttemptJournal
 from sinks.decisions import DecisionWriter, UnwrittenError
 
 MOST_AT_ONCE: Final = 500
@@ -26,7 +26,7 @@ def put(db: sqlite3.Connection, event: Mapping[str, Any], at: int) -> None:
 class Outbox:
     """Writes what waits, oldest first, in the order in which it was put there. `failed` is told why a write failed."""
 
-    def __init__(self, journal: Journal, writer: DecisionWriter, failed: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, journal: AttemptJournal, writer: DecisionWriter, failed: Callable[[str], None] = lambda _: None) -> None:
         self._journal, self._writer, self._failed = journal, writer, failed
         self._news = asyncio.Event()
         self._waiting: dict[str, asyncio.Future[None]] = {}
@@ -35,7 +35,7 @@ class Outbox:
         self.ailment: str | None = None
 
     def acknowledged(self, id_: str) -> asyncio.Future[None]:
-        """Comes true once the log has a decision. Asked for before it is put into the outbox."""
+        """Comes true once the log has a decision. AskedFor for before it is put into the outbox."""
         return self._waiting.setdefault(id_, asyncio.get_running_loop().create_future())
 
     def kick(self) -> None:

@@ -14,17 +14,19 @@ from dataflows.dispatch.following import Following
 from dataflows.dispatch.listening import DispatchListener
 from dataflows.dispatch.model import SECOND, Clock, OwnAttempt, PendingAction
 from dataflows.dispatch.paused import pausing
-from dataflows.dispatch.prepare import Preparation, Unprepared
+from dataflows.dispatch.prepare import UNREAD, Preparation, Unprepared
 from dataflows.dispatch.queues import EndpointQueue
 from dataflows.dispatch.result import INTERRUPTED, Results
 from dataflows.dispatch.routing import NOBODY, route_of
-from dataflows.dispatch.sharing import Share
+from dataflows.dispatch.sharing import WorkShare
 from dataflows.dispatch.wanted import NEVER, due_at, is_late
 from dataflows.settings.dispatch import RouteSettings
 from sinks.actions.executor import RetryLater
 
 AGAIN_S: Final = 5.0
 """How long an action waits whose call could not be prepared, or in whose stages something broke."""
+UNREAD_S: Final = 0.2
+"""How long it waits for its exception, before it is looked for again."""
 ECHO_S: Final = 30.0
 """How long the engine may take to agree to a replay."""
 
@@ -37,7 +39,7 @@ class Pipeline:
         following: Following,
         routes: Sequence[RouteSettings],
         stages: tuple[Preparation, Beginning, Results],
-        share: Share,
+        share: WorkShare,
         clock: Clock,
         listener: DispatchListener,
         *,
@@ -195,7 +197,7 @@ class Pipeline:
         elif why.final:
             await self.results.refuse(action, queue.health.name, why.code)
         else:
-            action.next_at = self.clock() + int(AGAIN_S * SECOND)
+            action.next_at = self.clock() + int((UNREAD_S if why.code == UNREAD else AGAIN_S) * SECOND)
 
     def _mistaken(self, endpoint: str) -> Callable[[str], None]:
         return lambda error: self.listener.mistaken(endpoint, error)

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 import orjson
 
 from dataflows.dispatch.contacts import Contacts, NoContactsError
-from dataflows.dispatch.journal import Journal
+from dataflows.dispatch.journal import AttemptJournal
 from dataflows.dispatch.model import SECOND, PendingAction
 from schemas.messages import CHANNELS, MESSAGES
 from sinks.actions.executor import ActionCall, Contact
@@ -19,6 +19,7 @@ from sinks.actions.messages import MessageTextError, RenderedMessage, render
 
 CONTEXT_WAIT_S: Final = 15.0
 """How long an action waits for its exception to be read; the engine publishes that first, on another topic."""
+UNREAD: Final = "exception_unread"
 MAIL: Final = "mail"
 """The kind of endpoint that customers' addresses go to unless its settings say otherwise."""
 
@@ -33,7 +34,7 @@ class Unprepared(NamedTuple):
 Prepared: TypeAlias = ActionCall | Unprepared
 
 
-class Known(NamedTuple):
+class KnownAction(NamedTuple):
     """What the journal has of an action: its `data`, what is kept of its exception, and when its first attempt began."""
 
     data: dict[str, Any]
@@ -44,16 +45,20 @@ class Known(NamedTuple):
 class Preparation:
     """`folder`: texts of the user's own."""
 
-    def __init__(self, journal: Journal, contacts: Contacts, folder: Path | None = None) -> None:
+    def __init__(self, journal: AttemptJournal, contacts: Contacts, folder: Path | None = None) -> None:
         self._journal, self._contacts, self._folder = journal, contacts, folder
 
     async def call(self, action: PendingAction, attempt: int, now: int, *, addressed: bool) -> Prepared:
-        """What an attempt is called with. `addressed`: whether the endpoint is given the customer's address."""
+        """What an attempt is called with. `addressed`: whether the endpoint is given the customer's address.
+
+        The first attempt waits for a while for the action's exception to be read; then it goes out with what is known.
+        """
         known = await self._journal.run(lambda db: read_known(db, action.id, action.exception))
         if known is None:
             return Unprepared("unknown_action", final=True)
-        if action.exception is not None and known.exception is None and now < action.said_at + int(CONTEXT_WAIT_S * SECOND):
-            return Unprepared("exception_unread", final=False)
+        unread = attempt == 1 and action.exception is not None and known.exception is None
+        if unread and now < action.requested_at + int(CONTEXT_WAIT_S * SECOND):
+            return Unprepared(UNREAD, final=False)
         message: RenderedMessage | None = None
         recipient: Contact | None = None
         if action.action in MESSAGES and action.channel in CHANNELS:
@@ -83,17 +88,17 @@ class Preparation:
         )
 
 
-def read_known(db: sqlite3.Connection, id_: str, exception: str | None) -> Known | None:
+def read_known(db: sqlite3.Connection, id_: str, exception: str | None) -> KnownAction | None:
     """What the journal has of an action; None if it has nothing."""
     row = db.execute("SELECT data FROM actions WHERE id = ?", (id_,)).fetchone()
     if row is None:
         return None
     context = None if exception is None else db.execute("SELECT data FROM contexts WHERE exception_id = ?", (exception,)).fetchone()
     began = db.execute("SELECT min(began_at) FROM attempts WHERE action_id = ?", (id_,)).fetchone()[0]
-    return Known(_read(row[0]), None if context is None else _read(context[0]), int(began or 0))
+    return KnownAction(_read(row[0]), None if context is None else _read(context[0]), int(began or 0))
 
 
-def text_of(known: Known, folder: Path | None) -> RenderedMessage:
+def text_of(known: KnownAction, folder: Path | None) -> RenderedMessage:
     """The text of a message. Raises MessageTextError."""
     context = cast("Mapping[str, object]", (known.exception or {}).get("context") or {})
     return render(known.data, context, folder=folder)

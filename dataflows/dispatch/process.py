@@ -15,7 +15,7 @@ from dataflows.dispatch.chores import Chores
 from dataflows.dispatch.contacts import Contacts
 from dataflows.dispatch.following import Following
 from dataflows.dispatch.healthy import load_health
-from dataflows.dispatch.journal import Journal
+from dataflows.dispatch.journal import AttemptJournal
 from dataflows.dispatch.metrics import DispatchObserver, watch
 from dataflows.dispatch.model import Clock, wall
 from dataflows.dispatch.outbox import Outbox
@@ -25,7 +25,7 @@ from dataflows.dispatch.queues import EndpointQueue
 from dataflows.dispatch.recovery import Recovery
 from dataflows.dispatch.result import Results
 from dataflows.dispatch.schedule import Schedule
-from dataflows.dispatch.sharing import Share
+from dataflows.dispatch.sharing import WorkShare
 from dataflows.observe import catalogue
 from dataflows.observe.observer import Observer
 from dataflows.settings.dispatch import DispatchSettings
@@ -51,12 +51,12 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class DispatchGround:
     """What dispatch stands on. `share` is made once there is somebody to tell of changes."""
 
     reader: LogReader
     writer: DecisionWriter
-    share: Callable[[Callable[[], None]], Share]
+    share: Callable[[Callable[[], None]], WorkShare]
     endpoints: Mapping[str, Endpoint]
 
 
@@ -64,7 +64,13 @@ class Dispatch:
     """One dispatcher."""
 
     def __init__(
-        self, settings: DispatchSettings, ground: Ground, journal: Journal, observer: Observer, clock: Clock = wall, seed: int | None = None
+        self,
+        settings: DispatchSettings,
+        ground: DispatchGround,
+        journal: AttemptJournal,
+        observer: Observer,
+        clock: Clock = wall,
+        seed: int | None = None,
     ) -> None:
         self._settings, self._ground, self._journal, self._observer, self._clock = settings, ground, journal, observer, clock
         self._listener = DispatchObserver(observer)

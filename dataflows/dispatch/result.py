@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from dataflows.dispatch.begin import attempt_row, store_attempt
 from dataflows.dispatch.events import decision
 from dataflows.dispatch.healthy import EndpointHealth, store_health
-from dataflows.dispatch.journal import Journal
+from dataflows.dispatch.journal import AttemptJournal
 from dataflows.dispatch.listening import DispatchListener
 from dataflows.dispatch.model import SECOND, Clock, OwnAttempt, PendingAction, Phase, stated
 from dataflows.dispatch.outbox import Outbox, put
@@ -38,7 +38,7 @@ class Ending(NamedTuple):
 class Results:
     """Takes outcomes in."""
 
-    def __init__(self, journal: Journal, outbox: Outbox, schedule: Schedule, clock: Clock, listener: DispatchListener) -> None:
+    def __init__(self, journal: AttemptJournal, outbox: Outbox, schedule: Schedule, clock: Clock, listener: DispatchListener) -> None:
         self._journal, self._outbox, self._schedule, self._clock, self._listener = journal, outbox, schedule, clock, listener
 
     async def take(

@@ -14,7 +14,7 @@ SESSION_MS: Final = 10_000
 """After how long without a word from a dispatcher its partitions go to others."""
 
 
-class Share(Protocol):
+class WorkShare(Protocol):
     """What is this dispatcher's to begin. It is about who works, not about safety: that rests on what the log says first."""
 
     @property

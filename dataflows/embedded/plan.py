@@ -19,7 +19,7 @@ import yaml
 
 from dataflows.errors import MisuseError, refused
 from dataflows.runtime.state.files import lock, write_whole
-from dataflows.runtime.supervisor import Part
+from dataflows.runtime.supervisor import SupervisedPart
 from dataflows.settings import Settings
 
 PARTS: Final = ("gateway", "run", "store", "dispatch")
@@ -31,7 +31,7 @@ HEAD: Final = "# Written by `orderwatch up` at each start: the settings that it 
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SystemPlan:
     """What is run: over which directory, with which settings (as in `file`)."""
 
     data: Path
@@ -43,10 +43,10 @@ class Plan:
         """Where the parts' logs are."""
         return self.data / "logs"
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[SupervisedPart]:
         """The parts, in the order in which they are started."""
         command = (sys.executable, "-P", "-m", "dataflows.cli")
-        return [Part(name, (*command, name, "--settings", str(self.file))) for name in PARTS]
+        return [SupervisedPart(name, (*command, name, "--settings", str(self.file))) for name in PARTS]
 
     def ports(self) -> dict[str, int]:
         """By part, the port on which it answers how it is."""
@@ -127,6 +127,6 @@ def take(data: Path) -> int:
     return handle
 
 
-def stopping(parts: Sequence[Part]) -> list[str]:
+def stopping(parts: Sequence[SupervisedPart]) -> list[str]:
     """The names of parts in the order in which they are stopped."""
     return [name for name in STOPPING if any(part.name == name for part in parts)]

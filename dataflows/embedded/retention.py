@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from dataflows.embedded.plan import Plan
+from dataflows.embedded.plan import SystemPlan
 from schemas.embedded import input_folder, output_folder
 from schemas.instants import DAY
 from sinks.cases.schema import StoreError, open_store
@@ -44,7 +44,7 @@ Standing = Callable[[], Mapping[str, tuple[int | None, int]]]
 class LogRetention:
     """Deletes what is to go, on a thread of its own while it is entered. `standing`: what the supervisor knows of the processes."""
 
-    def __init__(self, plan: Plan, standing: Standing) -> None:
+    def __init__(self, plan: SystemPlan, standing: Standing) -> None:
         self._plan, self._standing = plan, standing
         self._ended = threading.Event()
         self._engine: tuple[int | None, dict[str, int]] = (None, {})

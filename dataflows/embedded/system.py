@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from dataflows.embedded.plan import Plan, stopping
+from dataflows.embedded.plan import SystemPlan, stopping
 from dataflows.embedded.retention import LogRetention
 from dataflows.embedded.status import Wellness
 from dataflows.errors import MisuseError, RunError
@@ -41,7 +41,7 @@ class _Listener:
         self._shown.line(part, line)
 
 
-def run_system(plan: Plan, handle: int, stop: Stop, shown: Shown, on_turn: Callable[[], None] = lambda: None) -> None:
+def run_system(plan: SystemPlan, handle: int, stop: Stop, shown: Shown, on_turn: Callable[[], None] = lambda: None) -> None:
     """Runs all parts until `stop` is asked for. `handle` holds the data directory; it is given free at the end.
 
     Raises MisuseError if a part refuses its settings, RunError if one does not stay up; all are stopped by then.

@@ -18,7 +18,7 @@ from schemas.embedded import input_folder
 from schemas.segments import DamagedLogError
 from schemas.topics import EMBEDDED_DECISIONS, EMBEDDED_EVENTS
 from sinks.decisions import UnwrittenError
-from sinks.embedded.input import Event, InputLog, LogClosedError
+from sinks.embedded.input import InputLog, LogClosedError, LogEvent
 from sources.adapters.output import Draft
 from sources.adapters.translate import encoded
 from sources.gateway.probing import Ailing
@@ -42,7 +42,7 @@ class InputLogWriter:
 
     async def write(self, events: Sequence[Draft]) -> None:
         """Returns once the events are on the disk. Raises UnavailableError."""
-        drafts = [Event(encoded(event), event.get("subject") or "") for event in events]
+        drafts = [LogEvent(encoded(event), event.get("subject") or "") for event in events]
         try:
             await asyncio.wrap_future(self.log.submit(EMBEDDED_EVENTS, drafts))
         except OSError as error:
@@ -66,7 +66,7 @@ class InputLogDecisions:
 
     def write(self, decisions: Sequence[Mapping[str, object]]) -> None:
         """Returns once all are on the disk, in this order. Raises UnwrittenError."""
-        events = [Event(orjson.dumps(decision), str(decision.get("subject") or "")) for decision in decisions]
+        events = [LogEvent(orjson.dumps(decision), str(decision.get("subject") or "")) for decision in decisions]
         try:
             self._log.submit(EMBEDDED_DECISIONS, events).result(self._timeout)
         except TimeoutError as error:

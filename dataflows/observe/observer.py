@@ -14,7 +14,7 @@ from dataflows.observe.catalogue import Metric
 from dataflows.observe.health import Health
 from dataflows.observe.metrics import Metrics, Reading
 from schemas.instants import EPOCH, SECOND
-from schemas.output import OutputRecord
+from schemas.output import EXCEPTION_FORGOTTEN, OutputRecord
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -78,7 +78,7 @@ class Observer:
             due = None
             if topic == "actions" and "action" in output.data:
                 metrics.count(catalogue.ACTION_STATES, str(output.data["action"]), output.status)
-            if topic == "exceptions":
+            if topic == "exceptions" and output.type != EXCEPTION_FORGOTTEN:
                 metrics.count(catalogue.EXCEPTIONS, output.kind, output.type)
                 if output.type == "exception.raised":
                     due = output.data.get("due_at")

@@ -58,8 +58,8 @@ class CheckpointStore(Protocol):
         """Sets a row, or (None) takes it away."""
         ...
 
-    def commit(self, rows: Callable[[], Iterable[tuple[bytes, bytes]]]) -> StoreToken:
-        """Ends an epoch's writes."""
+    def commit(self, rows: Callable[[], Iterable[tuple[bytes, bytes]]], *, afresh: bool = False) -> StoreToken:
+        """Ends an epoch's writes. `afresh`: so that nothing of what was superseded is kept longer than a resume may need it."""
         ...
 
 
@@ -73,6 +73,9 @@ class Stores(Protocol):
 
 class Core(Protocol):
     """The pure part of an operator, as far as checkpoints need it."""
+
+    erased: bool
+    """Whether something was erased of which superseded rows may still hold something."""
 
     def changes(self) -> Iterable[tuple[bytes, bytes | None]]:
         """Rows that changed since the last call."""
@@ -177,6 +180,7 @@ class Checkpointer(Generic[T]):
             if large:
                 yield OWN, own
 
-        token = store.commit(rows)
+        token = store.commit(rows, afresh=core.erased)
+        core.erased = False
         self._on_commit(time.perf_counter() - began)
         return Snapshot(self._shard, token, None if large else own)

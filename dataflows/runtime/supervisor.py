@@ -35,7 +35,7 @@ LOG_BYTES: Final = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SupervisedPart:
     """A program to run. `command`: its command line; `ready`: whether it can be used, in words if not (None: it can)."""
 
     name: str
@@ -70,7 +70,7 @@ class GivenUpError(Exception):
 class _Running:
     """A part and its process, if it has one."""
 
-    def __init__(self, part: Part, logs: Path) -> None:
+    def __init__(self, part: SupervisedPart, logs: Path) -> None:
         self.part = part
         self.log = logs / f"{part.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -141,7 +141,7 @@ class Supervisor:
     however it ends (on Linux, see `launcher.die_with_launcher`, which each part must call).
     """
 
-    def __init__(self, order: Sequence[Part], stopping: Sequence[str], logs: Path, listener: SupervisorListener) -> None:
+    def __init__(self, order: Sequence[SupervisedPart], stopping: Sequence[str], logs: Path, listener: SupervisorListener) -> None:
         logs.mkdir(0o750, parents=True, exist_ok=True)
         self._running = {part.name: _Running(part, logs) for part in order}
         self._stopping = list(stopping)

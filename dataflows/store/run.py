@@ -12,7 +12,7 @@ from dataflows.observe.http import PortError, serving
 from dataflows.observe.observer import Observer
 from dataflows.runtime.stop import Stop
 from dataflows.settings import Settings
-from dataflows.store.keeping import StoreKeeper, rebuild_store, run_store
+from dataflows.store.sync import StoreSync, rebuild_store, run_store
 from schemas.deciding import decides
 from schemas.topics import TOPICS
 from sinks.cases.schema import StoreError, make_file, open_store, reason, shown, store_url
@@ -25,7 +25,7 @@ from sources.outputs.reader import LogReader, LostRecordsError, UnreadableLogErr
 REMEDY = "`orderwatch store --rebuild` makes the store anew from what there is"
 
 
-def keep_store(settings: Settings, observer: Observer, *, rebuild: bool) -> None:
+def sync_store(settings: Settings, observer: Observer, *, rebuild: bool) -> None:
     """Keeps the store true until SIGTERM or SIGINT. `rebuild`: makes it anew from the logs first.
 
     Raises:
@@ -38,7 +38,7 @@ def keep_store(settings: Settings, observer: Observer, *, rebuild: bool) -> None
             try:
                 port = stack.enter_context(serving(settings.http.host, settings.store.http_port, observer))
             except PortError as error:
-                raise MisuseError(str(error)) from error
+                raise MisuseError(str(error).replace("http.port", "store.http_port")) from error
             observer.log.info("serving /metrics, /healthz and /readyz", host=settings.http.host, port=port)
         observer.runs(lambda: "none")
         try:
@@ -46,10 +46,10 @@ def keep_store(settings: Settings, observer: Observer, *, rebuild: bool) -> None
             engine = open_store(settings.store.url_in(settings.state.dir))
             stack.callback(engine.dispose)
             reader = stack.enter_context(closing(reader_of(settings, observer)))
-            keeper = StoreKeeper(engine, observer, stop, batch=settings.store.batch, retention_days=settings.store.retention_days)
+            sync = StoreSync(engine, observer, stop, batch=settings.store.batch, retention_days=settings.store.retention_days)
             if rebuild:
-                rebuild_store(reader, keeper)
-            run_store(reader, keeper)
+                rebuild_store(reader, sync)
+            run_store(reader, sync)
         except StoreError as error:
             raise MisuseError(str(error)) from error
         except KafkaInputError as error:

@@ -17,6 +17,7 @@ from schemas.events.decisions import (
     CaseEvent,
     EvidenceWithdrawn,
     Heartbeat,
+    OrderForgotten,
     PolicyActivated,
     SuggestionMade,
 )
@@ -119,6 +120,7 @@ DATA_MODELS: dict[str, type[Model]] = {
     "policy.activated": PolicyActivated,
     "suggestion.made": SuggestionMade,
     "message.sent": MessageSent,
+    "order.forgotten": OrderForgotten,
 }
 """The model of `data` by event type: every type that may come in."""
 
@@ -149,6 +151,7 @@ __all__ = [
     "MoneyPatch",
     "OrderCancel",
     "OrderFields",
+    "OrderForgotten",
     "OrderLinked",
     "OrderPlaced",
     "OrderReinstated",

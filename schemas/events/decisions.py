@@ -134,6 +134,18 @@ class PolicyActivated(Model):
     """The version of the engine that a start wrote this for: an upgrade is logged so, with the policy that holds."""
 
 
+class OrderForgotten(Model):
+    """Erases an order (the subject), or a customer with all orders that are known; what comes later of them is dropped."""
+
+    customer_id: Annotated[Id | None, Retention.NOTHING] = None
+    """Whom to forget, as orders name them; absent: the subject alone."""
+    by: ShortText | None = None
+    """Who had it erased: `user:anna`."""
+    by_roles: list[ShortText] | None = None
+    """What whoever did was allowed to, as the writer of the topic knows it."""
+    note: Annotated[Text | None, Retention.NOTHING] = None
+
+
 class SuggestionMade(Model):
     """A program outside suggests something about an exception: people see it, and nothing is done by itself for it or in spite of it."""
 

@@ -143,6 +143,8 @@ class RestExecutor:
             answer = await self._outbound.send(request.method, url, headers=self._headers(headers, call, content), content=content)
         except NoValueError as error:
             return ActionRefused("no_value", str(error))
+        except UnicodeEncodeError:
+            return ActionRefused("no_value", "a value is no text that can be written")
         except (NotSentError, NoAnswerError, SecretUnreadableError) as error:
             return of_failure(error, honours_keys=self.honours_keys)
         return self._read(request, answer)

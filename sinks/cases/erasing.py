@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sinks.cases.buffer import parts
 from sinks.cases.changes import Change, Forget, Put, Row
 from sinks.cases.hashes import digest
-from sinks.cases.kept import about
+from sinks.cases.subjects import about
 from sinks.cases.tables import (
     action_events,
     actions,

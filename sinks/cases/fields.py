@@ -19,7 +19,7 @@ FURTHEST = 2**63 - 1
 BOUND = Decimal(10) ** 15
 
 
-def parse(value: bytes) -> Fields:
+def parse(value: bytes) -> EventFields:
     """The fields of an event. Raises UnprojectableError."""
     try:
         found: object = orjson.loads(value)
@@ -27,10 +27,10 @@ def parse(value: bytes) -> Fields:
         raise UnprojectableError("not_json", "the record is not JSON") from None
     if not isinstance(found, dict):
         raise UnprojectableError("not_json", "the record is not a JSON object")
-    return Fields(cast("dict[str, Any]", clean(found) if ESCAPED in value else found))
+    return EventFields(cast("dict[str, Any]", clean(found) if ESCAPED in value else found))
 
 
-class Fields:
+class EventFields:
     """An object of an event. `where` is its path. Every method raises UnprojectableError of a value of another type."""
 
     __slots__ = ("_data", "_where")
@@ -133,14 +133,14 @@ class Fields:
         """Whatever there is, for a column of JSON."""
         return self._data.get(name)
 
-    def inner(self, name: str) -> Fields:
+    def inner(self, name: str) -> EventFields:
         """An object; one without fields where there is none."""
         value = self._data.get(name)
         if value is not None and not isinstance(value, dict):
             raise self._wrong(name, "no object")
-        return Fields(cast("dict[str, Any]", value or {}), f"{self._where}{name}.")
+        return EventFields(cast("dict[str, Any]", value or {}), f"{self._where}{name}.")
 
-    def each(self, name: str) -> list[Fields]:
+    def each(self, name: str) -> list[EventFields]:
         """A list of objects; empty where there is none."""
         value = self._data.get(name)
         if value is None:
@@ -150,7 +150,7 @@ class Fields:
         found = cast("list[object]", value)
         if not all(isinstance(one, dict) for one in found):
             raise self._wrong(name, "no list of objects")
-        return [Fields(cast("dict[str, Any]", one), f"{self._where}{name}[{i}].") for i, one in enumerate(found)]
+        return [EventFields(cast("dict[str, Any]", one), f"{self._where}{name}[{i}].") for i, one in enumerate(found)]
 
     def texts(self, name: str) -> list[str]:
         """A list of texts; empty where there is none."""

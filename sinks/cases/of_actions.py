@@ -7,7 +7,7 @@ from typing import Final
 
 from schemas.messages import OURS
 from sinks.cases.changes import Change, Logged, Put, Row, place
-from sinks.cases.fields import Fields
+from sinks.cases.fields import EventFields
 from sinks.cases.of_exceptions import scoped
 from sinks.cases.tables import action_events, actions, automation, identifiers, messages
 
@@ -23,7 +23,7 @@ _SAME: Final = (
 EXECUTED: Final = "executed"
 
 
-def action_changes(envelope: Fields, record: Logged) -> Iterator[Change]:
+def action_changes(envelope: EventFields, record: Logged) -> Iterator[Change]:
     """The rows of an event. Raises UnprojectableError."""
     data, time = envelope.inner("data"), envelope.need_instant("time")
     tenant, sequence = envelope.text("tenant") or "default", data.count("sequence", 1)
@@ -55,7 +55,7 @@ def action_changes(envelope: Fields, record: Logged) -> Iterator[Change]:
         )
 
 
-def _action(data: Fields) -> Row:
+def _action(data: EventFields) -> Row:
     value, escalation, message = data.inner("value"), data.inner("escalation"), data.inner("message")
     return {
         "action": data.need("action"),
@@ -94,7 +94,7 @@ def _action(data: Fields) -> Row:
     }
 
 
-def automation_changes(envelope: Fields, record: Logged) -> Iterator[Change]:
+def automation_changes(envelope: EventFields, record: Logged) -> Iterator[Change]:
     """The row of `automation.state`. Raises UnprojectableError."""
     data = envelope.inner("data")
     state: Row = {

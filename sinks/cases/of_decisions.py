@@ -10,7 +10,7 @@ from typing import Final
 
 from schemas.values import from_micros
 from sinks.cases.changes import Change, Logged, Put, Row, place
-from sinks.cases.fields import Fields
+from sinks.cases.fields import EventFields
 from sinks.cases.tables import audit, notes, policies, suggestions
 
 NOTED, SUGGESTED, ACTIVATED, FORGOTTEN = "case.noted", "suggestion.made", "policy.activated", "order.forgotten"
@@ -22,7 +22,7 @@ LEFT_OUT: Final = ("text", "result", "customer_id")
 """What no row of the audit holds: whole policies, what endpoints answered, who was forgotten."""
 
 
-def decision_changes(envelope: Fields, record: Logged) -> Iterator[Change]:
+def decision_changes(envelope: EventFields, record: Logged) -> Iterator[Change]:
     """The rows of a decision, of whatever type. Raises UnprojectableError."""
     type_, data = envelope.need("type"), envelope.inner("data")
     tenant, subject, time = envelope.text("tenant") or "default", envelope.text("subject"), envelope.need_instant("time")
@@ -57,7 +57,7 @@ def decision_changes(envelope: Fields, record: Logged) -> Iterator[Change]:
         yield Put(policies, {**key, **_policy(data), "by": by, "time": time, **place(record)})
 
 
-def _audited(data: Fields) -> Row:
+def _audited(data: EventFields) -> Row:
     return {
         "exception_id": data.text("exception_id"),
         "action_id": data.text("action_id"),
@@ -71,7 +71,7 @@ def _audited(data: Fields) -> Row:
     }
 
 
-def _policy(data: Fields) -> Row:
+def _policy(data: EventFields) -> Row:
     return {
         "version": data.need("version"),
         **{name: data.text(name) for name in ("text", "note", "against", "engine", "text_hash")},

@@ -8,7 +8,7 @@ from typing import Final
 
 from schemas.messages import OURS
 from sinks.cases.changes import Change, Logged, Put, Row, place
-from sinks.cases.fields import Fields
+from sinks.cases.fields import EventFields
 from sinks.cases.hashes import message_id
 from sinks.cases.tables import cases, evidence, exception_events, exceptions, identifiers, messages, orders
 
@@ -28,7 +28,7 @@ ALIASES: Final = {"payment": "payment_id", "return": "return_id", "shipment": "s
 NO_SHIPMENT: Final = "-"
 
 
-def exception_changes(envelope: Fields, record: Logged) -> Iterator[Change]:
+def exception_changes(envelope: EventFields, record: Logged) -> Iterator[Change]:
     """The rows of an event. Raises UnprojectableError."""
     data = envelope.inner("data")
     type_, tenant = envelope.need("type"), envelope.text("tenant") or "default"
@@ -50,14 +50,14 @@ def exception_changes(envelope: Fields, record: Logged) -> Iterator[Change]:
             yield Put(messages, _message(key, message))
 
 
-def _exception(envelope: Fields, data: Fields, case: Fields) -> Row:
+def _exception(envelope: EventFields, data: EventFields, case: EventFields) -> Row:
     terms, clock, context = data.inner("score_terms"), data.inner("score_clock"), data.inner("context")
     status, kind, said = data.need("status"), data.need("kind"), data.need_instant("detected_at")
     recommended, cited, ground = data.each("recommended"), data.each("evidence"), data.inner("policy")
     sources = [source for one in cited if (source := one.text("source"))]
     severity, total = data.need("severity"), context.inner("total")
     carrier, site = _where(data, context, sources)
-    told = [at for one in data.each("messages") if (at := one.instant("sent_at")) is not None]
+    sent = [at for one in data.each("messages") if (at := one.instant("sent_at")) is not None]
     growing = {term: terms.count(term) for term in GROWING}
     return {
         "kind": kind,
@@ -100,7 +100,7 @@ def _exception(envelope: Fields, data: Fields, case: Fields) -> Row:
         "recommended": data.json("recommended"),
         "next_step": recommended[0].text("action") if recommended else None,
         "messages": data.json("messages"),
-        "told_at": max(told, default=None),
+        "told_at": max(sent, default=None),
         "suggestions": context.json("suggestions"),
         "context": data.json("context"),
         "customer_id": context.inner("customer").text("id"),
@@ -122,7 +122,7 @@ def _exception(envelope: Fields, data: Fields, case: Fields) -> Row:
     }
 
 
-def _repeated(data: Fields, case: Fields) -> Row:
+def _repeated(data: EventFields, case: EventFields) -> Row:
     """What the exception's row repeats of its case."""
     return {
         "case_state": case.text("state") or "new",
@@ -137,7 +137,7 @@ def _repeated(data: Fields, case: Fields) -> Row:
     }
 
 
-def _case(data: Fields, case: Fields) -> Row:
+def _case(data: EventFields, case: EventFields) -> Row:
     repeated, ended, escalation = _repeated(data, case), case.inner("ended"), data.inner("escalation")
     return {
         "state": repeated.pop("case_state"),
@@ -170,7 +170,7 @@ _SAME: Final = (
 """What an event's row says in the same words as the exception's."""
 
 
-def _event(envelope: Fields, data: Fields, row: Row, case: Fields) -> Row:
+def _event(envelope: EventFields, data: EventFields, row: Row, case: EventFields) -> Row:
     changed = data.inner("changed_by")
     return {
         "time": envelope.need_instant("time"),
@@ -185,7 +185,7 @@ def _event(envelope: Fields, data: Fields, row: Row, case: Fields) -> Row:
     }
 
 
-def _cited(cited: Fields) -> Row:
+def _cited(cited: EventFields) -> Row:
     return {
         "source": cited.need("source"),
         "event_id": cited.need("id"),
@@ -197,7 +197,7 @@ def _cited(cited: Fields) -> Row:
     }
 
 
-def _order(data: Fields, context: Fields) -> Row:
+def _order(data: EventFields, context: EventFields) -> Row:
     promise, ship_by, total, payment = (context.inner(name) for name in ("promise", "ship_by", "total", "payment"))
     customer, carriers = context.inner("customer"), (one.text("carrier") for one in context.each("shipments"))
     return {
@@ -221,7 +221,7 @@ def _order(data: Fields, context: Fields) -> Row:
     }
 
 
-def _where(data: Fields, context: Fields, sources: list[str]) -> tuple[str | None, str | None]:
+def _where(data: EventFields, context: EventFields, sources: list[str]) -> tuple[str | None, str | None]:
     """The carrier and the site that an exception is about."""
     shipments, (about, _, name) = context.each("shipments"), (data.text("scope") or "").partition(":")
     if about == "shipment":
@@ -239,7 +239,7 @@ def _system(source: str) -> tuple[str, str | None]:
     return domain, name.partition("/")[0] or None
 
 
-def _identifiers(order_id: str, data: Fields, context: Fields) -> Iterator[tuple[str, str]]:
+def _identifiers(order_id: str, data: EventFields, context: EventFields) -> Iterator[tuple[str, str]]:
     customer = context.inner("customer").text("id")
     if customer:
         yield "customer_id", customer
@@ -263,7 +263,7 @@ def scoped(scope: str | None) -> Iterator[tuple[str, str]]:
         yield ALIASES[about], name
 
 
-def _message(key: Row, message: Fields) -> Row:
+def _message(key: Row, message: EventFields) -> Row:
     said: dict[str, str | None] = {name: message.text(name) for name in ("topic", "channel", "promised_by")}
     sent: datetime = message.need_instant("sent_at")
     by = message.need("by")
@@ -283,5 +283,5 @@ def _message(key: Row, message: Fields) -> Row:
     }
 
 
-def _sum(terms: Fields) -> int:
+def _sum(terms: EventFields) -> int:
     return sum(terms.count(name) for name in terms.names())

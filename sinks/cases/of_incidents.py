@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from sinks.cases.changes import Change, Logged, Put, Row, UnprojectableError, place
-from sinks.cases.fields import Fields
+from sinks.cases.fields import EventFields
 from sinks.cases.tables import feeds, incident_members, incidents
 
 STALE, RECOVERED, NEVER_SEEN = "feed.stale", "feed.recovered", "feed.never_seen"
@@ -17,7 +17,7 @@ KNOWN: Final = (
 ).split()
 
 
-def incident_changes(envelope: Fields, record: Logged) -> Iterator[Change]:
+def incident_changes(envelope: EventFields, record: Logged) -> Iterator[Change]:
     """The rows of an event. Raises UnprojectableError."""
     data, time, type_ = envelope.inner("data"), envelope.need_instant("time"), envelope.need("type")
     tenant, (named, sequence) = envelope.text("tenant") or "default", _numbered(envelope)
@@ -52,7 +52,7 @@ def incident_changes(envelope: Fields, record: Logged) -> Iterator[Change]:
             yield Put(incident_members, {"incident_id": incident, "member": member, "member_id": id_, "tenant": tenant})
 
 
-def _numbered(envelope: Fields) -> tuple[str, int]:
+def _numbered(envelope: EventFields) -> tuple[str, int]:
     """The incident and the number that the event's ID consists of."""
     name, _, number = envelope.need("id").rpartition(":")
     if not name or not (number.isascii() and number.isdecimal()) or len(number) > 9:
@@ -60,7 +60,7 @@ def _numbered(envelope: Fields) -> tuple[str, int]:
     return name, int(number)
 
 
-def _of_members(data: Fields) -> Row:
+def _of_members(data: EventFields) -> Row:
     return {
         "kind": "incident",
         "status": data.need("status"),
@@ -72,7 +72,7 @@ def _of_members(data: Fields) -> Row:
     }
 
 
-def _of_feed(data: Fields, *, stale: bool) -> Row:
+def _of_feed(data: EventFields, *, stale: bool) -> Row:
     return {
         "kind": STALE,
         "status": "open" if stale else "resolved",
@@ -84,7 +84,7 @@ def _of_feed(data: Fields, *, stale: bool) -> Row:
     }
 
 
-def _of_milestone(data: Fields) -> Row:
+def _of_milestone(data: EventFields) -> Row:
     carrier, site = data.text("carrier"), data.text("site")
     return {
         "kind": NEVER_SEEN,
@@ -97,7 +97,7 @@ def _of_milestone(data: Fields) -> Row:
     }
 
 
-def _feed(data: Fields, *, stale: bool) -> Row:
+def _feed(data: EventFields, *, stale: bool) -> Row:
     return {
         "feed": data.need("feed"),
         "stale": stale,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from schemas.deciding import decides
 from schemas.values import from_micros
 from sinks.cases.changes import Change, Logged, Put, Row, UnprojectableError, place
-from sinks.cases.fields import NUL, Fields, parse
+from sinks.cases.fields import NUL, EventFields, parse
 from sinks.cases.of_decisions import REFUSED
 from sinks.cases.tables import audit, rejects
 from sinks.kafka.records import ERRORS, EXCEPTION, FOREIGN, MESSAGE, OFFSET, PARTITION, TOPIC
@@ -75,15 +75,15 @@ def _whole(text: str | None) -> int:
     return int(text) if text is not None and WHOLE.fullmatch(text) else UNKNOWN
 
 
-def _original(reject: Reject) -> Fields:
+def _original(reject: Reject) -> EventFields:
     """The fields of the original; none where it has none that can be read."""
     try:
         return parse(reject.value or b"")
     except UnprojectableError:
-        return Fields({})
+        return EventFields({})
 
 
-def _text(original: Fields, name: str) -> str | None:
+def _text(original: EventFields, name: str) -> str | None:
     try:
         found = original.text(name)
     except UnprojectableError:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
 from sinks.cases.changes import Change, Forget, Logged, UnprojectableError
-from sinks.cases.fields import Fields, parse
+from sinks.cases.fields import EventFields, parse
 from sinks.cases.of_actions import action_changes, automation_changes
 from sinks.cases.of_decisions import decision_changes
 from sinks.cases.of_exceptions import exception_changes
@@ -14,7 +14,7 @@ from sinks.cases.of_incidents import incident_changes
 from sinks.cases.of_rejects import reject_changes
 
 
-def forgotten_changes(envelope: Fields, record: Logged) -> Iterator[Change]:
+def forgotten_changes(envelope: EventFields, record: Logged) -> Iterator[Change]:
     """What is to be erased: the engine says so of an order, and of a customer. Raises UnprojectableError."""
     del record
     data = envelope.inner("data")
@@ -22,7 +22,7 @@ def forgotten_changes(envelope: Fields, record: Logged) -> Iterator[Change]:
     yield Forget(envelope.text("tenant") or "default", order, customer, data.need_instant("detected_at"))
 
 
-_Making: TypeAlias = Callable[[Fields, Logged], Iterator[Change]]
+_Making: TypeAlias = Callable[[EventFields, Logged], Iterator[Change]]
 
 BY_TYPE: Final[dict[str, _Making]] = {
     "exception.raised": exception_changes,

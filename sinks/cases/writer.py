@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -48,7 +48,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptRecord:
+class UnprojectedRecord:
     """A record that was kept because no rows could be made of it."""
 
     topic: str
@@ -83,15 +83,8 @@ class CaseWriter:
             MovedError: if another writer was faster. DBAPIError: if the database fails, which may have come after it was written. After
             either, `offsets` says from where on to read.
         """
-        try:
-            with self._engine.begin() as connection:
-                done, moved = self._write(connection, records, self._next)
-        except DBAPIError as error:
-            if not _of_a_row(error):
-                raise
-            # A row that the database does not take spoils the batch: one by one it is known whose it is.
-            with self._engine.begin() as connection:
-                done, moved = self._write(connection, records, self._next, one_by_one=True)
+        with self._engine.begin() as connection:
+            done, moved = self._write(connection, records, self._next)
         self._next = moved
         return done
 
@@ -124,7 +117,7 @@ class CaseWriter:
             connection.execute(delete(notes).where(notes.c.text.is_(None)))
             connection.execute(update(notes).values(said_at=None))
             for records in batches:
-                done, moved = self._write(connection, records, moved, one_by_one=True)
+                done, moved = self._write(connection, records, moved)
                 total.records += done.records
                 total.rejected += done.rejected
                 total.rows += done.rows
@@ -132,9 +125,7 @@ class CaseWriter:
         self._next = moved
         return total
 
-    def _write(
-        self, connection: Connection, records: Sequence[Logged], found: Mapping[str, int], *, one_by_one: bool = False
-    ) -> tuple[Written, dict[str, int]]:
+    def _write(self, connection: Connection, records: Sequence[Logged], found: Mapping[str, int]) -> tuple[Written, dict[str, int]]:
         """Writes a batch where `found` is where the offsets are; returns what it came to, and where they are then."""
         done, made = Written(), list[tuple[Logged, list[Change]]]()
         # First what another writer would have moved: on both databases it is waited for here, and seen.
@@ -146,10 +137,21 @@ class CaseWriter:
             except UnprojectableError as error:
                 done.rejected[error.reason] += 1
                 made.append((record, [_keep(record, f"{error.reason}: {error}")]))
-        self._apply(connection, made, done, one_by_one=one_by_one)
+        before = replace(done, rejected=done.rejected.copy())
+        try:
+            with connection.begin_nested():
+                self._apply(connection, made, done)
+        except DBAPIError as error:
+            if not _of_a_row(error):
+                raise
+            # A row that the database does not take spoils the batch: one by one it is known whose it is.
+            done = before
+            self._apply(connection, made, done, one_by_one=True)
         return done, moved
 
-    def _apply(self, connection: Connection, made: Sequence[tuple[Logged, list[Change]]], done: Written, *, one_by_one: bool) -> None:
+    def _apply(
+        self, connection: Connection, made: Sequence[tuple[Logged, list[Change]]], done: Written, *, one_by_one: bool = False
+    ) -> None:
         erased, buffer = Erased(), RowBuffer()
         erased.load(connection, (change for _, changes in made for change in changes))
         for record, changes in made:
@@ -214,11 +216,11 @@ def _keep(record: Logged, reason: str) -> Put:
     return Put(unprojected, row)
 
 
-def _kept(row: Row) -> KeptRecord:
+def _kept(row: Row) -> UnprojectedRecord:
     pairs: list[tuple[str, str | None]] = row["headers"] or []
     headers = tuple((name, None if value is None else b64decode(value)) for name, value in pairs)
     at, offset = micros(row["logged_at"]), row["log_offset"]
-    return KeptRecord(row["topic"], row["log_partition"], offset, offset + 1, at, row["key"], row["value"], headers)
+    return UnprojectedRecord(row["topic"], row["log_partition"], offset, offset + 1, at, row["key"], row["value"], headers)
 
 
 def _of_a_row(error: DBAPIError) -> bool:

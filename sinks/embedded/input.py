@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from schemas.segments import Position
 from schemas.topics import EMBEDDED_DECISIONS, EMBEDDED_EVENTS
-from sinks.embedded.log import SEGMENT_BYTES, Entry, PositionWriter, SegmentLog
+from sinks.embedded.log import SEGMENT_BYTES, LogEntry, PositionWriter, SegmentLog
 
 TICK_S: Final = 1.0
 """How often the time of a silent log is said: deadlines are minutes and more."""
@@ -26,7 +26,7 @@ INPUT_LOGS: Final = (EMBEDDED_EVENTS, EMBEDDED_DECISIONS)
 """The logs, in the order of a position's ends."""
 
 
-class Event(NamedTuple):
+class LogEvent(NamedTuple):
     """An event to append: its JSON, and the order that it is about, if it says so."""
 
     value: bytes
@@ -39,7 +39,7 @@ class LogClosedError(Exception):
 
 class _Waiting(NamedTuple):
     topic: str
-    events: Sequence[Event]
+    events: Sequence[LogEvent]
     done: Future[None]
 
 
@@ -87,7 +87,7 @@ class InputLog:
         """Bytes that a crash had left, which the start cut off: nobody was told of them."""
         return sum(log.torn for log in self.logs.values())
 
-    def submit(self, topic: str, events: Sequence[Event]) -> Future[None]:
+    def submit(self, topic: str, events: Sequence[LogEvent]) -> Future[None]:
         """Appends events to one of the two logs, in this order. The result is there once they are on the disk, or raises OSError.
 
         Raises LogClosedError if the log is closed.
@@ -135,11 +135,11 @@ class InputLog:
         if not taken:
             self._tick()
             return
-        by_log: dict[str, list[Entry]] = {}
+        by_log: dict[str, list[LogEntry]] = {}
         for waiting in taken:
             for event in waiting.events:
                 self.time = max(self.time + 1, self._now())
-                by_log.setdefault(waiting.topic, []).append(Entry(self.time, event.value, event.key))
+                by_log.setdefault(waiting.topic, []).append(LogEntry(self.time, event.value, event.key))
         self._compare()
         try:
             for topic, entries in by_log.items():

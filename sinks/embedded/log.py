@@ -34,7 +34,7 @@ SEGMENT_SPAN: Final = DAY
 FILE_MODE, FOLDER_MODE = 0o640, 0o750
 
 
-class Entry(NamedTuple):
+class LogEntry(NamedTuple):
     """A record to append: when (µs since the epoch, UTC), its JSON, and whose it is."""
 
     time: int
@@ -73,7 +73,7 @@ class SegmentLog:
         segments = segments_of(self._folder)
         return segments[0][0] if segments else self.end
 
-    def append(self, entries: Sequence[Entry]) -> None:
+    def append(self, entries: Sequence[LogEntry]) -> None:
         """Writes records; they count once `sync` has returned. After a failure of either, call `take_back`."""
         lines: list[bytes] = []
         pending = 0

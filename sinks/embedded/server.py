@@ -30,7 +30,7 @@ from schemas.embedded import secrets_file, socket_file
 from schemas.topics import EMBEDDED_DECISIONS, EMBEDDED_EVENTS
 from schemas.wire import Rejected, decode
 from sinks.embedded.decisions import LONGEST, short_path
-from sinks.embedded.input import Event, InputLog, LogClosedError
+from sinks.embedded.input import InputLog, LogClosedError, LogEvent
 
 LOG = structlog.get_logger("orderwatch.log")
 FORGOTTEN: Final = "order.forgotten"
@@ -61,6 +61,7 @@ SOCKET_ROLES: Final[Mapping[str, SocketRole]] = {
     ),
     "run": SocketRole("/orderwatch/run", "service:run", ("policy_author",), types=("policy.activated",)),
     "policy": SocketRole("/orderwatch/cli", None, ("policy_author",), person=True, types=("policy.activated",)),
+    "forget": SocketRole("/orderwatch/cli", None, ("admin",), person=True, types=(FORGOTTEN,)),
     "api": SocketRole(source="/orderwatch/api"),
     "load": SocketRole(types=(), events=True),
 }
@@ -157,7 +158,7 @@ class LogSocket:
                 await _answer(writer)
 
 
-def _events(request: Mapping[str, object], role: SocketRole, uid: int) -> tuple[str, list[Event]]:
+def _events(request: Mapping[str, object], role: SocketRole, uid: int) -> tuple[str, list[LogEvent]]:
     """What a request has appended, and to which log. Raises RefusedEventError."""
     given = request.get("events")
     if not isinstance(given, list):
@@ -170,7 +171,7 @@ def _events(request: Mapping[str, object], role: SocketRole, uid: int) -> tuple[
     return EMBEDDED_DECISIONS if of_decisions else EMBEDDED_EVENTS, found
 
 
-def _event(given: object, role: SocketRole, uid: int, *, of_decisions: bool) -> Event:
+def _event(given: object, role: SocketRole, uid: int, *, of_decisions: bool) -> LogEvent:
     if not isinstance(given, dict):
         raise RefusedEventError("an event is an object")
     event = cast("dict[str, object]", given)
@@ -187,7 +188,7 @@ def _event(given: object, role: SocketRole, uid: int, *, of_decisions: bool) -> 
     except Rejected as why:
         raise RefusedEventError(f"{type_[:64]}: {why.reason}: {why.detail}") from None
     subject = event.get("subject")
-    return Event(raw, subject if isinstance(subject, str) else "")
+    return LogEvent(raw, subject if isinstance(subject, str) else "")
 
 
 def _vouched(event: dict[str, object], role: SocketRole, uid: int) -> dict[str, object]:

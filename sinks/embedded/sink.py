@@ -25,7 +25,7 @@ from schemas.segments import (
     whole_lines,
 )
 from schemas.topics import EMBEDDED, REJECTS, TOPIC_NAMES, TOPICS
-from sinks.embedded.log import SEGMENT_BYTES, Entry, PositionWriter, SegmentLog
+from sinks.embedded.log import SEGMENT_BYTES, LogEntry, PositionWriter, SegmentLog
 from sinks.jsonl import UnwritableError, line
 from sinks.kafka.readback import ReadBack, ReadBackRecord, decode
 from sinks.kafka.stats import WriterListener
@@ -64,7 +64,7 @@ class _OutputLog(StatefulSinkPartition["Sequence[OutputRecord]", bytes]):
 
     def write_batch(self, values: list[Sequence[OutputRecord]]) -> None:
         fresh: list[OutputRecord] = []
-        entries: list[Entry] = []
+        entries: list[LogEntry] = []
         dropped = 0
         stamp = max(self._log.last_time, self._now())
         for output in (output for outputs in values for output in outputs):
@@ -79,7 +79,7 @@ class _OutputLog(StatefulSinkPartition["Sequence[OutputRecord]", bytes]):
                     dropped += 1
                     continue
             fresh.append(output)
-            entries.append(Entry(stamp, value, key, output.shard, output.number))
+            entries.append(LogEntry(stamp, value, key, output.shard, output.number))
         if dropped:
             self._listener.dropped(self._topic, 0, dropped)
         if not entries:

@@ -31,7 +31,7 @@ TELL_US: Final = 100_000
 VERSION: Final = 1
 
 
-class _Stored(msgspec.Struct, array_like=True):
+class _StoredTail(msgspec.Struct, array_like=True):
     """What is stored of the source: plain data, of what was handed out only."""
 
     version: int
@@ -73,7 +73,7 @@ class _EmbeddedPart(StatefulSourcePartition[Batch, bytes]):
     def snapshot(self) -> bytes:
         tail = self._tail
         marks = [] if tail.sampler is None else tail.sampler.state()
-        return msgspec.msgpack.encode(_Stored(VERSION, tail.offsets, tail.watermark, list(marks)))
+        return msgspec.msgpack.encode(_StoredTail(VERSION, tail.offsets, tail.watermark, list(marks)))
 
     def close(self) -> None:
         self._tail.close()
@@ -128,7 +128,7 @@ class EmbeddedSource(FixedPartitionedSource[Batch, bytes]):
         """Begins or goes on to read."""
         del step_id, for_part
         marks: list[tuple[str | int, ...]] = []
-        stored: _Stored | None = None
+        stored: _StoredTail | None = None
         if resume_state is not None:
             stored = _decode(resume_state)
             marks = stored.feed_watermarks
@@ -140,9 +140,9 @@ class EmbeddedSource(FixedPartitionedSource[Batch, bytes]):
         return _EmbeddedPart(self, tail)
 
 
-def _decode(state: bytes) -> _Stored:
+def _decode(state: bytes) -> _StoredTail:
     try:
-        stored = msgspec.msgpack.decode(state, type=_Stored)
+        stored = msgspec.msgpack.decode(state, type=_StoredTail)
     except msgspec.DecodeError as error:
         raise UnreadLogError(f"{CHANNEL}: the stored position cannot be read: {error}") from error
     if stored.version != VERSION:

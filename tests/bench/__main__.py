@@ -203,7 +203,7 @@ def report_store(*, exceptions: int, opened: int, kinds: Sequence[str]) -> None:
         with filled(kind, exceptions, opened) as (engine, seconds), engine.connect() as connection:
             table = _table(f"{exceptions:,} exceptions, {opened:,} open, {kind}; filled in {seconds:,.0f} s")
             for found in asked(connection):
-                table.add_row(found.name, f"{found.median:,.1f}", "ms, 95th percentile", f"{found.p95:,.1f} ms")
+                table.add_row(found.name, f"{found.median:,.1f}", f"ms (cpu {found.cpu:,.1f}), 95th percentile", f"{found.p95:,.1f} ms")
             CONSOLE.print(table)
 
 

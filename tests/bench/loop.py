@@ -62,10 +62,10 @@ def loop(orders: int, runs: int, against: Path | None) -> Cost:
         _program(HERE, folder, "simulate", "--orders", orders, "--seed", 1, "--out", world)
         _program(HERE, folder, "replay", world, "--policy", on, "--out", folder / "first")
         decisions = folder / "decisions.jsonl"
-        decisions.write_bytes(b"".join(json.dumps(one).encode() + b"\n" for one in _decided(folder / "first")))
-        events, decided = _count(world), _count(decisions)
+        decisions.write_bytes(b"".join(json.dumps(one).encode() + b"\n" for one in decided(folder / "first")))
+        events, taken = _count(world), _count(decisions)
         commands = {
-            "on": (HERE, events + decided, ("replay", world, "--policy", on, "--decisions", decisions)),
+            "on": (HERE, events + taken, ("replay", world, "--policy", on, "--decisions", decisions)),
             "off": (HERE, events, ("replay", world, "--policy", plain)),
         }
         if against is not None:
@@ -75,7 +75,7 @@ def loop(orders: int, runs: int, against: Path | None) -> Cost:
             for which, (checkout, count, parts) in commands.items():
                 seconds = _program(checkout, folder, *parts, "--out", folder / f"{which}-{turn}")
                 rates[which].append(count / (seconds - _start(checkout, folder)))
-        return Cost(events, decided, rates)
+        return Cost(events, taken, rates)
 
 
 def _program(checkout: Path, folder: Path, *parts: object) -> float:
@@ -93,7 +93,7 @@ def _count(path: Path) -> int:
         return sum(1 for _ in file)
 
 
-def _decided(out: Path) -> Iterator[dict[str, Any]]:
+def decided(out: Path) -> Iterator[dict[str, Any]]:
     """What people and a dispatch decide about what was said when nobody decided anything, in the order of time."""
     lots, found = Random(1), list[tuple[datetime, dict[str, Any]]]()
     for line in (out / "actions.jsonl").read_bytes().splitlines():

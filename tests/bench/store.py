@@ -5,6 +5,7 @@ The bar is 100 ms on PostgreSQL for lists at 1,000,000 exceptions of which 20,00
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from statistics import quantiles
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from sinks.cases.queries.actions import list_actions
 from sinks.cases.queries.counts import counts
@@ -48,12 +49,13 @@ LISTS = {
 
 
 class Asked(NamedTuple):
-    """A question and its times, in ms."""
+    """A question and its times, in ms. `cpu`: what this process and the server's use on average, whatever else this machine does."""
 
     name: str
     median: float
     p95: float
     longest: float
+    cpu: float
 
 
 def asked(connection: Connection, times: int = TIMES) -> Iterator[Asked]:
@@ -80,12 +82,13 @@ def asked(connection: Connection, times: int = TIMES) -> Iterator[Asked]:
     for name, question in questions.items():
         question()
         took: list[float] = []
+        before = _cpu(connection)
         for _ in range(times):
             begun = time.perf_counter()
             question()
             took.append((time.perf_counter() - begun) * 1_000)
         cut = quantiles(took, n=20)
-        yield Asked(name, cut[9], cut[18], max(took))
+        yield Asked(name, cut[9], cut[18], max(took), (_cpu(connection) - before) / times)
 
 
 @contextmanager
@@ -110,6 +113,15 @@ def _filled(url: str, many: int, opened: int) -> Generator[tuple[Engine, float]]
         yield engine, time.perf_counter() - begun
     finally:
         engine.dispose()
+
+
+def _cpu(connection: Connection) -> float:
+    """What this process and its server process have used so far, in ms."""
+    ours = time.process_time() * 1_000
+    if connection.dialect.name == "sqlite":
+        return ours
+    fields = Path(f"/proc/{connection.scalar(text('SELECT pg_backend_pid()'))}/stat").read_text().rpartition(")")[2].split()
+    return ours + (int(fields[11]) + int(fields[12])) * 1_000 / os.sysconf("SC_CLK_TCK")
 
 
 def _list(connection: Connection, wanted: ExceptionFilter) -> Callable[[], object]:

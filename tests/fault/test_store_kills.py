@@ -82,7 +82,7 @@ def work(logs: Path, url: str, what: str) -> None:
     """Keeps a store true, and says when a transaction begins and when all is written."""
     from dataflows.observe.observer import Observer  # noqa: PLC0415 (not of the test)
     from dataflows.runtime.stop import Stop  # noqa: PLC0415
-    from dataflows.store.keeping import StoreKeeper, rebuild_store, run_store  # noqa: PLC0415
+    from dataflows.store.sync import StoreSync, rebuild_store, run_store  # noqa: PLC0415
     from sinks.cases.schema import open_store  # noqa: PLC0415
 
     class Told(ListReader):
@@ -95,10 +95,10 @@ def work(logs: Path, url: str, what: str) -> None:
     parts: dict[str, list[LoggedRecord]] = pickle.loads(logs.read_bytes())
     stop = Stop()
     with stop.on_signals():
-        reader, keeper = Told(parts), StoreKeeper(open_store(url), Observer(), stop)
+        reader, sync = Told(parts), StoreSync(open_store(url), Observer(), stop)
         if what == REBUILDING:
-            rebuild_store(reader, keeper)
-        run_store(reader, keeper)
+            rebuild_store(reader, sync)
+        run_store(reader, sync)
 
 
 if __name__ == "__main__":

@@ -157,8 +157,9 @@ def judge(  # noqa: PLR0915 - one step after another
         else:
             before = standing_at(lines, policy, key, told_at, log, conditions) if said is None and until > told_at else said or ()
             verdicts += settled(key, conditions, policy, until, told_at, before, aged(key, news[key], told_at))
-    conditions_of, opened = orphans(placement.waited, policy, until)
+    conditions_of, opened = orphans(placement.waited, policy, until, ticks)
     for key, conditions in conditions_of.items():
+        opened[key] += [member.known for member in placement.orders.get(key, ()) if member.event.type.startswith("case.")]
         verdicts += settled(key, conditions, policy, until, ages=aged(key, opened[key]))
     return sorted(verdicts, key=lambda one: (one.tenant, one.order, one.kind, one.scope or "", one.episode))
 
@@ -185,11 +186,15 @@ def orphan_of(placed: Sequence[Member], linked: Sequence[int], known: int, polic
     return Condition(ORPHAN, None, start, min([*(member.known for member in placed), *linked], default=NEVER), due, waits=True)
 
 
-def orphans(waited: Sequence[Waited], policy: Policy, until: int) -> tuple[dict[OrderKey, list[Condition]], dict[OrderKey, list[int]]]:
+def orphans(
+    waited: Sequence[Waited], policy: Policy, until: int, ticks: set[int] | None = None
+) -> tuple[dict[OrderKey, list[Condition]], dict[OrderKey, list[int]]]:
     """Of each alias at which events waited for their order: what is wrong with that, and when it was and became known."""
     conditions: dict[OrderKey, list[Condition]] = {}
     opened: dict[OrderKey, list[int]] = {}
     for one, told_at in zip(waited, orphans_told_by(waited, policy.backfill), strict=True):
+        if ticks is not None:
+            ticks.update((one.log + policy.rules[ORPHAN].threshold.n + policy.rules[ORPHAN].grace, told_at or one.log, one.tied))
         if told_at is None or told_at <= min(until, one.tied - 1):
             due = one.log + policy.rules[ORPHAN].threshold.n
             start = due + policy.rules[ORPHAN].grace

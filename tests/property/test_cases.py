@@ -127,7 +127,7 @@ class Decided(NamedTuple):
 
 def decisions(outs: Sequence[OutputRecord], lots: Random, until: int) -> list[Decided]:
     """Decisions about what was said, each later than that, at instants that nothing else has."""
-    said = [out for out in outs if out.topic == "exceptions" and out.kind not in SKIPPED and out.log < until]
+    said = [out for out in outs if out.topic == "exceptions" and counts(out.kind, out.order) and out.log < until]
     found: dict[int, Decided] = {}
     for number in range(lots.choice((0, 1, 3, 6, 12)) if said else 0):
         out = lots.choice(said)
@@ -148,14 +148,19 @@ def decisions(outs: Sequence[OutputRecord], lots: Random, until: int) -> list[De
 
 
 SKIPPED = ("data.orphan_signal", "data.clock_skew")
-"""Kinds about arrival; the orphan of an alias is said by the identity step."""
+"""Kinds about arrival; but what is said of an alias that nobody claims is about nothing else, and counts."""
+
+
+def counts(kind: str, order: str) -> bool:
+    """Whether the case of an exception is compared. The orders of histories have no colon in their names, as aliases do."""
+    return kind not in SKIPPED or ":" in order
 
 
 def shown(outs: Sequence[OutputRecord]) -> dict[str, tuple[object, ...]]:
     """What was said last of each case."""
     found: dict[str, tuple[object, ...]] = {}
     for out in outs:
-        if out.topic != "exceptions" or out.kind in SKIPPED:
+        if out.topic != "exceptions" or not counts(out.kind, out.order):
             continue
         case, up = cast("Json", out.data["case"]), cast("Json | None", out.data["escalation"])
         ended = cast("Json | None", case["ended"])
@@ -193,7 +198,7 @@ def judged(
         stands: set[str] = set()
         for verdict in judge(lines, policy, now, ticks=ticks):
             id_ = ids.get((verdict.order, verdict.kind, verdict.scope, verdict.episode))
-            if id_ is not None and verdict.kind not in SKIPPED:
+            if id_ is not None and counts(verdict.kind, verdict.order):
                 stands.add(id_)
                 book.stand(id_, verdict.kind, verdict.status, verdict.severity, now)
         for id_, sheet in book.sheets.items():

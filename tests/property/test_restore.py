@@ -16,10 +16,9 @@ from dataflows.core.engine.backfill import Backfill
 from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, IdentityRules, ResolvedEvent
 from dataflows.core.identity.codec import item_of, lookup_of_row, lookup_row, row_of
-from dataflows.core.identity.items import Orphan
 from dataflows.core.policy import FeedPolicy
 from dataflows.core.rules.load import load_policy
-from schemas.record import Evidence, FeedWatermark, IdentityFinding, Record
+from schemas.record import Evidence, FeedWatermark, IdentityFinding, Orphan, Record
 from schemas.wire import decode
 from sources.simulator import stream
 from sources.watermarks import WatermarkSampler
@@ -313,7 +312,7 @@ def inner(draw: st.DrawFn) -> Record | IdentityFinding | Ambiguous | Orphan:
         return Ambiguous(draw(records()), draw(TEXTS), tuple(draw(st.lists(TEXTS))))
     log, since, due = draw(st.tuples(*[st.integers(0, 1 << 60)] * 3))
     order, waiting = draw(st.one_of(st.none(), TEXTS)), tuple(draw(st.lists(records(), max_size=2)))
-    return Orphan(draw(TEXTS), draw(TEXTS), log, since, due, draw(st.integers(1, 2)), draw(st.booleans()), order, waiting)
+    return Orphan(draw(TEXTS), draw(TEXTS), log, since, due, draw(st.booleans()), order, waiting, draw(st.booleans()))
 
 
 @st.composite

@@ -78,7 +78,7 @@ def in_runs(policy: Policy, number: int, parts: Sequence[Sequence[Record | FeedW
 
     def operator(snapshot: bytes | None) -> OrderOperator:
         keeper = Checkpointer(stores, policy.version, ORDER_ITEMS)
-        return OrderOperator(lambda _: Shard(policy, place=(number, SHARDS)), CHANNELS, cast("type", None), keeper, snapshot)
+        return OrderOperator(lambda _: Shard(policy, place=(number, SHARDS)), CHANNELS, keeper, snapshot)
 
     shell = operator(None)
     left = [list(part) for part in parts]

@@ -70,12 +70,12 @@ class Engine:
         tenants: tuple[str, ...] = ("default",),
     ) -> None:
         """As many orders ask for an action each; the tenants take turns."""
-        self.ask(
-            *(
-                intent(kind, step, log=self._now(), order=f"{prefix}-{number}", number=number + 1, tenant=tenants[number % len(tenants)])
-                for number in range(count)
-            )
-        )
+        asked = [
+            intent(kind, step, log=self._now(), order=f"{prefix}-{number}", number=number + 1, tenant=tenants[number % len(tenants)])
+            for number in range(count)
+        ]
+        append(self.folder / "exceptions-0.jsonl", [(each.order, raised(each)) for each in asked])
+        self.ask(*asked)
 
     def decide(self, type_: str, order: str = "A-1", **data: Any) -> None:
         """Somebody else decides."""
@@ -135,3 +135,17 @@ class Engine:
             said.setdefault(partition_of(out.order.encode(), PARTITIONS), []).append((out.order, event))
         for partition, lines in said.items():
             append(self.folder / f"actions-{partition}.jsonl", lines)
+
+
+def raised(asked: Intent) -> dict[str, Any]:
+    """What the order's shard has said of the exception that asks for an action."""
+    data = {
+        "exception_id": asked.exception,
+        "order_id": asked.order,
+        "sequence": 1,
+        "status": "open",
+        "kind": asked.kind,
+        "summary": "It is late.",
+        "context": {"customer": {"id": asked.customer}, "country": "DE"},
+    }
+    return {"type": "exception.raised", "tenant": asked.tenant, "subject": asked.order, "data": data}

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataflows.dispatch.connections import endpoints_of
-from dataflows.dispatch.journal import Journal
-from dataflows.dispatch.process import Dispatch, Ground, run_until_stopped
+from dataflows.dispatch.journal import AttemptJournal
+from dataflows.dispatch.process import Dispatch, DispatchGround, run_until_stopped
 from dataflows.dispatch.sharing import Alone
 from dataflows.observe.logs import logging_to_stderr
 from dataflows.observe.observer import Observer
@@ -27,11 +27,11 @@ from tests.support.filelog import FileReader, FileWriter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dataflows.dispatch.sharing import Share
+    from dataflows.dispatch.sharing import WorkShare
 
 
 class Owned:
-    """A `Share`: the partitions that a file says are ours."""
+    """A `WorkShare`: the partitions that a file says are ours."""
 
     contested = True
 
@@ -60,13 +60,13 @@ class Owned:
 
 async def run(settings: DispatchSettings, folder: Path, name: str | None = None, observer: Observer | None = None) -> None:
     """Runs a dispatcher until SIGTERM."""
-    journal = Journal(settings.dir)
+    journal = AttemptJournal(settings.dir)
 
-    def share(changed: Callable[[], None]) -> Share:
+    def share(changed: Callable[[], None]) -> WorkShare:
         return Alone() if name is None else Owned(folder / "owners.json", name, changed)
 
     topics = ("actions", "exceptions", *(() if name is None else ("decisions",)))
-    ground = Ground(FileReader(folder, topics), FileWriter(folder), share, endpoints_of(settings))
+    ground = DispatchGround(FileReader(folder, topics), FileWriter(folder), share, endpoints_of(settings))
     try:
         await run_until_stopped(Dispatch(settings, ground, journal, observer or Observer()))
     finally:

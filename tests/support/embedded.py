@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from schemas.segments import LogLine
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 """Seconds after which a test gives up. Nothing is measured by it."""
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dataflows.core.actions.shard import ActionShard
 from dataflows.core.engine.intents import INTENTS
 from dataflows.core.engine.shard import Shard
-from dataflows.core.identity import AliasResolver, identity_rules, orphan_record
+from dataflows.core.identity import AliasResolver, identity_rules
 from dataflows.detect.exchange import ACTION_ITEMS, ALIAS_LOOKUPS, ORDER_ITEMS
 from dataflows.detect.learning import Learning
 from dataflows.detect.names import ACTION_SHARDS, FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
@@ -65,9 +65,9 @@ class MemoryStore:
         else:
             self._rows[key] = value
 
-    def commit(self, rows: object) -> MemoryToken:
+    def commit(self, rows: object, *, afresh: bool = False) -> MemoryToken:
         """Keeps a copy."""
-        del rows
+        del rows, afresh
         name = f"{self._shard}-{len(self._stores.committed)}".encode()
         self._stores.committed[name] = dict(self._rows)
         return MemoryToken(name)
@@ -106,7 +106,6 @@ class Graph:
             n: OrderOperator(
                 lambda name: Shard(policy, hot, place=(ORDER_SHARDS.index(name), len(ORDER_SHARDS))),
                 everyone,
-                orphan_record,
                 checkpointer(ORDER_ITEMS),
                 known.get(n),
             )

@@ -53,6 +53,13 @@ class Budgets:
         action.reserved = ()
         self.messages.given_back(action)
 
+    def erase(self, whose: str) -> None:
+        """Forgets what a customer got, and what was counted of them. `whose`: as `caps.recipient` names them."""
+        self.messages.counts.erase(whose)
+        tenant, _, name = whose.partition("\x1f")
+        for key in [key for key in self.counts if key.split("\x1f")[1] == tenant and key.rpartition("\x1f")[2] == name]:
+            del self.counts[key]
+
     def forget(self, now: int) -> None:
         """Drops the counts of days that are over in every zone."""
         if self.counts:

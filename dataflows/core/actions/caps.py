@@ -41,6 +41,11 @@ class MessageCounts:
             self._order.remove((at, whose))
             self._changed(whose)
 
+    def erase(self, whose: str) -> None:
+        """Forgets all messages of a customer."""
+        for at in list(self._sent.get(whose, ())):
+            self.remove(whose, at)
+
     def free_at(self, whose: str, cap: MessageCap, now: int) -> int:
         """When a customer may be told something again: `now`, or when enough of what they got lies further back than the cap reaches."""
         recent = [at for at in self._sent.get(whose, ()) if at > now - cap.within]

@@ -41,6 +41,9 @@ class Machine:
         self._touched: set[str] = set()
         self._of_order: dict[tuple[str, str], tuple[str, ...]] = {}
         self._of_firing: dict[str, str] = {}
+        self.forgotten: dict[str, int] = {}
+        """Erased orders, by tenant and name, and since when (µs of log time)."""
+        self._erased: list[str] = []
 
     def adopt(self, policy: Policy) -> None:
         """Goes on under another policy: what was decided stays, also how many persons must agree to what is proposed already."""
@@ -70,6 +73,21 @@ class Machine:
         if action.firing:
             self._of_firing.pop(action.firing, None)
         self.touch(id_)
+
+    def forget_order(self, tenant: str, order: str, now: int) -> None:
+        """Remembers of an order that it was erased."""
+        name = f"{tenant}\x1f{order}"
+        self.forgotten[name] = now
+        self._erased.append(name)
+
+    def forgets(self, tenant: str, order: str) -> bool:
+        """Whether an order was erased."""
+        return bool(self.forgotten) and f"{tenant}\x1f{order}" in self.forgotten
+
+    def erased_since(self) -> list[tuple[str, int]]:
+        """The orders that were erased since the last call."""
+        names, self._erased = self._erased, []
+        return [(name, self.forgotten[name]) for name in names]
 
     def forget_firing(self, firing: str) -> None:
         """Knows no more which action an exception asked for: another one stands in its place."""

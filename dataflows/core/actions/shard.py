@@ -12,11 +12,13 @@ import msgspec
 
 from dataflows.core.actions.amends import gone, guarded, judged
 from dataflows.core.actions.deciding import decide, pause
+from dataflows.core.actions.forgetting import forget
 from dataflows.core.actions.known import decode_action
 from dataflows.core.actions.machine import Machine
 from dataflows.core.actions.model import ActionState
 from dataflows.core.actions.pauses import Pause
 from dataflows.core.engine.activation import POLICY, Activations
+from dataflows.core.engine.admission import FORGOTTEN_ORDER
 from dataflows.core.engine.intents import Intent
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.policy import Policy
@@ -27,9 +29,9 @@ from schemas.record import Record
 
 VERSION = 1
 """Of the row of scalars."""
-ACTION, BUDGETS, SENT, PAUSES, SCALARS = b"a", b"b", b"c", b"p", b"s"
-"""What the keys of rows begin with: an action and its ID, budgets' counts, what a customer got, what is paused, all else. That of
-an activated policy is `POLICY`."""
+ACTION, BUDGETS, SENT, FORGOTTEN, PAUSES, SCALARS = b"a", b"b", b"c", b"e", b"p", b"s"
+"""What the keys of rows begin with: an action and its ID, budgets' counts, what a customer got, an erased order, what is paused, all
+else. That of an activated policy is `POLICY`."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -56,6 +58,7 @@ class ActionShard:
         self._scheduled: dict[str, int] = {}
         self._budgets_row = self._pauses_row = self._scalars_row = b""
         self.rejected: dict[str, int] = {}
+        self.erased = False  # See `runtime.checkpoint.Core`.
 
     def __len__(self) -> int:
         """How many actions are known."""
@@ -72,6 +75,9 @@ class ActionShard:
                 guarded(self.machine, item)
             elif item.sort == "gone":
                 gone(self.machine, item)
+            elif item.sort == "forgotten":
+                forget(self.machine, item)
+                self.erased = True
             elif item.sort == "sent":
                 self.machine.budgets.messages.heard(item, self.machine.policy)
             else:
@@ -80,6 +86,8 @@ class ActionShard:
             self._activate(item)
         elif item.event.type.startswith("automation."):
             self._pause(item)
+        elif self.machine.forgets(item.event.tenant, item.order):
+            self._reject(item, *FORGOTTEN_ORDER)
         elif (refused := decide(self.machine, item)) is not None:
             self._reject(item, *refused)
         self._schedule()
@@ -105,6 +113,8 @@ class ActionShard:
         changed.clear()
         for whose, row in self.machine.budgets.messages.counts.changes():
             yield SENT + whose.encode(), row
+        for name, at in self.machine.erased_since():
+            yield FORGOTTEN + name.encode(), _encode(at)
         yield from self._small()
 
     def rows(self) -> Iterator[Row]:
@@ -113,6 +123,8 @@ class ActionShard:
             yield ACTION + id_.encode(), row
         for whose, row in self.machine.budgets.messages.counts.rows():
             yield SENT + whose.encode(), row
+        for name, at in self.machine.forgotten.items():
+            yield FORGOTTEN + name.encode(), _encode(at)
         if self.activations:
             yield POLICY, self.activations.row()
         yield BUDGETS, self._budgets()
@@ -144,6 +156,8 @@ class ActionShard:
             elif kind == PAUSES:
                 self._pauses_row = value
                 machine.pauses = msgspec.msgpack.decode(value, type=dict[str, Pause])
+            elif kind == FORGOTTEN:
+                machine.forgotten[key[1:].decode()] = msgspec.msgpack.decode(value, type=int)
             elif kind == POLICY:
                 continue  # It holds already.
             elif kind == SCALARS:

@@ -9,7 +9,7 @@ from dataflows.core.engine.exceptions import cited, escalation_said, event, guar
 from dataflows.core.engine.intents import Intent
 from dataflows.core.policy import Policy
 from schemas.instants import iso
-from schemas.output import OutputRecord, rejected
+from schemas.output import OutputRecord, rejected, withheld
 from schemas.record import Record
 
 AUTOMATION = "automation"
@@ -69,8 +69,9 @@ class Writer:
         self._say(log, AUTOMATION, "automation.state", body, data)
 
     def reject(self, record: Record, reason: str, detail: str) -> None:
-        """Gives a decision back untouched: why, and where it stood."""
-        self.out.append(rejected(record, self.key(record.log), reason, detail))
+        """Gives a decision back untouched: why, and where it stood; nothing of it where it is about an erased order."""
+        give = withheld if reason == "forgotten" else rejected
+        self.out.append(give(record, self.key(record.log), reason, detail))
 
     def key(self, log: int) -> str:
         """The next place at this instant."""

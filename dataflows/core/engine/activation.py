@@ -27,7 +27,7 @@ VERSION: Final = 1
 POLICY: Final = b"v"
 """The key of its row."""
 GREATEST: Final = 256 * 1024
-OF_IDENTITY: Final = {"data.orphan_signal": ("threshold", "grace", "expire_after"), "order.duplicate_suspected": ("margin",)}
+OF_IDENTITY: Final = {"data.orphan_signal": ("threshold", "grace"), "order.duplicate_suspected": ("margin",)}
 """What the identity step goes by, of kinds that compare orders or know none."""
 MENTIONED: Final = 3
 """How many rules are named where some are missing."""

@@ -110,7 +110,7 @@ def cited(evidence: Evidence) -> dict[str, object]:
     }
 
 
-def event(tenant: str, order: str, type_: str, id_: str, time: int, data: dict[str, object]) -> bytes:
+def event(tenant: str, order: str | None, type_: str, id_: str, time: int, data: dict[str, object]) -> bytes:
     """A CloudEvent in structured mode. Of data that no topic would take the lists are cut, in place (`bounds`)."""
     return encoded(
         {
@@ -118,7 +118,7 @@ def event(tenant: str, order: str, type_: str, id_: str, time: int, data: dict[s
             "id": id_,
             "source": SOURCE,
             "type": type_,
-            "subject": order,
+            **({} if order is None else {"subject": order}),
             "time": iso(time),
             "tenant": tenant,
             "datacontenttype": "application/json",

@@ -25,7 +25,7 @@ from schemas.record import Evidence
 
 INTENTS: Final = "intents"
 """The `topic` of an output record that is an intent: it is for the action shards, and never written."""
-Sort = Literal["asked", "guarded", "gone", "sent", "spoken"]
+Sort = Literal["asked", "guarded", "gone", "sent", "spoken", "forgotten"]
 KindPrefix = Literal["return", "shipment", "payment"]
 
 
@@ -47,7 +47,7 @@ class Intent(Struct, array_like=True, frozen=True, omit_defaults=True):
     the action would change, `hold_until` an instant before which it must not be requested (µs; 0: none). `amount` is what it is about in
     money, `owner` the team that has the exception. Of messages there is more: `message`, and why one is taken back (`why`) although its
     exception stands. `replaces`: the number of the one that said something else before. `sent`: somebody else told the customer something;
-    `spoken`: what is to be said of the message `action_of`, which a person asked for.
+    `spoken`: what is to be said of the message `action_of`, which a person asked for. `forgotten`: the order was erased by `owner`.
     """
 
     log: int

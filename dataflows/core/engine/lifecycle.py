@@ -95,6 +95,11 @@ class ExceptionLifecycle:
         """Whether somebody has a case of one of these kinds. What was asked for ends with its exception: it needs no look of its own."""
         return any(state.work is not None and state.work.state in HELD and state.kind in kinds for state in self.states.values())
 
+    @property
+    def open(self) -> bool:
+        """Whether any of them stands open."""
+        return any(state.status in ("open", "suppressed") for state in self.states.values())
+
     def asks(self) -> bool:
         """Whether any of them asks for an action."""
         return any(state.action > 0 for state in self.states.values())

@@ -10,6 +10,7 @@ from dataflows.core.engine.traits import PLACED
 from dataflows.core.engine.triggers import Profile
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.timeline import Timeline
+from dataflows.core.history.unclaimed import ORPHAN
 from schemas.envelope import DEFAULT_TENANT
 from schemas.instants import FAR
 
@@ -23,6 +24,9 @@ CASES = -3
 MESSAGES = -4
 """Likewise: when what may be said to its customer changes by itself."""
 
+ALIAS = "\x1e"
+"""What the key of an alias begins with."""
+
 Piece = tuple["str | None", "str | None", "int | None"]
 
 
@@ -34,9 +38,14 @@ def key_of(tenant: str, order: str) -> str:
     return order if tenant == DEFAULT_TENANT else f"{tenant}\x1f{order}"
 
 
+def alias_key(tenant: str, alias: str) -> str:
+    """What an alias that nobody has claimed is known by, among the orders of a shard; it is no order's key."""
+    return ALIAS + key_of(tenant, alias)
+
+
 def names_of_key(key: str) -> tuple[str, str]:
-    """The tenant and the ID of the order that is known by a key."""
-    tenant, _, order = key.rpartition("\x1f")
+    """The tenant and the ID of the order, or the alias, that is known by a key."""
+    tenant, _, order = key.removeprefix(ALIAS).rpartition("\x1f")
     return tenant or DEFAULT_TENANT, order
 
 
@@ -128,6 +137,12 @@ class Order:
     def repack(self) -> None:
         """Forgets the rows that were packed: the history has changed further back."""
         self.rows, self.packed_rows = b"", 0
+
+    @property
+    def unclaimed(self) -> bool:
+        """Whether it is no order but an alias at which events waited for theirs: it has the exception that says so, and its case."""
+        notes = self.timeline.notes
+        return bool(notes) and notes[0].kind == ORPHAN
 
     @property
     def placed(self) -> bool:

@@ -26,7 +26,7 @@ from dataflows.core.history.parcels import scan_of
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.model import Rule
 from schemas.instants import iso
-from schemas.output import OutputRecord, rejected
+from schemas.output import OutputRecord, rejected, withheld
 from schemas.record import Record
 
 
@@ -196,6 +196,17 @@ class Publisher:
             case = state.work or NEW
             self.cases[CaseStanding(case.state, case.team or state.owner, str(case.level))] += by
 
+    def uncount(self, states: Iterable[ExceptionState]) -> None:
+        """Counts those of an order's exceptions no more that stand open."""
+        for state in states:
+            self.count(state, -1)
+
+    def count_cases(self, states: Iterable[ExceptionState]) -> None:
+        """Counts the cases of open exceptions that were counted themselves when they were said."""
+        for state in states:
+            if state.status == "open" and state.mode == "on":
+                self.cases[CaseStanding((state.work or NEW).state, state.owner, "0")] += 1
+
     def count_all(self, states: Iterable[ExceptionState]) -> None:
         """Counts those of an order's exceptions that stand open."""
         for state in states:
@@ -203,7 +214,8 @@ class Publisher:
 
     def reject(self, record: Record, reason: str, detail: str) -> OutputRecord:
         """The line that gives a record back untouched: why, and where it stood."""
-        return rejected(record, self.key(record.log), reason, detail)
+        give = withheld if reason == "forgotten" else rejected
+        return give(record, self.key(record.log), reason, detail)
 
     def quarantine(self, order: Order, error: str, now: int, setting: RuleSetting) -> list[OutputRecord]:
         """The one line that says that an order can be evaluated no more. It rests on nothing of the order's history, which is at fault.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from dataflows.core.engine.traits import mask
+from dataflows.core.history.unclaimed import ORPHAN
 from dataflows.core.policy import Dims, Policy, RuleSetting
 from dataflows.core.policy.policy import overridden
 from dataflows.core.rules.model import Rule
@@ -13,8 +14,8 @@ from dataflows.core.rules.model import Rule
 EVERY_EVENT = "*"
 OF_SHIPMENT = frozenset(("carrier", "service", "site"))
 """What a shipment has of its own, of the dimensions that settings may depend on."""
-ORPHAN, FAILED = "data.orphan_signal", "data.rule_failed"
-"""The kinds that speak of orders which are not known to be placed; the second also of what the engine notes itself."""
+FAILED = "data.rule_failed"
+"""The kind, beside orphans, that speaks of orders which are not known to be placed, and of what the engine notes itself."""
 
 
 @dataclass(frozen=True, slots=True)

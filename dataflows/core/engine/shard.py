@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import cast
+from functools import partial
 
 from dataflows.core.engine.activation import Activations
 from dataflows.core.engine.admission import Admission
 from dataflows.core.engine.codec import codec_of
 from dataflows.core.engine.effort import TOO_LONG, TOO_MUCH, WORK
 from dataflows.core.engine.engine import Engine
+from dataflows.core.engine.erasing import Eraser
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.followup import HEARD
-from dataflows.core.engine.order import CLOSE, Order, key_of
+from dataflows.core.engine.order import ALIAS, CLOSE, Order, alias_key, key_of
 from dataflows.core.engine.orders import HOT, OrderCache
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.engine.publish import Standing
@@ -26,16 +27,17 @@ from dataflows.core.engine.renewal import Renewal
 from dataflows.core.engine.state import Counts, ShardState
 from dataflows.core.engine.timers import TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
-from dataflows.core.engine.unfounded import DECISIONS, unfounded
+from dataflows.core.engine.unfounded import DECISIONS, GIVEN, unfounded
 from dataflows.core.engine.unseen import Unseen
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import WITHDRAWN
 from dataflows.core.policy import Policy
+from schemas.deciding import FORGOTTEN
 from schemas.envelope import ACTIVATED
 from schemas.instants import FAR, NEVER
 from schemas.learned import Showing
 from schemas.output import OutputRecord
-from schemas.record import FeedWatermark, IdentityFinding, Record
+from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record
 
 
 class Shard:
@@ -69,10 +71,12 @@ class Shard:
         )
         self._admission = Admission(self._orders, self._tombstones, self._state, self.engine)
         self._out: list[OutputRecord] = []
+        self._eraser = Eraser(self._orders, self._tombstones, self._admission, first=place[0] == 0)
+        self.erased = False  # See `runtime.checkpoint.Core`.
 
     def __len__(self) -> int:
         """How many orders are open."""
-        return len(self._orders)
+        return len(self._orders) - self._admission.aliases
 
     @property
     def tombstones(self) -> int:
@@ -89,28 +93,27 @@ class Shard:
         out, self._out = self._out, []
         return out
 
-    def apply(self, record: Record | IdentityFinding | FeedWatermark) -> None:
-        """Takes one record, finding or watermark; they must come in log order. Deadlines before it are fired first."""
+    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan) -> None:
+        """Takes one record, finding, watermark or orphan; they must come in log order. Deadlines before it are fired first."""
         log = record.log
         if self._next < log:
             self._advance(log, inclusive=False)
         if self._monitors:
             self.feeds.begin(record.log)
         if not isinstance(record, Record):
-            if isinstance(record, IdentityFinding):
-                self._follow(key_of(record.tenant, record.order), log, lambda order: self.engine.note(order, record))
-            else:
-                self._out.extend(self.feeds.hear(record))
+            self._hear(record)
             return
         event = record.event
         if not record.order and event.type == ACTIVATED:
             self._activate(record)
             return
-        if event.type in HEARD:  # Whether it counts for the action is for that one's own shard to say.
-            self._follow(key_of(event.tenant, record.order), log, lambda order: self.engine.hear(order, record))
-            return
-        self._state.counts.records += 1
         key = key_of(event.tenant, record.order)
+        if event.type in GIVEN:
+            if self._aside(record):
+                return
+            if self._admission.is_of_alias(record):
+                key = alias_key(event.tenant, record.order)
+        self._state.counts.records += 1
         order = self._orders.find(key)
         if order is None:
             opened = self._admission.open(key, record)
@@ -153,6 +156,17 @@ class Shard:
             return
         self._admission.touched(order, record.log)
         self._schedule(key, order)
+
+    def _hear(self, said: IdentityFinding | FeedWatermark | Orphan) -> None:
+        """Takes in what is no record."""
+        if isinstance(said, FeedWatermark):
+            self._out.extend(self.feeds.hear(said))
+        elif isinstance(said, Orphan):
+            key = alias_key(said.tenant, said.alias)
+            for each in self._admission.of_alias(key, said):
+                self._follow(key, each.log, partial(self._admission.hear, orphan=each))
+        else:
+            self._follow(key_of(said.tenant, said.order), said.log, lambda order: self.engine.note(order, said))
 
     def learn(self, showings: Iterable[Showing]) -> None:
         """Takes in what was seen to be emitted, up to the end of what will be applied next or further."""
@@ -236,14 +250,9 @@ class Shard:
         """How many exceptions stand open."""
         return self.engine.publisher.opened
 
-    def count_orphan(self, out: OutputRecord) -> None:
-        """Counts what the identity step says of an alias that nobody claims, which stands in no order's state."""
-        if cast("dict[str, object]", out.data["policy"])["mode"] == "on":
-            self.opened[Standing(out.kind, str(out.data["owner"]), out.severity)] += 1 if out.status == "open" else -1
-
     def find(self, tenant: str, order: str) -> Order | None:
-        """An open order; None if it is unknown or closed."""
-        return self._orders.find(key_of(tenant, order))
+        """An open order, or an alias that nobody has claimed; None if it is unknown or closed."""
+        return self._orders.find(key_of(tenant, order)) or self._orders.find(alias_key(tenant, order))
 
     def changes(self) -> Iterator[Change]:
         """The rows that changed since the last call; see `Persistent`."""
@@ -264,6 +273,7 @@ class Shard:
             self._adopt(self.activations.policy())
         for key, at in self._state.restore(kept):
             self._timers.push(at, key)
+            self._admission.aliases += key.startswith(ALIAS)
         if self.activations:
             self._renewal.plan(self.activations, self._orders.keys(), self._renewal.reached)
         self._state.reevaluate_at = self._state.reevaluate_at if reevaluate_at is None else reevaluate_at
@@ -303,6 +313,19 @@ class Shard:
             self._quarantine(key, order, type(error).__name__, now)
             return
         self._schedule(key, order)
+
+    def _aside(self, record: Record) -> bool:
+        """Takes in what is no event of its order; whether it was that. An erasure of a customer all shards are told of."""
+        event = record.event
+        if event.type == FORGOTTEN:
+            said = self._eraser.take(record, self.engine.publisher)
+            self.erased |= any(out.topic != "rejects" for out in said)
+            self._say(said)
+        elif event.type in HEARD:  # Whether it counts for the action is for that one's own shard to say.
+            self._follow(key_of(event.tenant, record.order), record.log, lambda order: self.engine.hear(order, record))
+        else:
+            return False
+        return True
 
     def _quarantine(self, key: str, order: Order, name: str, now: int, record: Record | None = None) -> None:
         """Gives an order up whose history, not one of its rules, makes the program fail (`name`: with what), or that has become too much.

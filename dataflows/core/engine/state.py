@@ -12,6 +12,7 @@ import msgspec
 from dataflows.core.engine.activation import POLICY, Activations
 from dataflows.core.engine.codec import OrderCodec, check_of
 from dataflows.core.engine.feeds import Feeds
+from dataflows.core.engine.forgotten import ForgottenOrders
 from dataflows.core.engine.orders import OrderCache
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.engine.publish import CaseStanding, Publisher, Standing
@@ -24,9 +25,9 @@ from schemas.output import OutputRecord
 
 VERSION = 1
 """Of the row of scalars."""
-ORDER, TOMBSTONE, FEEDS, LEARNED, SCALARS = b"o", b"t", b"f", b"l", b"s"
-"""What the keys of rows begin with: an order and its key, a closed one and its key, all feeds, what was learned, all else. That of an
-activated policy is `activation.POLICY`."""
+ORDER, TOMBSTONE, FORGOTTEN, FEEDS, LEARNED, SCALARS = b"o", b"t", b"e", b"f", b"l", b"s"
+"""What the keys of rows begin with: an order and its key, a closed one and its key, an erased one and its key, all feeds, what was
+learned, all else. That of an activated policy is `activation.POLICY`."""
 
 
 @dataclass(slots=True)
@@ -67,6 +68,7 @@ class ShardState:
         self.codec = codec
         self._orders = orders
         self._tombstones = tombstones
+        self.forgotten = ForgottenOrders()
         self._feeds = feeds
         self._learned = learned
         self._activations = activations
@@ -80,6 +82,8 @@ class ShardState:
             yield ORDER + key.encode(), packed
         for key, packed in self._tombstones.changes():
             yield TOMBSTONE + key.encode(), packed
+        for key, packed in self.forgotten.changes():
+            yield FORGOTTEN + key.encode(), packed
         if self._monitors:
             # Saying it takes watermarks in, so only the row itself tells whether it has changed.
             known = self._feeds.row()
@@ -103,6 +107,8 @@ class ShardState:
             yield ORDER + key.encode(), packed
         for key, packed in self._tombstones.rows():
             yield TOMBSTONE + key.encode(), packed
+        for key, packed in self.forgotten.rows():
+            yield FORGOTTEN + key.encode(), packed
         if self._monitors:
             yield FEEDS, self._feeds.row()
         if self._learned:
@@ -119,6 +125,7 @@ class ShardState:
         """
         orders: dict[str, bytes] = {}
         tombstones: dict[str, bytes] = {}
+        forgotten: dict[str, bytes] = {}
         for key, value in rows:
             # Ties hold the same string. The first states named the default tenant in their keys.
             kind, name = key[:1], sys.intern(key[1:].decode().removeprefix(f"{DEFAULT_TENANT}\x1f"))
@@ -126,6 +133,8 @@ class ShardState:
                 orders[name] = value
             elif kind == TOMBSTONE:
                 tombstones[name] = value
+            elif kind == FORGOTTEN:
+                forgotten[name] = value
             elif kind == FEEDS:
                 self._feeds_row = value
                 self._feeds.restore(value)
@@ -138,6 +147,7 @@ class ShardState:
             else:
                 raise ValueError(f"a stored row begins with {kind!r}, which this program does not know")
         self._tombstones.restore(tombstones.items())
+        self.forgotten.restore(forgotten.items())
         for name in self._orders.restore(orders.items()):
             self._feeds.expect(name, self.codec.unpack(name, orders[name]).deferred.values())
         if self._scalars:

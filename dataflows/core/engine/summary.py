@@ -12,8 +12,9 @@ from typing import Final
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.summary_case import ExceptionCase, called
 from dataflows.core.engine.summary_fields import FIELDS
+from dataflows.core.history.unclaimed import ORPHAN, claimed_at, waits_of
 from dataflows.core.rules.model import Rule
-from dataflows.core.rules.sentences import AT_ONCE, SENTENCES
+from dataflows.core.rules.sentences import AT_ONCE, SENTENCES, UNCLAIMED
 from dataflows.core.rules.structs import Lasting, Overdue, Silent
 from schemas.record import Evidence
 
@@ -63,6 +64,8 @@ def summary(case: ExceptionCase, ended_by: Evidence | None) -> str:
     """What the case says. `ended_by`: the event that resolved it, if one did."""
     state = case.state
     text = AT_ONCE.get(state.kind) if state.due is None else None
+    if state.kind == ORPHAN and waits_of(case.facts.t):
+        text = UNCLAIMED
     text = text or sentence_of(case.rule)
     said = "".join(_part(case, part, names, optional=optional) for (part, names), optional in _template(text))
     said = said[:1].upper() + said[1:]
@@ -81,6 +84,9 @@ def _ending(case: ExceptionCase, state: ExceptionState, ended_by: Evidence | Non
         return " Taken back: evidence that came later shows that it was not so."
     if state.status != "resolved":
         return ""
+    claimed = [note for note in waits_of(case.facts.t) if note.others and claimed_at(note) == state.end]
+    if state.kind == ORPHAN and claimed:
+        return f" It was tied to order {claimed[0].others[0]} on {case.moment(state.end)}."
     words = ENDINGS.get(state.resolution or "", "It ended on {when}")
     if state.due is not None and state.end is not None and state.end <= state.due:  # Only the warning had come.
         words = words.replace("came late, on", "came on")

@@ -17,6 +17,7 @@ from dataflows.core.history.ledger import Ledger
 from dataflows.core.history.parcels import scan_of
 from dataflows.core.history.quantities import line_key
 from dataflows.core.history.shipments import Shipment
+from dataflows.core.history.unclaimed import waits_of
 from schemas.instants import MINUTE
 from schemas.record import Record
 from schemas.values import micros
@@ -129,7 +130,7 @@ def _other(case: ExceptionCase) -> str | None:
 
 def related(case: ExceptionCase) -> list[str]:
     """The other orders that a case is about."""
-    if case.facts.placed is None:
+    if case.facts.placed is None and not waits_of(case.facts.t):
         return []
     kinds = [note for note in case.facts.t.notes if note.kind == case.state.kind]
     named = dict.fromkeys(other for note in kinds for other in note.others)
@@ -139,6 +140,12 @@ def related(case: ExceptionCase) -> list[str]:
 def _ahead(case: ExceptionCase) -> str | None:
     record = case.record
     return None if record is None else f"{(record.at - record.log) // MINUTE} minutes"
+
+
+def _alias(case: ExceptionCase) -> str | None:
+    """The alias that events wait at, in words."""
+    waits = waits_of(case.facts.t)
+    return waits[-1].order.replace(":", " ", 1).replace("_", " ", 1) if waits else None
 
 
 def _source(case: ExceptionCase) -> str | None:
@@ -182,6 +189,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "at_due": lambda case: f"{'at' if (due := _due(case)).startswith('the end of') else 'on'} {due}",
     "began": lambda case: case.moment(case.state.start),
     "began_event": _began_event,
+    "alias": _alias,
     "logged": lambda case: case.moment(case.record.log) if case.record is not None else None,
     "dated": lambda case: case.moment(case.record.at) if case.record is not None else None,
     "ahead": _ahead,

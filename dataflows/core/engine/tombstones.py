@@ -24,6 +24,8 @@ class Tombstone(msgspec.Struct, frozen=True, array_like=True):
     until: int
     ids: bytes
     unplaced: bytes = b""
+    customers: bytes = b""
+    """The marks of its customers in a row, so that it can be erased with them."""
 
     def knows(self, record: Record) -> bool:
         """Whether the order had this event."""
@@ -50,9 +52,9 @@ class Tombstones:
         """How many closed orders are remembered."""
         return len(self._packed)
 
-    def add(self, key: str, until: int, records: Iterable[Record], unplaced: bytes = b"") -> None:
-        """Remembers an order and its events until an instant (µs of log time); `unplaced` as in `Tombstone`."""
-        packed = self._packed[key] = _encode(Tombstone(until, b"".join(map(_digest, records)), unplaced))
+    def add(self, key: str, until: int, records: Iterable[Record], unplaced: bytes = b"", customers: Iterable[bytes] = ()) -> None:
+        """Remembers an order and its events until an instant (µs of log time); `unplaced`, `customers` as in `Tombstone`."""
+        packed = self._packed[key] = _encode(Tombstone(until, b"".join(map(_digest, records)), unplaced, b"".join(customers)))
         self._queue.append(key)
         if len(self._queue) == 1:
             self._next = until
@@ -66,6 +68,10 @@ class Tombstones:
             return None
         tombstone = _decode(packed)
         return tombstone if tombstone.until > now else None
+
+    def keys_of(self, mark: bytes) -> list[str]:
+        """The closed orders of a customer, by their mark."""
+        return [key for key, packed in self._packed.items() if mark in _marks(_decode(packed).customers)]
 
     def drop(self, key: str) -> None:
         """Forgets an order that is open again."""
@@ -105,6 +111,15 @@ class Tombstones:
         while self._queue and self._queue[0] not in self._packed:
             self._queue.popleft()
         self._next = _decode(self._packed[self._queue[0]]).until if self._queue else FAR
+
+
+def customer_mark(tenant: str, customer: str) -> bytes:
+    """What stands for a customer in tombstones. Stored data: it never changes."""
+    return blake2b(f"{tenant}\x1f{customer}".encode(), digest_size=_SIZE).digest()
+
+
+def _marks(row: bytes) -> set[bytes]:
+    return {row[i : i + _SIZE] for i in range(0, len(row), _SIZE)}
 
 
 def _digest(record: Record) -> bytes:

@@ -42,7 +42,7 @@ TRAITS: tuple[str, ...] = (
     "order.cancel_declined", "order.linked", "carrier.relabelled", "return.cancelled",
     "again", "several voices", "eta", "carrier", "undated", "parcel scanned", "unfetched", "case.waiting", "case.noted",
     "action.initiated", "action.begun", "action.in_doubt", "action.observed", "automation.paused", "automation.resumed",
-    "policy.activated", "suggestion.made", "message.sent",
+    "policy.activated", "suggestion.made", "message.sent", "order.forgotten",
 )
 # fmt: on
 """Traits of events and orders by the place of their bit. A new event type, status or finer trait is added at the end."""

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
+from dataflows.core.decisions.cases import TYPES
+from dataflows.core.decisions.suggestions import SUGGESTED
 from dataflows.core.engine.casework import refusal
-from dataflows.core.engine.exceptions import action_id, exception_id
+from dataflows.core.engine.exceptions import action_id
+from dataflows.core.engine.followup import HEARD
 from dataflows.core.engine.order import Order
-from dataflows.core.engine.ruleset import ORPHAN, RuleSet
+from dataflows.core.engine.ruleset import RuleSet
+from schemas.deciding import FORGOTTEN, refused_decision
 from schemas.deciding import PREFIXES as DECISIONS
-from schemas.deciding import refused_decision
 from schemas.events import ActionEvent, CaseEvent
 from schemas.record import Record
 
 OF_EXCEPTIONS = ("case.", "suggestion.")
 """How the types of decisions begin that are about an exception."""
-__all__ = ["DECISIONS", "unfounded"]
+GIVEN = frozenset((*TYPES, *HEARD, SUGGESTED, FORGOTTEN))
+"""The types of decisions that a shard of orders is given, of which few come."""
+__all__ = ["DECISIONS", "GIVEN", "unfounded"]
 
 
 def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[str, str] | None:
@@ -36,11 +41,6 @@ def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[st
         state = None if order is None else next((state for state in states if order.exceptions.id_of(state) == wanted), None)
         if state is not None:
             return refusal(state, record)
-        if wanted == exception_id(record.event.tenant, record.order, ORPHAN, None, 1):
-            return (
-                "orphan_has_no_case",
-                f"nobody has claimed {record.order}: that ends once an order does, or by age, by no decision",
-            )
         known, what = False, "exception"
     else:
         wanted = cast("ActionEvent", record.event.data).action_id

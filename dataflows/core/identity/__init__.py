@@ -11,7 +11,7 @@ alias takes), `resolver` (ties and waiting events), `tracking` (freight and reus
 
 from dataflows.core.identity.items import AliasLookup, Ambiguous, ResolvedEvent
 from dataflows.core.identity.resolver import AliasResolver
-from dataflows.core.identity.rules import IdentityRules, identity_rules, orphan_record
+from dataflows.core.identity.rules import IdentityRules, identity_rules
 from dataflows.core.identity.sharding import STAGE_TWO_KINDS, alias_shard, order_shard, sightings
 
 __all__ = [
@@ -24,6 +24,5 @@ __all__ = [
     "alias_shard",
     "identity_rules",
     "order_shard",
-    "orphan_record",
     "sightings",
 ]

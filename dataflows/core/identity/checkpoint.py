@@ -16,17 +16,18 @@ import msgspec
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.identity.codec import item_of, record_of_row, row_of
 from dataflows.core.identity.duplicates import Placement
-from dataflows.core.identity.items import Orphan
 from dataflows.core.identity.orphans import AliasKey, PendingEvents
 from dataflows.core.identity.recent import AliasTable, Recent
 from dataflows.core.identity.signs import signs_of
 from dataflows.core.identity.tracking import pack
 from dataflows.core.identity.twins import TwinLife
-from schemas.record import Evidence
+from schemas.record import Evidence, Orphan
 
-VERSION = 4
+VERSION = 5
 """Of the row of scalars. With 1 the rows of aliases had the aliases themselves as keys, up to 2 there were no scans and no children;
-up to 3 orders that others may repeat were kept only if they had ended, with instants in place of signs."""
+up to 3 orders that others may repeat were kept only if they had ended, with instants in place of signs; up to 4 orphans were closed for age
+here, and the shard of their alias kept nothing of them."""
+WITHOUT_ORPHANS = 4
 SCALARS = b"s"
 TIES, NUMBERS, PENDING, BASKETS, SCANS, CHILDREN, LIVES, FOLLOWED = b"a", b"n", b"w", b"k", b"p", b"c", b"l", b"f"
 PLACED, STEPS = b"o", b"t"
@@ -115,6 +116,11 @@ def read(rows: Iterable[Row]) -> tuple[bytes, list[StoredTable]]:
             # Up to version 3 those of both tables were lists of the tenant and the order.
             entries[:] = [(key if isinstance(key, bytes) else tuple(cast("list[str]", key)), used, value) for key, used, value in entries]
     return head, [StoredTable(letter, tuple(names), last, found.get((letter, tuple(names)), [])) for letter, names, last in tables]
+
+
+def keeps_orphans(head: bytes) -> bool:
+    """Whether the shards of aliases have what they were told of orphans, going by a row of scalars."""
+    return cast("tuple[int, list[Any]]", _decode(head))[0] > WITHOUT_ORPHANS
 
 
 def _key(table: Table, key: object) -> bytes:

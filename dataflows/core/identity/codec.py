@@ -9,9 +9,9 @@ from __future__ import annotations
 from sys import intern
 from typing import Any, TypeAlias, cast
 
-from dataflows.core.identity.items import AliasLookup, Ambiguous, Orphan, ResolvedEvent
+from dataflows.core.identity.items import AliasLookup, Ambiguous, ResolvedEvent
 from schemas.identifiers import normaliser
-from schemas.record import Evidence, FeedWatermark, IdentityFinding, Record
+from schemas.record import Evidence, FeedWatermark, IdentityFinding, Orphan, Record
 from schemas.wire import decode, event_of, micros
 
 Row: TypeAlias = list[Any]
@@ -38,8 +38,10 @@ def row_of(item: Record | IdentityFinding | FeedWatermark | ResolvedEvent | Ambi
         case Ambiguous():
             return [AMBIGUOUS, row_of(item.record), item.kind, list(item.orders)]
         case Orphan():
-            said = [item.tenant, item.alias, item.log, item.since, item.due, item.sequence, item.resolved, item.order]
-            return [ORPHAN, *said, [row_of(record) for record in item.records]]
+            # The sixth field numbered what was said of it, while nothing of it was kept in its shard.
+            said = [item.tenant, item.alias, item.log, item.since, item.due, 2 if item.resolved else 1, item.resolved, item.order]
+            row = [ORPHAN, *said, [row_of(record) for record in item.records]]
+            return [*row, True] if item.said else row
 
 
 def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEvent | Ambiguous | Orphan:
@@ -79,8 +81,8 @@ def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEven
         record, kind, orders = rest
         return Ambiguous(record_of_row(record), kind, tuple(orders))
     if what == ORPHAN:
-        tenant, alias, log, since, due, sequence, resolved, order, records = rest
-        return Orphan(tenant, alias, log, since, due, sequence, resolved, order, tuple(map(record_of_row, records)))
+        tenant, alias, log, since, due, _, resolved, order, records, *later = rest
+        return Orphan(tenant, alias, log, since, due, resolved, order, tuple(map(record_of_row, records)), bool(later))
     raise ValueError(f"an item of an unknown sort ({what}) was kept")
 
 

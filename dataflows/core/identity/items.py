@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from schemas.events import CarrierScan
 from schemas.identifiers import normaliser
-from schemas.record import Evidence, Headers, IdentityFinding, Record
+from schemas.record import Evidence, Headers, IdentityFinding, Orphan, Record
 from schemas.wire import event_of
 
 AliasLookup: TypeAlias = "tuple[Head, str, str, bool]"
@@ -201,21 +201,3 @@ def noted(
         evidence=proof,
         others=others,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """Says that events wait at an alias for too long, or (`resolved`) that they have found their order.
-
-    `since` is the log time at which the first of them came in, `due` when it was missed, `log` when this was decided (all µs).
-    """
-
-    tenant: str
-    alias: str
-    log: int
-    since: int
-    due: int
-    sequence: int
-    resolved: bool
-    order: str | None
-    records: tuple[Record, ...]

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from dataflows.core.engine.backfill import Backfill
-from dataflows.core.identity.items import Orphan, ResolvedEvent, Tie
+from dataflows.core.identity.items import ResolvedEvent, Tie
 from dataflows.core.identity.recent import Recent
-from schemas.record import Record
+from schemas.record import Orphan, Record
 
 
 class AliasKey(NamedTuple):
@@ -30,8 +32,8 @@ class AliasKey(NamedTuple):
 class PendingEvents:
     """The events that wait at one alias, by source and ID, each with whether it keeps watch here; and the orphan raised for them.
 
-    `due`: when somebody may be missed, while none is raised and one keeps watch; then when the orphan is closed for age, if nobody claims
-    it (µs of log time). Once that is said, the orphan that stands here is the one that is resolved.
+    `due`: when somebody may be missed, while none is raised and one keeps watch (µs of log time). A program of before closed an orphan for
+    age here; then the one that stands here is resolved.
     """
 
     events: dict[tuple[str, str], tuple[Record, bool]] = field(default_factory=dict[tuple[str, str], tuple[Record, bool]])
@@ -51,14 +53,15 @@ def place(record: Record) -> tuple[int, str, int, int, int]:
 class PendingQueue:
     """Events by the aliases at which they wait; `after` says how long those of a tenant may (µs of log time), None: nobody minds.
 
-    What is told long after it happened (`backfill`) may besides wait for the rest of its history. `expiry` says how long an orphan stands
-    open without a further event (None: for ever).
+    What is told long after it happened (`backfill`) may besides wait for the rest of its history. What becomes of an orphan until somebody
+    claims it is for the shard of its alias to say, which is told of every further event.
     """
 
-    def __init__(self, keep: int, after: Callable[[str], int | None], expiry: Callable[[str], int | None], backfill: Backfill) -> None:
+    def __init__(self, keep: int, after: Callable[[str], int | None], backfill: Backfill) -> None:
         self._after = after
-        self._expiry = expiry
         self._backfill = backfill
+        self._unkept: set[AliasKey] = set()
+        """Orphans that were raised by a program of before: the shards of their aliases have yet to be told."""
         self.pendings: Recent[AliasKey, PendingEvents] = Recent(keep)
         self._due: list[tuple[int, AliasKey]] = []
         self.signals: list[ResolvedEvent] = []
@@ -83,6 +86,8 @@ class PendingQueue:
             self._expect(key, pending, self._missed_at([record], after))
         pending.events[identity] = (record, watch)
         self.pendings.touched(key)
+        if watch and pending.raised is not None and not pending.raised.resolved:
+            self._signal(replace(pending.raised, log=record.log, records=()), record)
 
     def release(self, key: AliasKey, log: int, order: str) -> list[Record]:
         """The events that wait at an alias which has just been tied to `order`, in log order."""
@@ -109,11 +114,11 @@ class PendingQueue:
             due, key = heapq.heappop(self._due)
             self.pendings.advance(due)
             pending = self.pendings.get(key)
+            if pending is not None and pending.raised is not None:
+                self._tell_kept(key, pending.raised, log)
+                continue
             watched, after = pending.watched() if pending is not None else [], self._after(key.tenant)
             if pending is None or not watched or after is None:
-                continue
-            if pending.raised is not None:
-                self._expire(key, pending, pending.raised, due)
                 continue
             records = tuple(sorted(watched, key=place))
             missed_at = self._missed_at(records, after)
@@ -122,22 +127,30 @@ class PendingQueue:
                 continue
             since = records[0].log
             deadline = since + after if self._backfill.late(records[0]) else due
-            orphan = pending.raised = Orphan(key.tenant, key.text, due, since, deadline, 1, resolved=False, order=None, records=records)
+            orphan = pending.raised = Orphan(key.tenant, key.text, due, since, deadline, resolved=False, order=None, records=records)
             pending.due = None
-            if (expiry := self._expiry(key.tenant)) is not None:
-                self._expect(key, pending, due + expiry)
             self.pendings.touched(key)
             self._signal(orphan)
         self.pendings.advance(log)
 
-    def restore(self, last: int | None, entries: Iterable[tuple[AliasKey, int, PendingEvents | None]], changed_at: int | None) -> None:
-        """Goes on from kept rooms. If the policy has changed, who waits is missed when the new one says so, but not before `changed_at`."""
+    def restore(
+        self, last: int | None, entries: Iterable[tuple[AliasKey, int, PendingEvents | None]], changed_at: int | None, *, kept: bool
+    ) -> None:
+        """Goes on from kept rooms. If the policy has changed, who waits is missed when the new one says so, but not before `changed_at`.
+
+        `kept`: the shards of aliases keep what they were told of orphans; else they are told again of those that stand open.
+        """
         self.pendings.restore(last, entries)
         for key, _, pending in list(self.pendings.entries()):
+            if pending is not None and pending.raised is not None:
+                if not kept and not pending.raised.resolved:
+                    self._unkept.add(key)
+                    heapq.heappush(self._due, (pending.raised.log, key))
+                continue
             after = self._after(key.tenant)
             if pending is None or after is None:
                 continue
-            if changed_at is None or pending.raised is not None:
+            if changed_at is None:
                 if pending.due is not None:
                     heapq.heappush(self._due, (pending.due, key))
             elif watched := pending.watched():
@@ -148,21 +161,14 @@ class PendingQueue:
         backfilling = self._backfill.span_of(records)
         return records[0].log + after if backfilling is None else max(records[0].log + after, backfilling.until)
 
-    def _expire(self, key: AliasKey, pending: PendingEvents, raised: Orphan, due: int) -> None:
-        """Closes an orphan for age at `due`, unless there has been news of it."""
-        expiry = self._expiry(key.tenant)
-        if raised.resolved or expiry is None:
+    def _tell_kept(self, key: AliasKey, raised: Orphan, log: int) -> None:
+        """Tells the shard of an alias at `log` of an orphan that a program of before said there, if it has not been told."""
+        if key not in self._unkept:
             return
-        expires = max(raised.log, *(record.log for record in pending.watched())) + expiry
-        if expires > due:
-            self._expect(key, pending, expires)
-            return
-        pending.due = None
-        pending.raised = Orphan(
-            key.tenant, raised.alias, due, raised.since, raised.due, 2, resolved=True, order=None, records=raised.records
-        )
-        self.pendings.touched(key)
-        self._signal(pending.raised)
+        self._unkept.discard(key)
+        pending = self.pendings.get(key)
+        records = [] if pending is None else sorted(pending.watched(), key=place)
+        self._signal(replace(raised, log=log, said=True, records=tuple(records) or raised.records))
 
     def _expect(self, key: AliasKey, pending: PendingEvents, due: int) -> None:
         """Plans to see at `due` whether somebody is missed."""
@@ -171,16 +177,14 @@ class PendingQueue:
         heapq.heappush(self._due, (due, key))
 
     def _settle(self, key: AliasKey, pending: PendingEvents, log: int, order: str) -> None:
-        raised = pending.raised
-        if raised is not None:
-            pending.raised = None
+        raised, pending.raised = pending.raised, None
         if raised is not None and not raised.resolved:
-            self._signal(
-                Orphan(key.tenant, raised.alias, log, raised.since, raised.due, 2, resolved=True, order=order, records=raised.records)
-            )
+            self._tell_kept(key, raised, log)
+            self._signal(replace(raised, log=log, resolved=True, order=order))
 
-    def _signal(self, orphan: Orphan) -> None:
-        first = orphan.records[0]
+    def _signal(self, orphan: Orphan, by: Record | None = None) -> None:
+        """Says it at the place of the first event that waits there, or of `by`."""
+        first = orphan.records[0] if by is None else by
         self.signals.append(
             ResolvedEvent(orphan.log, first.topic, first.partition, first.offset, first.sub, orphan.tenant, orphan.alias, orphan)
         )

@@ -171,6 +171,12 @@ class AliasTable(Recent[bytes, V]):
         self._missing = None
         self._cache(value, known)
 
+    def unlearn(self, value: str) -> None:
+        """Knows an alias no more."""
+        self._cached.pop(value, None)
+        self._missing = None
+        self.pop(digest_of(value))
+
     def _cache(self, value: str, known: V) -> None:
         if len(self._cached) >= CACHED:
             self._cached.clear()

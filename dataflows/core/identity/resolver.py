@@ -12,6 +12,7 @@ from typing import cast
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.identity import checkpoint, tracking
 from dataflows.core.identity.duplicates import Baskets
+from dataflows.core.identity.erasing import Memory, erase
 from dataflows.core.identity.items import (
     SCAN,
     AliasLookup,
@@ -29,7 +30,7 @@ from dataflows.core.identity.items import (
 from dataflows.core.identity.orphans import AliasKey, PendingQueue
 from dataflows.core.identity.recent import AliasTable
 from dataflows.core.identity.rules import IdentityRules
-from dataflows.core.identity.sharding import BETWEEN_ORDERS, CUSTOMER, PART, STAGE_TWO_KINDS, TWIN, sightings
+from dataflows.core.identity.sharding import BETWEEN_ORDERS, CUSTOMER, FORGET, PART, STAGE_TWO_KINDS, TWIN, sightings
 from dataflows.core.identity.shared import GOODS, Children, RecentEvents
 from dataflows.core.identity.signs import LIFE
 from dataflows.core.identity.twins import Lives
@@ -51,13 +52,14 @@ class AliasResolver:
         self._rules = rules
         self._ties: dict[tuple[str, str], AliasTable[str | tuple[str, ...]]] = {}
         self._numbers: dict[str, tracking.Numbers] = {}
-        self._waiting = PendingQueue(rules.keep, rules.may_wait, rules.may_stand, rules.backfill)
+        self._waiting = PendingQueue(rules.keep, rules.may_wait, rules.backfill)
         self._baskets = Baskets(rules.twins_within)
         self._scans: dict[str, RecentEvents] = {}
         self._children = Children(rules.keep, rules.unplaced)
         self._lives = Lives()
         self._turn_at = NEVER
         self._head = b""
+        self.erased = False  # See `runtime.checkpoint.Core`.
         self._resolved: list[ResolvedEvent] = []
         self._onward: list[AliasLookup] = []
 
@@ -106,7 +108,10 @@ class AliasResolver:
 
     def _relate(self, head: Head, kind: str, value: str, *, home: bool) -> None:
         """What is no alias: an event looked for where orders are compared, or where one may be a part of another."""
-        if kind == TWIN:
+        if kind == FORGET:
+            memory = Memory(self._numbers, self._scans, self._children, self._lives, self._baskets)
+            self.erased |= erase(cast("Record", head), self._waiting, memory)
+        elif kind == TWIN:
             self._resolved += self._lives.see(cast("Record | ResolvedEvent", head), value)
         elif kind == CUSTOMER:
             # Whether the earlier one is still wanted is known where it is told by its own name.
@@ -180,7 +185,7 @@ class AliasResolver:
             elif letter == checkpoint.STEPS:
                 self._children.steps.restore(last, entries)
             elif letter == checkpoint.PENDING:
-                self._waiting.restore(last, entries, changed_at)
+                self._waiting.restore(last, entries, changed_at, kept=checkpoint.keeps_orphans(self._head))
             elif letter == checkpoint.LIVES:
                 self._lives.alone.take_over(last, entries)
             elif letter == checkpoint.FOLLOWED:

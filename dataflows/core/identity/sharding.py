@@ -22,7 +22,9 @@ CHILD = "child"
 """Not an alias either: the order itself, which may have been split off another."""
 PART = "part"
 """Nor this: a tracking number that a child named before its link, at the second stage."""
-BETWEEN_ORDERS = frozenset({CUSTOMER, TWIN, CHILD, PART})
+FORGET = "forget"
+"""Nor this: what is to be erased, of which all shards are told."""
+BETWEEN_ORDERS = frozenset({CUSTOMER, TWIN, CHILD, PART, FORGET})
 
 
 class AliasReader(NamedTuple):

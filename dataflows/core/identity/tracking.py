@@ -69,6 +69,14 @@ def new_to(numbers: Numbers, number: str, order: str) -> bool:
     return all(order != holder.order for holder in known.holders) and all(order != before for before, _ in known.former)
 
 
+def holds(known: str | bytes, order: str) -> bool:
+    """Whether an order holds a number of which this is known, or held it."""
+    if isinstance(known, str):
+        return known == order
+    parcel = _unpack(known)
+    return any(holder.order == order for holder in parcel.holders) or any(former == order for former, _ in parcel.former)
+
+
 def formers(numbers: Numbers, number: str) -> tuple[str, ...]:
     """The orders that held a number before those that hold it now."""
     known = _known(numbers, number)

@@ -115,6 +115,9 @@ SENTENCES: Final[dict[str, str]] = {
     "shipment.tracking_invalid": "The carrier did not know {what} on {began_event}, and still did not {at_due}.",
 }
 
+UNCLAIMED: Final = "An event of {source} ({event}) was logged[ on {logged}] for {alias}, and no order had claimed it by {due}."
+"""What an orphan says where it is about an alias."""
+
 AT_ONCE: Final[dict[str, str]] = {
     "shipment.lost_suspected": "The carrier let the number of {what} expire on {began}; it is probably lost.",
 }

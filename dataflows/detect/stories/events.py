@@ -95,7 +95,7 @@ def event_in(line: str, number: int, times: Times, scene: Scene = NO_SCENE) -> S
         raise BadLineError(f"unknown event type {type_!r}", nearest(type_, DATA_MODELS))
     about: Reference | None = None
     if names_by_words(type_):
-        order, tenant = (str(said[1]) if (said := own.search(rest)) else unsaid for own, unsaid in _WHOSE)
+        order, tenant = (said[1].strip("'\"") if (said := own.search(rest)) else unsaid for own, unsaid in _WHOSE)
         try:
             decision = decision_of(type_, rest, order, tenant, scene)
         except UnclearError as error:

@@ -156,6 +156,10 @@ class StateHome:
         self._clean.mkdir(DIRECTORY_MODE, exist_ok=True)
         write_whole(self._clean / str(self.process), b"")
 
+    def forget(self, part: str) -> None:
+        """Forgets a part of the source that there is no more; before the run. Raises StateError."""
+        recovery_store.forget(self.recovery, read_state(self.path).recovery, part)
+
     def why_failed(self) -> StateError | None:
         """Why native code may have failed over the recovery store, of which it does not say itself; None if that looks well."""
         return recovery_store.why(self.recovery, read_state(self.path).recovery)

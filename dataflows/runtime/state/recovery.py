@@ -71,6 +71,16 @@ def roll_back(folder: Path, count: int) -> int:
         raise StateError(f"{folder}: {error}") from error
 
 
+def forget(folder: Path, count: int, key: str) -> None:
+    """Deletes the snapshots of a part of a source that there is no more: Bytewax refuses to resume while it has one. Raises StateError."""
+    try:
+        for file in parts(folder, count):
+            with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_S)) as store, store:
+                store.execute("DELETE FROM snaps WHERE state_key = ?", (key,))
+    except sqlite3.Error as error:
+        raise StateError(f"{folder}: {error}") from error
+
+
 def _resume_epoch(stores: Sequence[sqlite3.Connection]) -> int:
     """The epoch that Bytewax will begin with: the least that a worker of its last execution had reached; the first if there was none."""
     begun: list[tuple[int, int, int]] = []

@@ -165,8 +165,10 @@ class ShardStore:
                 # The disk begins while the epoch lasts, so that there is little left to wait for at its end.
                 self._syncs.append(DISK.submit(self._writer.sync))
 
-    def commit(self, rows: Rows) -> CommitToken:
+    def commit(self, rows: Rows, *, afresh: bool = False) -> CommitToken:
         """Ends an epoch: what was put up to here is what the token stands for. `rows` gives everything that lives, if the log is due.
+
+        `afresh`: the log is due, since something was erased: files that hold it are deleted as soon as this epoch is durable.
 
         The caller vouches that the epoch of the call before is durable; so what that one no longer needed is deleted.
         Raises StateError if the disk failed, or if a later incarnation has opened this shard.
@@ -176,7 +178,7 @@ class ShardStore:
         if not self._changed:
             return self._token
         compaction = self._home.compaction
-        if compaction.take(self.size + self._buffered - self._living, self._living, len(self._segments) + 1):
+        if afresh or compaction.take(self.size + self._buffered - self._living, self._living, len(self._segments) + 1):
             self._write_afresh(rows)
         else:
             before = self._writer.length

@@ -135,6 +135,9 @@ class FaultServer:
         fault: Fault = "none"
         if self.concerns(request):
             fault, self._count = self._choose(self._count), self._count + 1
+        if fault == "closed_unread":  # The lot has fallen on it while it was being read: it counts as unread.
+            writer.transport.abort()
+            return
         key = self.key_of(request)
         self.taken.append(Taken(request, fault, key))
         self.calls[key] += 1

@@ -174,13 +174,32 @@ def test_a_case_outlives_a_restart(what: str) -> None:
     assert case | {"label": None, "decided_at": None} == expected | {"decided_at": None}
 
 
-def test_what_nobody_claimed_has_no_case(tmp_path: Path) -> None:
-    """A decision about the exception of an alias says why it changes nothing: it has been said, and is no unknown one."""
+def test_what_nobody_claimed_has_a_case(tmp_path: Path) -> None:
+    """A decision whose subject is the alias finds its exception, and the tie ends what the decision left open."""
     scan: Data = {"tracking_number": "T1", "status": "in_transit"}
-    events = write(tmp_path / "events.jsonl", [line("s1", T0, "carrier.scan", source="/ups", order=None, data=scan)])
+    label: Data = {"tracking_number": "T1", "shipment_id": "S1"}
+    given = [
+        line("s1", T0, "carrier.scan", source="/ups", order=None, data=scan),
+        line("l1", T0 + 3 * HOUR, "warehouse.label_created", source="/warehouse/ams1", order="O-1", data=label),
+    ]
+    events = write(tmp_path / "events.jsonl", given)
     replay(events, tmp_path, until=T0 + DAY)
-    (orphan,) = (cast("Data", event["data"]) for event in lines(tmp_path, "exceptions"))
-    about: Data = {"exception_id": orphan["exception_id"], "by": "user:anna"}
-    decision = line("k1", T0 + HOUR, "case.acknowledged", source="/desk", order=str(orphan["order_id"]), data=about)
-    replay(events, tmp_path, until=T0 + DAY, decisions=write(tmp_path / "decisions.jsonl", [decision]))
-    assert [row["reason"] for row in lines(tmp_path, "rejects")] == ["orphan_has_no_case"]
+    orphan = cast("Data", lines(tmp_path, "exceptions")[0]["data"])
+    assert (orphan["order_id"], orphan["kind"]) == ("tracking_number:T1", "data.orphan_signal")
+    about: Data = {"exception_id": orphan["exception_id"], "by": "user:anna", "assignee": "user:kim"}
+    alias = str(orphan["order_id"])
+    decided = [
+        line("k1", T0 + HOUR, "case.assigned", source="/desk", order=alias, data=about),
+        line("k2", T0 + 4 * HOUR, "case.labelled", source="/desk", order=alias, data=about | {"label": "real"}),
+        line("k3", T0 + 5 * HOUR, "case.acknowledged", source="/desk", order="payment_id:T1", data=about),
+    ]
+    replay(events, tmp_path, until=T0 + DAY, decisions=write(tmp_path / "decisions.jsonl", decided))
+    said = [cast("Data", event["data"]) for event in lines(tmp_path, "exceptions")]
+    told_ = [(one["sequence"], one["status"], cast("Data", one["case"])["state"]) for one in said if one["order_id"] == alias]
+    assert told_ == [(1, "open", "new"), (2, "open", "assigned"), (3, "resolved", "assigned"), (4, "resolved", "assigned")]
+    assert "It was tied to order O-1" in str(said[-1]["summary"])
+    assert cast("Data", said[-1]["context"])["related"] == ["O-1"]
+    assert [row["reason"] for row in lines(tmp_path, "rejects")] == ["unknown_exception"]
+    actions = [(event["subject"], cast("Data", event["data"])["state"]) for event in lines(tmp_path, "actions")]
+    assert (alias, "proposed") in actions or (alias, "requested") in actions
+    assert actions[-1][1] != "requested"

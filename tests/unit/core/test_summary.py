@@ -11,7 +11,7 @@ from dataflows.core.engine.summary import fields_of, sentence_of
 from dataflows.core.engine.summary_fields import FIELDS
 from dataflows.core.rules import RULES_BY_KIND
 from dataflows.core.rules.load import load_policy
-from dataflows.core.rules.sentences import SENTENCES
+from dataflows.core.rules.sentences import SENTENCES, UNCLAIMED
 from tests.oracle.judging.reading import instant
 from tests.support.engine import records_of, run
 from tests.support.stories import Story, stories
@@ -37,7 +37,7 @@ def test_every_kind_has_a_sentence_of_its_own_and_every_field_is_used() -> None:
     assert set(SENTENCES) == set(RULES_BY_KIND)
     named = set[str]().union(*(fields_of(sentence_of(rule)) for rule in RULES_BY_KIND.values()))
     assert named <= set(FIELDS)
-    generic = {"name", "anchor"}
+    generic = {"name", "anchor", *fields_of(UNCLAIMED)}
     assert set(FIELDS) - named <= generic
 
 

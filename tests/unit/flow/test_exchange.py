@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from dataflows.core.identity import Ambiguous, ResolvedEvent
-from dataflows.core.identity.items import Orphan, Tie, evidence
+from dataflows.core.identity.items import Tie, evidence
 from dataflows.detect.exchange import ALIAS_LOOKUPS, ORDER_ITEMS
 from dataflows.detect.router import Arrival
 from dataflows.runtime.checkpoint import CheckpointError
-from schemas.record import Evidence, FeedWatermark, IdentityFinding, Record
+from schemas.record import Evidence, FeedWatermark, IdentityFinding, Orphan, Record
 from schemas.wire import decode_binary, micros
 from sources.batch import Refusal
 from tests.support.engine import records_of
@@ -75,7 +75,8 @@ ITEMS = [
     placed(scan()),
     placed(note()),
     placed(Ambiguous(binary(), "payment_id", ("O-1", "O-2"))),
-    placed(Orphan("acme", "payment_id:p1", 9, 2, 7, 2, resolved=True, order="O-1", records=(scan(), binary()))),
+    placed(Orphan("acme", "payment_id:p1", 9, 2, 7, resolved=True, order="O-1", records=(scan(), binary()))),
+    placed(Orphan("acme", "payment_id:p1", 9, 2, 7, resolved=False, order=None, records=(scan(),), said=True)),
 ]
 
 

@@ -11,13 +11,13 @@ import msgspec
 
 from dataflows.core.engine.backfill import Backfill
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, IdentityRules, ResolvedEvent, sightings
-from dataflows.core.identity.items import Orphan, Tie
+from dataflows.core.identity.items import Tie
 from dataflows.core.identity.sharding import CUSTOMER, READERS, STAGE_TWO_KINDS
 from dataflows.core.rules.load import load_policy
 from schemas.aliases import ALIAS_FIELDS, aliases
 from schemas.export import example
 from schemas.identifiers import DEFAULT, normaliser
-from schemas.record import IdentityFinding, Record
+from schemas.record import IdentityFinding, Orphan, Record
 from schemas.wire import decode
 from tests.support.logs import DAY, HOUR, MINUTE, T0, line, record
 

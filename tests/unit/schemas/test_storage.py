@@ -21,7 +21,7 @@ TYPE_CODES = (
     "case.assigned case.snoozed case.resolved case.reopened case.labelled action.approved action.rejected action.executed "
     "action.failed order.reinstated order.cancel_declined order.linked carrier.relabelled return.cancelled "
     "case.waiting case.noted action.initiated action.begun action.in_doubt action.observed automation.paused automation.resumed "
-    "policy.activated suggestion.made message.sent"
+    "policy.activated suggestion.made message.sent order.forgotten"
 )
 """Event types by their stored code. New ones go to the end."""
 
@@ -61,6 +61,7 @@ LAYOUTS = {
     "AutomationEvent": "scope by by_roles reason",
     "PolicyActivated": "version by by_roles against covered text_hash engine",
     "SuggestionMade": "exception_id by by_roles",
+    "OrderForgotten": "by by_roles",
     "Money": "amount currency",
     "Line": "line_id sku quantity ship_by promised_by seller method components parent_line_id tags",
     "Component": "sku quantity",

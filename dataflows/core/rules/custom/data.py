@@ -7,6 +7,7 @@ from typing import cast
 
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.parcels import scan_of
+from dataflows.core.history.unclaimed import claimed_at, waited, waits_of
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import Severity
 from dataflows.core.rules.conditions import Condition, signal, timeout
@@ -66,12 +67,18 @@ def _unmapped_place(o: Facts, ship_to: ShipTo | None) -> str | None:
 
 
 def orphan_signal(o: Facts, s: RuleSetting) -> Found:
-    """Judged by log time; the identity step does the same for aliases that no order has claimed. A part of another order is none."""
+    """Judged by log time. Of an alias that no order has claimed the identity step says when its events waited. A part is no orphan."""
+    calendar = o.policy.tenant_calendar(o.tenant)
+    if waits := waits_of(o.t):
+        for note in waits:
+            records = waited(o.t, note)
+            yield timeout(s, calendar, note.at, f"first {records[0].event.type} logged", records, met=claimed_at(note))
+        return
     first = o.t.first_logged
     known = [link.log for link in o.t.of("order.linked") if link.order in cast("OrderLinked", link.event.data).children]
     known += [record.log for record in o.t.of("order.placed")]
     met = min(known, default=None)
-    yield timeout(s, o.policy.tenant_calendar(o.tenant), first.log, f"first {first.event.type} logged", (first,), met=met)
+    yield timeout(s, calendar, first.log, f"first {first.event.type} logged", (first,), met=met)
 
 
 def clock_skew(o: Facts, s: RuleSetting) -> Found:

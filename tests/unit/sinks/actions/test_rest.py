@@ -92,6 +92,14 @@ def test_a_value_that_would_end_a_header_is_refused(value: str) -> None:
     assert came == []
 
 
+@pytest.mark.parametrize("request_", [{}, {"path": "/x", "body": "{order_id}"}])
+def test_half_a_character_is_refused(request_: dict[str, Any]) -> None:
+    """It could be written neither into a path nor into a body."""
+    outcome, came = asyncio.run(sent(request_, call=call_of("trace_parcel", order="SO-\ud800")))
+    assert outcome == ActionRefused("no_value", "a value is no text that can be written")
+    assert came == []
+
+
 def test_a_value_that_is_missing_refuses_the_action_by_its_name() -> None:
     """A request with a hole in it is worth nothing."""
     outcome, came = asyncio.run(sent({"body": {"n": "{parameters.number}"}}))

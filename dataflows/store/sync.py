@@ -37,7 +37,7 @@ LEAST_S, MOST_S = 0.5, 30.0
 DATABASE, LOGS, OFFSETS = "database", "logs", "offsets"
 
 
-class StoreKeeper:
+class StoreSync:
     """What keeping a store needs beside the logs. `clock` gives seconds that never go back; `sleep` waits that long."""
 
     def __init__(
@@ -111,7 +111,8 @@ class StoreKeeper:
         if what != OFFSETS:
             self._away[what] = f"the {what} cannot be used: {said}"
         self._wait = min(MOST_S, max(LEAST_S, 2 * self._wait))
-        self.observer.log.warning("tried again", what=what, error=said, seconds=self._wait)
+        away = "another writer was faster" if what == OFFSETS else f"the {what} cannot be used"
+        self.observer.log.warning(f"{away}; trying again", error=said, seconds=self._wait)
         until = self.clock() + self._wait
         while not self.stop.asked and (left := until - self.clock()) > 0:
             self.observer.beat()
@@ -181,85 +182,85 @@ class StoreKeeper:
         self._count(done)
 
 
-def run_store(reader: LogReader, keeper: StoreKeeper) -> None:
+def run_store(reader: LogReader, sync: StoreSync) -> None:
     """Keeps the store true until it is asked to stop. Raises StoreError; LostRecordsError, or another error of the reader that stays."""
-    observer, stop = keeper.observer, keeper.stop
+    observer, stop = sync.observer, sync.stop
     observer.connected()
-    while not stop.asked and not keeper.prepare():
+    while not stop.asked and not sync.prepare():
         pass
     seen: dict[str, int] | None = None
     empty: list[LoggedRecord] = []
-    since = keeper.clock()
+    since = sync.clock()
     while not stop.asked:
         observer.beat()
         if seen is None:
-            empty, seen = [], keeper.resume(reader)
+            empty, seen = [], sync.resume(reader)
             if seen is None:
                 continue
             observer.resumed()
         try:
             found = reader.poll(POLL_S)
         except OSError as error:
-            keeper.failed(LOGS, error)
+            sync.failed(LOGS, error)
             seen = None
             continue
         seen.update((record.partition, record.next) for record in found)
         # What has no value (a barrier) makes no rows; a transaction for each would be all that an idle engine gave the database to do.
-        if any(record.value or record.topic == REJECTS for record in found) or keeper.clock() - since > EMPTY_S:
+        if any(record.value or record.topic == REJECTS for record in found) or sync.clock() - since > EMPTY_S:
             batch = [*empty, *found]
-            empty, since = [], keeper.clock()
-            if not all(keeper.write(some) for some in _parts(batch, keeper.batch)):
+            empty, since = [], sync.clock()
+            if not all(sync.write(some) for some in _parts(batch, sync.batch)):
                 seen = None
                 continue
         else:
             empty += found
-        keeper.look(reader, seen)
+        sync.look(reader, seen)
 
 
 class StoppedError(Exception):
     """A rebuild was asked to stop."""
 
 
-def rebuild_store(reader: LogReader, keeper: StoreKeeper) -> None:
+def rebuild_store(reader: LogReader, sync: StoreSync) -> None:
     """Makes all rows anew from the beginning of the logs, in one transaction: readers see the old rows until the new ones stand.
 
     Raises StoreError, SQLAlchemyError, MovedError (another writer was at work), OSError, LostRecordsError: nothing has changed then.
     """
-    observer = keeper.observer
+    observer = sync.observer
     observer.connected()
-    while not keeper.prepare():
-        if keeper.stop.asked:
+    while not sync.prepare():
+        if sync.stop.asked:
             return
     reader.seek({})
-    began, ends = keeper.clock(), dict(reader.ends())
+    began, ends = sync.clock(), dict(reader.ends())
     observer.log.info("making the store anew", records=sum(ends.values()))
     try:
-        done = keeper.writer.rebuild(_all(reader, keeper, ends))
+        done = sync.writer.rebuild(_all(reader, sync, ends))
     except StoppedError:
         observer.log.warning("stopped while the store was made anew: it is as it was")
         return
-    keeper.counted(done)
-    observer.log.info("made the store anew", records=done.records.total(), rows=done.rows, seconds=round(keeper.clock() - began, 1))
+    sync.counted(done)
+    observer.log.info("made the store anew", records=done.records.total(), rows=done.rows, seconds=round(sync.clock() - began, 1))
 
 
-def _all(reader: LogReader, keeper: StoreKeeper, ends: Mapping[str, int]) -> Iterator[Sequence[LoggedRecord]]:
+def _all(reader: LogReader, sync: StoreSync, ends: Mapping[str, int]) -> Iterator[Sequence[LoggedRecord]]:
     """All records up to where the logs ended; what comes meanwhile is read afterwards, like any other."""
     seen: dict[str, int] = {}
-    heard = keeper.clock()
+    heard = sync.clock()
     while True:
-        keeper.observer.beat()
-        if keeper.stop.asked:
+        sync.observer.beat()
+        if sync.stop.asked:
             raise StoppedError
         if found := reader.poll(POLL_S):
-            heard = keeper.clock()
+            heard = sync.clock()
             seen.update((record.partition, record.next) for record in found)
             yield found
             continue
         now = reader.ends()  # Behind the last record there may be what is none, as is known once the end was read.
         if all(seen.get(name, 0) >= min(end, now.get(name, 0)) for name, end in ends.items()):
             return
-        if keeper.clock() - heard > SILENCE_S:
-            keeper.observer.log.warning("no word from the logs; the rest is read once the store stands", seconds=SILENCE_S)
+        if sync.clock() - heard > SILENCE_S:
+            sync.observer.log.warning("no word from the logs; the rest is read once the store stands", seconds=SILENCE_S)
             return
 
 

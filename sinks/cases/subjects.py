@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 import orjson
 
 
-class About(NamedTuple):
+class SubjectIds(NamedTuple):
     """The tenant, and the IDs of the orders and customers that are named where events name them."""
 
     tenant: str
@@ -15,7 +15,7 @@ class About(NamedTuple):
     customers: frozenset[str]
 
 
-def about(value: bytes) -> About:
+def about(value: bytes) -> SubjectIds:
     """Whom an event is about, or the original in the line of a reject; nobody where it cannot be read."""
     event = _object(_parsed(value))
     original = event.get("text")
@@ -24,7 +24,7 @@ def about(value: bytes) -> About:
     data = _object(event.get("data"))
     customers = (_object(place.get("customer")).get("id") for place in (data, _object(data.get("context"))))
     tenant = event.get("tenant")
-    return About(
+    return SubjectIds(
         tenant if isinstance(tenant, str) else "default",
         _texts(event.get("subject"), data.get("order_id")),
         _texts(data.get("customer_id"), *customers),

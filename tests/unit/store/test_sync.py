@@ -13,8 +13,8 @@ from sqlalchemy.exc import OperationalError
 from dataflows.observe import catalogue
 from dataflows.observe.observer import Observer
 from dataflows.runtime.stop import Stop
-from dataflows.store import keeping
-from dataflows.store.keeping import StoreKeeper, rebuild_store, run_store
+from dataflows.store import sync
+from dataflows.store.sync import StoreSync, rebuild_store, run_store
 from schemas.instants import SECOND
 from sinks.cases.schema import open_store
 from sinks.cases.tables import standing
@@ -32,13 +32,13 @@ RECORDS = {
 
 
 class Desk:
-    """A store, its keeper and its logs; time passes only where something waits. It is asked to stop once the logs are read."""
+    """A store, its sync and its logs; time passes only where something waits. It is asked to stop once the logs are read."""
 
     def __init__(self, folder: Path, **more: int) -> None:
         self.engine: Engine = open_store(sqlite_url(folder))
         self.observer, self.stop = Observer(), Stop()
         self.now, self.waits, self.missing = 0.0, list[float](), set[str]()
-        self.keeper = StoreKeeper(self.engine, self.observer, self.stop, batch=2, clock=lambda: self.now, sleep=self.sleep, **more)
+        self.sync = StoreSync(self.engine, self.observer, self.stop, batch=2, clock=lambda: self.now, sleep=self.sleep, **more)
         self.reader = EndingReader(self)
         self.failing: Callable[[], None] = lambda: None
 
@@ -82,7 +82,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def wanted(tmp_path: Path) -> dict[str, list[dict[str, object]]]:
     """The rows of the same records, rebuilt elsewhere."""
     engine = open_store(sqlite_url(tmp_path, "wanted"))
-    StoreKeeper(engine, Observer(), Stop()).prepare()
+    StoreSync(engine, Observer(), Stop()).prepare()
     CaseWriter(engine).rebuild([[one for part in RECORDS.values() for one in part]])
     found = rows(engine, offsets=False)
     engine.dispose()
@@ -91,7 +91,7 @@ def wanted(tmp_path: Path) -> dict[str, list[dict[str, object]]]:
 
 def test_rows_are_kept_and_what_was_done_is_counted(desk: Desk, tmp_path: Path) -> None:
     """Also in the store itself, for whoever reads it."""
-    run_store(desk.reader, desk.keeper)
+    run_store(desk.reader, desk.sync)
     assert rows(desk.engine, offsets=False) == wanted(tmp_path)
     assert desk.total(catalogue.STORE_ROWS) > 0
     assert desk.total(catalogue.STORE_RECORDS) >= 5
@@ -116,7 +116,7 @@ def test_a_database_that_is_away_is_tried_again_ever_later(desk: Desk, tmp_path:
         return done
 
     monkeypatch.setattr(CaseWriter, "write", failing)
-    run_store(desk.reader, desk.keeper)
+    run_store(desk.reader, desk.sync)
     assert rows(desk.engine, offsets=False) == wanted(tmp_path)
     assert "the database cannot be used: the server went away" in desk.missing
     assert desk.observer.metrics.values(catalogue.STORE_FAILURES)[("database",)] >= 3
@@ -128,12 +128,12 @@ def test_waits_double_up_to_a_bound(desk: Desk) -> None:
     spans: list[float] = []
     for _ in range(9):
         before = desk.now
-        desk.keeper.failed("logs", OSError("away"))
+        desk.sync.failed("logs", OSError("away"))
         spans.append(round(desk.now - before, 3))
     assert spans == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
-    desk.keeper.mended()
+    desk.sync.mended()
     before = desk.now
-    desk.keeper.failed("logs", OSError("away"))
+    desk.sync.failed("logs", OSError("away"))
     assert round(desk.now - before, 3) == 0.5
 
 
@@ -147,7 +147,7 @@ def test_logs_that_are_away_are_read_on_where_the_store_is(desk: Desk, tmp_path:
             raise UnreadableLogError("no answer from the brokers")
 
     desk.failing = failing
-    run_store(desk.reader, desk.keeper)
+    run_store(desk.reader, desk.sync)
     assert rows(desk.engine, offsets=False) == wanted(tmp_path)
     assert "the logs cannot be used: no answer from the brokers" in desk.missing
     assert desk.observer.metrics.values(catalogue.STORE_FAILURES) == {("logs",): 4}
@@ -165,7 +165,7 @@ def test_another_writer_does_no_harm(desk: Desk, tmp_path: Path) -> None:
             writer.write(RECORDS["exceptions:0"][:2])
 
     desk.failing = other
-    run_store(desk.reader, desk.keeper)
+    run_store(desk.reader, desk.sync)
     assert rows(desk.engine, offsets=False) == wanted(tmp_path)
     assert desk.observer.metrics.values(catalogue.STORE_FAILURES) == {("offsets",): 1}
     assert sum(row["records"] for row in rows(desk.engine)["offsets"]) >= 5
@@ -173,15 +173,15 @@ def test_another_writer_does_no_harm(desk: Desk, tmp_path: Path) -> None:
 
 def test_a_rebuild_then_goes_on(desk: Desk, tmp_path: Path) -> None:
     """All of it in one transaction."""
-    rebuild_store(desk.reader, desk.keeper)
+    rebuild_store(desk.reader, desk.sync)
     assert rows(desk.engine, offsets=False) == wanted(tmp_path)
-    run_store(desk.reader, desk.keeper)
+    run_store(desk.reader, desk.sync)
     assert rows(desk.engine, offsets=False) == wanted(tmp_path)
 
 
 def test_a_rebuild_that_is_stopped_changes_nothing(desk: Desk) -> None:
     """SIGTERM ends it at once."""
-    run_store(desk.reader, desk.keeper)
+    run_store(desk.reader, desk.sync)
     before = rows(desk.engine)
     desk.stop.asked = False
 
@@ -189,7 +189,7 @@ def test_a_rebuild_that_is_stopped_changes_nothing(desk: Desk) -> None:
         desk.stop.asked = True
 
     desk.failing = stop
-    rebuild_store(desk.reader, desk.keeper)
+    rebuild_store(desk.reader, desk.sync)
     assert rows(desk.engine) == before
 
 
@@ -199,11 +199,11 @@ def test_retention_is_looked_after(tmp_path: Path) -> None:
     try:
         over = example("exception.resolved")
         late = int(datetime(2026, 9, 1, tzinfo=UTC).timestamp()) * SECOND
-        desk.keeper.prepare()
-        desk.keeper.writer.write([record("exceptions", over, 0, time=late)])
+        desk.sync.prepare()
+        desk.sync.writer.write([record("exceptions", over, 0, time=late)])
         assert rows(desk.engine)["exceptions"]
-        desk.now += keeping.PURGE_S
-        desk.keeper.look(desk.reader, {})
+        desk.now += sync.PURGE_S
+        desk.sync.look(desk.reader, {})
         assert rows(desk.engine)["exceptions"] == []
         assert desk.total(catalogue.STORE_PURGED) == 1
     finally:

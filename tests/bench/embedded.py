@@ -1,0 +1,172 @@
+"""A shop's month on the embedded system: so many orders a day, at this machine's speed, and what disk, memory and latency do meanwhile.
+
+The log's clock is the world's here: its writer is this process, which stamps by simulated time. Engine and store are the real commands.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+from sqlalchemy import select
+
+from schemas.embedded import input_folder, output_folder
+from schemas.instants import DAY as DAY_US
+from schemas.instants import SECOND
+from schemas.segments import segments_of
+from schemas.topics import EMBEDDED_EVENTS
+from sinks.cases.schema import open_store
+from sinks.cases.tables import offsets
+from sinks.embedded.input import INPUT_LOGS, InputLog, LogEvent
+from sinks.embedded.log import delete_segments
+from sources.simulator import policy_text
+from sources.simulator.moments import DAY, OPENING, PLACING
+from sources.simulator.world import World
+from tests.bench.soak import resident_of
+from tests.support.embedded import Installation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BATCH = 500
+KEEP_DAYS = 7
+"""How long full segments stay."""
+PROBE = b'{"specversion":"1.0","id":"probe-%d","source":"/probe","type":"feed.heartbeat","time":"%b","data":{}}'
+
+
+class Day(NamedTuple):
+    """What was seen at the end of a day: events so far, MB on the disk, MB of memory, ms from append to hand-over, seconds that it took."""
+
+    day: int
+    events: int
+    log: float
+    out: float
+    state: float
+    store: float
+    engine: float
+    store_process: float
+    latency_ms: float
+    seconds: float
+
+
+class _Clock:
+    now = 0
+
+    def read(self) -> int:
+        """The world's time."""
+        return self.now
+
+
+def month(per_day: int, days: int) -> Iterator[Day]:
+    """Runs it; yields each day's figures."""
+    with TemporaryDirectory(prefix="orderwatch-bench-") as folder:
+        policy = Path(folder, "policy.yaml")
+        policy.write_text(policy_text(), encoding="utf-8")
+        installation = Installation(Path(folder, "installation"), policy, {"state": {"epoch_seconds": 1.0}})
+        clock = _Clock()
+        clock.now = OPENING * SECOND
+        installation.data.mkdir(parents=True)
+        log = InputLog(input_folder(installation.data), fsync=False, now=clock.read, segment_bytes=4 << 20)
+        try:
+            engine, store = installation.start("run"), installation.start("store")
+            installation.until(lambda: '"running"' in installation.log("run"), "the engine does not start")
+            yield from _days(installation, log, clock, (engine.pid, store.pid), per_day, days)
+        finally:
+            installation.close()
+            log.close()
+
+
+def _days(installation: Installation, log: InputLog, clock: _Clock, pids: tuple[int, int], per_day: int, days: int) -> Iterator[Day]:
+    sent, day, began = 0, 1, time.monotonic()
+    waiting: list[LogEvent] = []
+    for line in World(per_day * PLACING // DAY, 1).lines():
+        at = _recorded(line)
+        while at >= (OPENING + day * DAY) * SECOND:
+            _send(log, waiting)
+            sent += len(waiting)
+            waiting = []
+            clock.now = max(clock.now, (OPENING + day * DAY) * SECOND)
+            yield _measure(installation, log, clock, pids, (day, sent, time.monotonic() - began))
+            day, began = day + 1, time.monotonic()
+            if day > days:
+                return
+        clock.now = max(clock.now, at)
+        waiting.append(LogEvent(line))
+        if len(waiting) >= BATCH:
+            _send(log, waiting)
+            sent += len(waiting)
+            waiting = []
+
+
+def _send(log: InputLog, events: list[LogEvent]) -> None:
+    if events:
+        log.submit(EMBEDDED_EVENTS, events).result()
+
+
+def _measure(installation: Installation, log: InputLog, clock: _Clock, pids: tuple[int, int], standing: tuple[int, int, float]) -> Day:
+    installation.until(installation.is_caught_up, "the engine is behind")
+    probe = time.monotonic()
+    before = _metric(installation, "orderwatch_records_total")
+    instant = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(clock.now // SECOND)).encode()
+    _send(log, [LogEvent(PROBE % (standing[0], instant))])
+    while _metric(installation, "orderwatch_records_total") <= before:
+        pass
+    latency = time.monotonic() - probe
+    _purge(installation.data, clock.now)
+    state = installation.data / "state"
+    database = sum(path.stat().st_size for path in state.glob("store.sqlite3*"))
+    return Day(
+        standing[0],
+        standing[1],
+        _size(input_folder(installation.data)) / 1e6,
+        _size(output_folder(installation.data)) / 1e6,
+        (_size(state) - database) / 1e6,
+        database / 1e6,
+        resident_of(pids[0]) / 1e6,
+        resident_of(pids[1]) / 1e6,
+        latency * 1_000,
+        standing[2],
+    )
+
+
+def _purge(data: Path, now: int) -> None:
+    """As `dataflows.embedded.retention` does it, by the world's time; there is no dispatch here."""
+    engine = open_store(f"sqlite:///{data / 'state' / 'store.sqlite3'}")
+    with engine.connect() as connection:
+        past = {str(row[0]): int(row[1]) for row in connection.execute(select(offsets.c.log_partition, offsets.c.next_offset))}
+    engine.dispose()
+    for name in INPUT_LOGS:
+        segments = segments_of(input_folder(data) / name)
+        delete_segments(input_folder(data) / name, segments[-1][0], older_than=now - KEEP_DAYS * DAY_US, keep_bytes=1 << 40)
+    for folder in output_folder(data).iterdir():
+        # What is said is stamped by the host's clock: in the bench all of it is young, so that size decides.
+        delete_segments(folder, past.get(f"{folder.name}:00000", 0), older_than=0, keep_bytes=16 << 20)
+
+
+def _metric(installation: Installation, name: str) -> float:
+    return sum(float(line.rsplit(" ", 1)[1]) for line in installation.metrics("run").splitlines() if line.startswith(name))
+
+
+def _size(folder: Path) -> int:
+    """Bytes of the files below a folder; one that goes meanwhile counts nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
+
+
+def _recorded(line: bytes) -> int:
+    event = orjson.loads(line)
+    return int(datetime.fromisoformat(event.get("recordedtime", event["time"])).timestamp() * SECOND)
+
+
+if __name__ == "__main__":
+    for found in month(int(sys.argv[1]), int(sys.argv[2])):
+        print(found, flush=True)  # noqa: T201 - the figures are what it is for
