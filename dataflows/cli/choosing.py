@@ -24,7 +24,7 @@ PAGE = 200
 SHOWN = 10
 """Of how many things that a filter has chosen a person is shown the names before he agrees."""
 LONGEST = 60
-BREACHES: Final[tuple[Breach, ...]] = ("acknowledge", "resolve", "any")
+BREACHES: Final[dict[str, Breach]] = {"acknowledge": "acknowledge", "resolve": "resolve", "any": "any"}
 
 Settings = Annotated[
     Path | None,
@@ -72,7 +72,7 @@ class CaseOptions:
         """What the options leave."""
         from sinks.cases.queries.wanted import ExceptionFilter
 
-        clock = next((one for one in BREACHES if one == self.breached), None)
+        clock = None if self.breached is None else BREACHES.get(self.breached)
         if self.breached is not None and clock is None:
             raise MisuseError(f"--breached {self.breached}: one of {', '.join(BREACHES)}")
         span = None if self.older_than is None else timedelta(microseconds=options.elapsed("--older-than", self.older_than))

@@ -16,8 +16,11 @@ from dataflows.core.rules.load import load_policy
 from dataflows.runtime.state.store import ShardStore
 from schemas.aliases import aliases
 from schemas.deciding import customer_digest
+from schemas.output import OutputRecord
 from schemas.wire import decode
-from tests.support.engine import records_of
+from sources.batch import Batch
+from tests.support.engine import position, records_of, run
+from tests.support.graph import Graph, MemoryStores
 from tests.support.homes import BareHome
 from tests.support.logs import DAY, HOUR, line
 from tests.support.replays import lines, replay, write
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     Data = dict[str, object]
 
 T0 = 1_772_438_400_000_000
+CHANNEL = ("events:00000",)
 ERASED = T0 + 2 * DAY + HOUR
 SECRETS = (b"CUST-7", b"PAY-7", b"TRACK-7", b"NOTE-7", b"80.00")
 """What the events say that nothing may hold afterwards."""
@@ -197,3 +201,21 @@ def test_the_decision_is_one_of_the_contract() -> None:
     """With a subject, or with a customer and none."""
     for one in (decisions(BY)[0], decisions(BY | {"customer_id": "CUST-7"}, None)[0]):
         assert decode(one).type == "order.forgotten"
+
+
+@pytest.mark.parametrize("erasure", [BY, BY | {"customer_id": "CUST-7"}], ids=["order", "customer"])
+def test_a_run_that_is_cut_at_every_record_erases_the_same(erasure: Data) -> None:
+    """Resumed from what was kept, with all that goes to another process pickled, it says what a replay says."""
+    policy, until = load_policy(None), T0 + 30 * DAY
+
+    def log() -> list[Record]:
+        return sorted(records_of([orjson.loads(one) for one in (*before(), *later(), *decisions(erasure))]), key=position)
+
+    expected = sorted(out.body for out in run(log(), policy, until))
+    stores, given = MemoryStores(), log()
+    graph, outs = Graph(policy, CHANNEL, stores, remote=True), list[OutputRecord]()
+    for place, one in enumerate(given):
+        reached = given[place + 1].log if place + 1 < len(given) else until + 1
+        outs += graph.take([Batch(CHANNEL[0], reached, [one])])
+        graph = Graph(policy, CHANNEL, stores, graph.snapshot(), remote=True)
+    assert sorted(out.body for out in outs) == expected
