@@ -17,6 +17,8 @@ from typer.main import get_command
 
 from dataflows.cli.main import app
 from dataflows.cli.summary import exceptions_table
+from dataflows.settings import load_settings
+from sinks.cases.schema import open_store, upgrade
 from sinks.tally import Tally
 from tests.support.terminal import ROOT
 
@@ -68,6 +70,17 @@ KNOWN = {
     ("README.md", "orderwatch simulate"): "run below",
     ("README.md", "schemas/"): "compared with the tree below",
     ("dataflows/core/actions/README.md", "order shards"): "a drawing",
+    ("dataflows/dispatch/README.md", "order-actions"): "a drawing",
+    ("dataflows/dispatch/README.md", "state: {dir"): "settings that are checked below",
+    ("dataflows/dispatch/README.md", "contacts:"): "settings that are checked below",
+    ("dataflows/dispatch/README.md", "orderwatch dispatch dead-letters"): "run below",
+    ("dataflows/ingest/README.md", ""): "run by tests/e2e/test_decisions_page.py, on a real gateway, engine and store",
+    ("dataflows/store/README.md", "orderwatch store"): "run by tests/e2e/test_store.py on a real Kafka",
+    ("dataflows/store/README.md", "orderwatch top"): "run by tests/e2e/test_top.py",
+    ("dataflows/store/README.md", "store:"): "settings that are checked below",
+    ("dataflows/store/README.md", "SELECT"): "run below",
+    ("docker/dispatch/README.md", "dispatch:"): "settings that are checked below",
+    ("sinks/actions/README.md", "dispatch:"): "settings that are checked below",
     ("dataflows/README.md", "orderwatch topics create"): "run below",
     ("dataflows/README.md", "# orderwatch.yaml"): "settings that are checked below",
     ("dataflows/README.md", "[Unit]"): "read below; systemd is not here",
@@ -157,23 +170,36 @@ def sh(folder: Path, line: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ORDERWATCH_")}
     environment |= {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "TERM": "dumb"}
     environment |= {f"{name}_SECRET": "x" * 20 for name in ("SHOPIFY", "LAGERMEISTER", "SLACKLIKE")}
+    environment |= {
+        "CRM_SECRET": f"whsec_{'c' * 32}",
+        "SLACK_WEBHOOK": "https://hooks.example.com/x",
+        "SHOPIFY_TOKEN": "t",
+        "ERP_TOKEN": "t",
+    }
     words = ["bash", "-o", "pipefail", "-c", line]
     return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 def understood(folder: Path, line: str) -> None:
-    """Runs a line that needs a broker or a state where there is none: it may end, but not over how it is written."""
+    """Runs a line that needs a broker, a state or a store where there is none: it may end, but not over how it is written."""
     done = sh(folder, here(re.sub(r"kafka(-\d)?:\d+", NOWHERE, line), folder))
     assert done.returncode in (1, 2), line
     assert "--help says more" not in done.stderr, (line, done.stderr)
-    assert re.search(r"broker|not a state directory", done.stderr), (line, done.stderr)
+    assert re.search(r"broker|not a state directory|there is no store", done.stderr), (line, done.stderr)
 
 
 def test_the_first_commands_of_all(folder: Path) -> None:
-    """What stands behind the installation: the demo is run; the check is a task of the project."""
+    """What stands behind the installation: the whole loop is seen, from a late parcel to its mail; the check is a task of the project."""
     first, second = (block.text for block in blocks("README.md") if block.first.startswith("python3 -m venv"))
-    done = sh(folder, f"{first.partition('--locked ')[2].strip()} --orders 5 --seconds 1 --out demo")
-    assert done.returncode == 0, done.stderr
+    command = first.partition("--locked ")[2].strip()
+    # The mail that is waited for ends it, as a person would by Ctrl-C.
+    done = sh(
+        folder,
+        f"{command} > said & demo=$!; for i in $(seq 100); do sleep 1; grep -q 'mail  ' said && break; done; kill -INT $demo; wait $demo",
+    )
+    said = (folder / "said").read_text(encoding="utf-8")
+    assert done.returncode == 0, (said, done.stderr)
+    assert re.search(r"exception raised.*DEMO-1001.*action +requested.*mail +to ", said, re.DOTALL), said
     assert second.split()[-2:] == ["poe", "check"]
     assert "[tool.poe.tasks.check]" in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
@@ -198,12 +224,12 @@ def test_the_commands_of_the_readme_run_in_their_order(folder: Path) -> None:
     lines = commands(found("README.md", "orderwatch simulate"))
     assert len(lines) > 10
     for line in lines:
-        if re.match(r"orderwatch (gateway|run) ", line):
+        if re.match(r"orderwatch (gateway|run|store|dispatch) ", line):
             settings = found_settings()
-            name = "dataflows" if " run " in line else "gateway"
+            name = "gateway" if " gateway " in line else "dataflows"
             (folder / "orderwatch.yaml").write_text(here(settings[name], folder), encoding="utf-8")
             done = sh(folder, f"{line} --check")
-        elif re.match(r"orderwatch (state|export|rejects|load) ", line):
+        elif re.match(r"orderwatch (state|export|rejects|load|top|cases) ", line):
             understood(folder, line)
             continue
         else:
@@ -256,6 +282,43 @@ def test_the_settings_of_the_gateway_in_docker(folder: Path) -> None:
     (folder / "orderwatch.yaml").write_text(f"state: {{dir: {folder}/state}}\n{text}", encoding="utf-8")
     done = sh(folder, "orderwatch gateway --settings orderwatch.yaml --check")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("".join(block.text for block in blocks("dataflows/dispatch/README.md") if block.language == "yaml"),),
+        *(block.text for page in ("docker/dispatch/README.md", "sinks/actions/README.md") for block in blocks(page)),
+    ],
+    ids=["dispatch", "docker", "actions"],
+)
+def test_the_settings_of_dispatch(folder: Path, text: str) -> None:
+    """Endpoints, routes and contacts of the pages are what `orderwatch dispatch` takes."""
+    text = here(text, folder)
+    for name in re.findall(rf"{re.escape(str(folder))}/([\w.-]+)", text):
+        if not (folder / name).exists() and name != "orderwatch":
+            (folder / name).write_text("customer_id,email\n" if name.endswith(".csv") else f"whsec_{'c' * 32}\n", encoding="utf-8")
+    if "state:" not in text:
+        text = f"state: {{dir: {folder}/state}}\n{text}"
+    (folder / "dispatch.yaml").write_text(text, encoding="utf-8")
+    done = sh(folder, "orderwatch dispatch --settings dispatch.yaml --check")
+    assert done.returncode == 0, done.stderr
+    for line in commands(found("dataflows/dispatch/README.md", "orderwatch dispatch dead-letters")):
+        done = sh(folder, f"{line} --settings dispatch.yaml")
+        assert "--help says more" not in done.stderr, (line, done.stderr)
+
+
+def test_the_questions_of_the_store_in_sql(tmp_path: Path) -> None:
+    """Each statement of the page runs on a store as it is made, and its settings hold."""
+    store = open_store(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    upgrade(store)
+    with store.connect() as connection:
+        for block in blocks("dataflows/store/README.md"):
+            if block.language == "sql":
+                for statement in filter(None, map(str.strip, block.text.split(";"))):
+                    assert connection.exec_driver_sql(statement).fetchall() == []
+    (tmp_path / "store.yaml").write_text(f"state: {{dir: state}}\n{found('dataflows/store/README.md', 'store:').text}", encoding="utf-8")
+    assert load_settings(tmp_path / "store.yaml").store.url is not None
 
 
 def test_the_commands_of_mappings(folder: Path) -> None:

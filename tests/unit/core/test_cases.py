@@ -92,6 +92,7 @@ def test_what_is_resolved_takes_only_a_reopening_a_note_or_a_label() -> None:
 
 
 def test_the_sentence_says_when_a_person_closed_it() -> None:
+    """A closure by hand has no event of its own beside the decision."""
     desk = Desk()
     (out,) = desk.decide("resolved", outcome="fixed", by="user:anna")
     assert "A person closed it on Tue 2026-04-21 08:01" in str(out.data["summary"])
