@@ -14,7 +14,7 @@ from dataflows.cli.desk import Chosen, Desk, Fate, confirmed, report
 from dataflows.errors import MisuseError
 
 if TYPE_CHECKING:
-    from sinks.cases.queries.rows import ActionDetail, ActionRow
+    from sinks.cases.queries.rows import ActionDetail, ListedAction
     from sinks.cases.queries.wanted import ActionFilter
 
 app = typer.Typer(name="actions", help="Actions: list and show them, approve, reject, observe, ask for them.", no_args_is_help=True)
@@ -232,10 +232,10 @@ def _chosen(desk: Desk, given: ActionOptions, *, in_doubt: bool) -> list[Chosen]
     ]
 
 
-def _listed(desk: Desk, wanted: ActionFilter, limit: int | None) -> list[ActionRow]:
+def _listed(desk: Desk, wanted: ActionFilter, limit: int | None) -> list[ListedAction]:
     from sinks.cases.queries.actions import list_actions
 
-    found: list[ActionRow] = []
+    found: list[ListedAction] = []
     after: str | None = None
     with desk.reading() as connection:
         while limit is None or len(found) < limit:

@@ -25,15 +25,18 @@ HOW: Final = "set ORDERWATCH_CLIENT__TOKEN, ORDERWATCH_CLIENT__TOKEN_FILE, or cl
 
 
 class ApiClient:
-    """Sends decisions. Raises MisuseError when made without a token, or where the token would go over the network unencrypted."""
+    """Sends decisions to the gateway at the URL `api`.
 
-    def __init__(self, settings: ClientSettings) -> None:
+    Raises MisuseError when made without a token, or where the token would go over the network unencrypted.
+    """
+
+    def __init__(self, settings: ClientSettings, api: str) -> None:
         if settings.token is None:
             raise MisuseError(f"no token to decide with: {HOW}")
-        parts = urlsplit(settings.api)
+        parts = urlsplit(api)
         if parts.scheme != "https" and parts.hostname not in HERE:
-            raise MisuseError(f"client.api {settings.api}: the token would go unencrypted to another host; use https")
-        self._url = f"{settings.api}/decisions"
+            raise MisuseError(f"client.api {api}: the token would go unencrypted to another host; use https")
+        self._url = f"{api}/decisions"
         self._client = httpx2.Client(
             headers={"authorization": f"Bearer {settings.token.get_secret_value()}", "content-type": "application/json"},
             timeout=settings.timeout_seconds,

@@ -18,7 +18,7 @@ from schemas.lateness import length
 from sinks.terminal import SHORT, STYLES
 
 if TYPE_CHECKING:
-    from sinks.cases.queries.rows import ActionDetail, ActionRow, ExceptionDetail, ExceptionRow
+    from sinks.cases.queries.rows import ActionDetail, ExceptionDetail, ExceptionRow, ListedAction
 
 WIDE = 130
 """From this width on the sentence stands beside the rest of a row, else below it."""
@@ -57,7 +57,7 @@ def print_cases(rows: Sequence[ExceptionRow], *, more: bool, as_json: bool, now:
         typer.echo("there are more: --limit shows more of them, options narrow it down", err=True)
 
 
-def print_actions(rows: Sequence[ActionRow], *, more: bool, as_json: bool, now: datetime) -> None:
+def print_actions(rows: Sequence[ListedAction], *, more: bool, as_json: bool, now: datetime) -> None:
     """Prints a list of actions."""
     if as_json:
         _json(rows)
@@ -122,7 +122,7 @@ def print_action(found: ActionDetail, *, as_json: bool, now: datetime) -> None:
         _say(console, f"  {time}  {what}", 26)
 
 
-def what_is_approved(row: ActionRow, data: Mapping[str, object]) -> list[str]:
+def what_is_approved(row: ListedAction, data: Mapping[str, object]) -> list[str]:
     """What a person must read of an action before he agrees: what, about what, with what, worth what, why, and what speaks against it."""
     undone = "cannot be undone" if row.irreversible else "can be undone"
     lines = [f"{row.action.replace('_', ' ')} of order {row.order_id}: {row.state.replace('_', ' ')}, {undone}"]
@@ -230,7 +230,7 @@ def _state(row: ExceptionRow, now: datetime) -> str:
     return words
 
 
-def _approval(row: ActionRow, now: datetime) -> str:
+def _approval(row: ListedAction, now: datetime) -> str:
     if not row.approvals_needed:
         return ", ".join(row.approved_by)
     by = row.needs_approval_by
@@ -238,7 +238,7 @@ def _approval(row: ActionRow, now: datetime) -> str:
     return f"{row.approvals_needed} of {' or '.join(row.approvers)}{left}"
 
 
-def _value(row: ActionRow) -> str:
+def _value(row: ListedAction) -> str:
     return "" if row.value is None else f"{row.value:.2f} {row.currency or ''}".strip()
 
 

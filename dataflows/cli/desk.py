@@ -136,7 +136,8 @@ class Desk:
         from dataflows.cli.api_client import ApiClient
 
         found: list[Fate] = []
-        with ApiClient(self._settings.client) as client:
+        given = self._settings
+        with ApiClient(given.client, given.client.api or given.gateway.url) as client:
             for at in range(0, len(decisions), AT_ONCE):
                 part = [{"id": str(uuid4()), **one} for one in decisions[at : at + AT_ONCE]]
                 for one, result in zip(chosen[at : at + AT_ONCE], client.decide(part), strict=True):

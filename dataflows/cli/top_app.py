@@ -32,20 +32,20 @@ KEYS = "j k move   Enter history   / text   s severity   t team   n nobody's   b
 SHORT_KEYS = "Enter history  filter: / s t n b, x none  u update  q quit"
 
 
-class History(ModalScreen[None]):
+class HistoryScreen(ModalScreen[None]):
     """The whole history of one exception."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "back")]
-    CSS = "History { background: $background; } #history { height: 1fr; } #back { height: 1; text-style: reverse; }"
+    CSS = "HistoryScreen { background: $background; } #history { height: 1fr; } #back { height: 1; text-style: reverse; }"
 
-    def __init__(self, told: Text) -> None:
+    def __init__(self, text: Text) -> None:
         super().__init__()
-        self._told = told
+        self._text = text
 
     def compose(self) -> ComposeResult:
         """The text, scrolled by the usual keys."""
         with VerticalScroll(id="history"):
-            yield Static(self._told, markup=False)
+            yield Static(self._text, markup=False)
         yield Static("Esc back   arrows, PgUp, PgDn scroll", id="back", markup=False)
 
 
@@ -236,7 +236,7 @@ class TopApp(App[None]):
 
     def _show_detail(self, detail: ExceptionDetail, opens: bool) -> None:
         if opens:
-            self.push_screen(History(history(detail, self._board.clock(), max(self._width - 3, 40))))
+            self.push_screen(HistoryScreen(history(detail, self._board.clock(), max(self._width - 3, 40))))
         elif detail.row.exception_id == self._under_cursor():
             self.query_one("#detail", Static).update(pane(detail, self._board.clock(), max(self._width - 2, 30)))
 

@@ -15,7 +15,7 @@ from schemas.lateness import length
 from sinks.cases.queries.counts import counts
 from sinks.cases.queries.detail import exception_detail
 from sinks.cases.queries.exceptions import by_id, list_exceptions
-from sinks.cases.queries.rows import Counts, ExceptionDetail, ExceptionRow, Standing
+from sinks.cases.queries.rows import ExceptionDetail, ExceptionRow, OpenCounts, StoreStanding
 from sinks.cases.queries.standing import standing
 from sinks.cases.queries.wanted import ExceptionFilter
 
@@ -34,8 +34,8 @@ class Look:
     at: datetime
     rows: Sequence[ExceptionRow]
     kept: Sequence[ExceptionRow]
-    counts: Counts
-    standing: Standing
+    counts: OpenCounts
+    standing: StoreStanding
 
     @property
     def trouble(self) -> str | None:

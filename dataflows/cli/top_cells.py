@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from schemas.instants import MICROSECOND
 from schemas.lateness import length
-from sinks.cases.queries.rows import Counts, ExceptionRow
+from sinks.cases.queries.rows import ExceptionRow, OpenCounts
 
 WIDE = 120
 """From so many columns on words are written out, and the sentence stands in the row."""
@@ -103,7 +103,7 @@ def fitted(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: max(width - 1, 0)]}…"
 
 
-def counted(counts: Counts, *, wide: bool = True) -> str:
+def counted(counts: OpenCounts, *, wide: bool = True) -> str:
     """What is open, in words."""
     parts = ", ".join(f"{getattr(counts, name):,} {name}" for name in ("critical", "high", "medium", "low") if getattr(counts, name))
     late = (

@@ -80,10 +80,11 @@ def _plan(data: Path, file: Path | None, policy: Path | None) -> SystemPlan:
 
 def _say(console: Console, plan: SystemPlan) -> None:
     """Says where what is, before anything runs."""
-    http, given = plan.settings.http, plan.settings
+    http, given, at = plan.settings.http, plan.settings, plan.settings.gateway.url
     rows = (
-        ("events", f"POST {plan.hooks}/events (contract events), {plan.hooks}/hooks/SYSTEM/NAME (webhooks: gateway.connections)"),
+        ("events", f"POST {at}/events (contract events), {at}/hooks/SYSTEM/NAME (webhooks: gateway.connections)"),
         ("cases", f"orderwatch cases list --settings {plan.file}"),
+        ("decide", f"orderwatch tokens create NAME --user NAME --role operator --settings {plan.file}"),
         ("health", f"http://{http.host}:{given.embedded.http_port}/readyz, /metrics" if http.enabled else "http.enabled is off"),
         ("data", str(plan.data)),
         ("logs", str(plan.logs)),

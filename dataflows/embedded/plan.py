@@ -58,13 +58,6 @@ class SystemPlan:
             "dispatch": given.dispatch.http_port,
         }
 
-    @property
-    def hooks(self) -> str:
-        """Where the gateway listens, as a URL."""
-        given = self.settings.gateway
-        host = "127.0.0.1" if given.host in {"0.0.0.0", "::"} else given.host  # noqa: S104 - how others reach it
-        return f"http{'s' if given.cert_file else ''}://{host}:{given.port}"
-
 
 def document_of(file: Path | None) -> dict[str, object]:
     """A settings file as it stands. Raises MisuseError; what is wrong inside it, the reading of settings says."""

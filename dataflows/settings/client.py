@@ -10,7 +10,9 @@ from dataflows.settings.gateway import URL
 from dataflows.settings.values import Section
 
 
-def _base(text: str) -> str:
+def _base(text: str | None) -> str | None:
+    if text is None:
+        return None
     if not URL.fullmatch(text):
         raise ValueError(f"{text!r} is no URL; write it as http://127.0.0.1:8080")
     return text.rstrip("/")
@@ -19,8 +21,9 @@ def _base(text: str) -> str:
 class ClientSettings(Section):
     """The gateway as commands see it."""
 
-    api: Annotated[str, AfterValidator(_base)] = Field(
-        default="http://127.0.0.1:8080", description="URL of the gateway, to which decisions are sent; `https` unless it is this host."
+    api: Annotated[str | None, AfterValidator(_base)] = Field(
+        default=None,
+        description="URL of the gateway that takes decisions; `https` unless it is this host. Unset: the gateway of these settings, here.",
     )
     token: SecretStr | None = Field(
         default=None,

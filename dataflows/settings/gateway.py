@@ -227,6 +227,12 @@ class GatewaySettings(Section):
     )
     log_file_bytes: int = Field(default=256 * MIB, ge=MIB, description="Size at which a file of the embedded log is full.")
 
+    @property
+    def url(self) -> str:
+        """Where the gateway is reached from this host."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - it listens there, nobody calls it so
+        return f"http{'s' if self.cert_file else ''}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
     @model_validator(mode="after")
     def _complete(self) -> GatewaySettings:
         if (self.cert_file is None) != (self.key_file is None):

@@ -50,7 +50,6 @@ class DecidingShop:
         self.out = home / "out"
         self.url = f"sqlite:///{home / 'store.sqlite3'}"
         self.gateway.settings["store"] = {"url": self.url}
-        self.gateway.settings["client"] = {"api": f"http://127.0.0.1:{self.gateway.port}"}
         self.gateway.write_settings()
 
     def command(self, *arguments: str, token: str | None = None) -> Done:

@@ -27,7 +27,7 @@ from dataflows.core.engine.renewal import Renewal
 from dataflows.core.engine.state import Counts, ShardState
 from dataflows.core.engine.timers import TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
-from dataflows.core.engine.unfounded import DECISIONS, GIVEN, unfounded
+from dataflows.core.engine.unfounded import GIVEN, refused
 from dataflows.core.engine.unseen import Unseen
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import WITHDRAWN
@@ -122,14 +122,7 @@ class Shard:
                     self._reject(record, *opened)
                 return
             order = opened
-        elif order.quarantined:
-            self._reject(record, "order_quarantined", order.quarantined)
-            return
-        elif (
-            event.type.startswith(DECISIONS)  # Few are: the call is saved.
-            and (wrong := unfounded(order, record, self.engine.ruleset))
-            and not order.timeline.knows(record)
-        ):
+        elif wrong := refused(order, record, self.engine.ruleset):
             self._reject(record, *wrong)
             return
         elif order.timeline.size >= self.policy.retention.most_events and not order.timeline.knows(record):

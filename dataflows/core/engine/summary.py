@@ -90,7 +90,9 @@ def _ending(case: ExceptionCase, state: ExceptionState, ended_by: Evidence | Non
     words = ENDINGS.get(state.resolution or "", "It ended on {when}")
     if state.due is not None and state.end is not None and state.end <= state.due:  # Only the warning had come.
         words = words.replace("came late, on", "came on")
-    words = words.format(when=case.moment(state.end))
+    # What a person closed, or age, has no end of its own.
+    at = state.end if state.end is not None or ended_by is None else ended_by.time_us
+    words = words.partition(" on {")[0].partition(" since {")[0] if at is None else words.format(when=case.moment(at))
     return f" {words} ({_cited(case, ended_by)})." if ended_by is not None else f" {words}."
 
 

@@ -21,7 +21,18 @@ OF_EXCEPTIONS = ("case.", "suggestion.")
 """How the types of decisions begin that are about an exception."""
 GIVEN = frozenset((*TYPES, *HEARD, SUGGESTED, FORGOTTEN))
 """The types of decisions that a shard of orders is given, of which few come."""
-__all__ = ["DECISIONS", "GIVEN", "unfounded"]
+__all__ = ["GIVEN", "refused", "unfounded"]
+
+
+def refused(order: Order, record: Record, ruleset: RuleSet) -> tuple[str, str] | None:
+    """Why an order that is there does not take a record, as reason and detail: it was given up, or the record decides about nothing."""
+    if order.quarantined:
+        return "order_quarantined", order.quarantined
+    if record.event.type.startswith(DECISIONS):  # Few are: the call is saved.
+        wrong = unfounded(order, record, ruleset)
+        if wrong is not None and not order.timeline.knows(record):
+            return wrong
+    return None
 
 
 def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ from sinks.cases.expressions import at
 from sinks.cases.queries.conditions import of_actions
 from sinks.cases.queries.cursors import packed, unpacked
 from sinks.cases.queries.exceptions import MOST_ROWS, beginning
-from sinks.cases.queries.rows import ActionRow, Page, values
+from sinks.cases.queries.rows import ListedAction, Page, values
 from sinks.cases.queries.wanted import ActionFilter, FilterError
 from sinks.cases.tables import Instants, actions
 
@@ -30,7 +30,7 @@ DUE = func.coalesce(_A.needs_approval_by, _A.expires_at, literal(FAR, Instants()
 
 def list_actions(
     connection: Connection, wanted: ActionFilter | None = None, *, limit: int = 50, after: str | None = None
-) -> Page[ActionRow]:
+) -> Page[ListedAction]:
     """A page of a list: by when they were last said, the newest first; of what waits, by when somebody is to agree. Raises FilterError."""
     wanted = wanted or ActionFilter()
     if not 1 <= limit <= MOST_ROWS:
@@ -58,7 +58,7 @@ def actions_of(wanted: ActionFilter, limit: int, after: str | None) -> Select[*t
     return rows.where(tuple_(DUE, _A.action_id) > place) if wanted.waiting else rows.where(tuple_(_A.changed_at, _A.action_id) < place)
 
 
-def actions_for(connection: Connection, tenant: str, order_id: str) -> list[ActionRow]:
+def actions_for(connection: Connection, tenant: str, order_id: str) -> list[ListedAction]:
     """All actions of an order, the first said first."""
     rows = select(*_COLUMNS).where(_A.tenant == tenant, _A.order_id == order_id).order_by(_A.proposed_at, _A.action_id)
     return [action_row(row) for row in connection.execute(rows)]
@@ -69,12 +69,12 @@ def resolve_action_prefix(connection: Connection, prefix: str) -> list[str]:
     return beginning(connection, _A.action_id, prefix)
 
 
-def action_row(row: Row[*tuple[Any, ...]]) -> ActionRow:
+def action_row(row: Row[*tuple[Any, ...]]) -> ListedAction:
     """A row of the table as it is answered with."""
     found = values(row)
     named: dict[str, Any] = {column.name: found[column.name] for column in _COLUMNS}
     named |= {"approved_by": _names(row.approved_by), "approvers": _names(row.approvers)}
-    return ActionRow(**named)
+    return ListedAction(**named)
 
 
 def _names(value: object) -> tuple[str, ...]:

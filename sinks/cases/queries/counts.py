@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, and_, func, select
 from sinks.cases.expressions import counted
 from sinks.cases.queries.conditions import LOOKED, at_instant, of_exceptions
 from sinks.cases.queries.prepared import prepared
-from sinks.cases.queries.rows import Counts, values
+from sinks.cases.queries.rows import OpenCounts, values
 from sinks.cases.queries.wanted import ExceptionFilter
 from sinks.cases.tables import actions, exceptions
 from sinks.cases.views.approvals import WAITS
@@ -19,7 +19,7 @@ from sinks.cases.views.clocks import acknowledge_broken, resolve_broken
 _E = exceptions.c
 
 
-def counts(connection: Connection, wanted: ExceptionFilter | None = None, *, now: datetime) -> Counts:
+def counts(connection: Connection, wanted: ExceptionFilter | None = None, *, now: datetime) -> OpenCounts:
     """How much is in a list, and of what. `approvals`: of the same tenants and teams. Raises FilterError."""
     wanted = wanted or ExceptionFilter()
     row = connection.execute(prepared(connection, counting, wanted), at_instant(wanted, now)).one()
@@ -28,7 +28,7 @@ def counts(connection: Connection, wanted: ExceptionFilter | None = None, *, now
         approvals = approvals.where(actions.c.tenant.in_(wanted.tenants))
     if wanted.teams:
         approvals = approvals.where(actions.c.owner.in_(wanted.teams))
-    return Counts(**values(row), approvals=connection.scalar(approvals) or 0)
+    return OpenCounts(**values(row), approvals=connection.scalar(approvals) or 0)
 
 
 def counting(wanted: ExceptionFilter) -> Select[*tuple[Any, ...]]:

@@ -178,8 +178,8 @@ def _whole(connection: Connection, found: Sequence[Row[Any]]) -> list[ExceptionR
             select(cases.c.exception_id, cases.c.waiting_on, cases.c.reopenings, cases.c.escalation_to).where(cases.c.exception_id.in_(ids))
         )
     }
-    told = _actions(connection, ids)
-    return [_row(row, beside.get(row.exception_id), told.get(row.exception_id)) for row in found]
+    acts = _actions(connection, ids)
+    return [_row(row, beside.get(row.exception_id), acts.get(row.exception_id)) for row in found]
 
 
 def _actions(connection: Connection, ids: Sequence[str]) -> dict[str, ActionBrief]:

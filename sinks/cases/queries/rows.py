@@ -102,7 +102,7 @@ class ExceptionRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ActionRow:
+class ListedAction:
     """An action as a list shows it. `approvers`: the roles of which one is needed to agree.
 
     `approvals_needed`: how many persons must still agree.
@@ -167,7 +167,7 @@ class NoteRow:
 class ActionDetail:
     """An action with all its events, the first one first. `data`: the last, as it was published."""
 
-    row: ActionRow
+    row: ListedAction
     data: Data
     events: Sequence[SaidEvent]
 
@@ -184,7 +184,7 @@ class ExceptionDetail:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class OrderMoment:
     """Something that happened to an order.
 
     `lane`: `evidence` (an event that exceptions rest on, at its own time), `exception`, `action`, `decision`, `message` or `note` (at log
@@ -207,12 +207,12 @@ class OrderDetail:
     order_id: str
     data: Data
     exceptions: Sequence[ExceptionRow]
-    actions: Sequence[ActionRow]
-    timeline: Sequence[Entry]
+    actions: Sequence[ListedAction]
+    timeline: Sequence[OrderMoment]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundOrder:
     """An order that a search found, by which of its names, and how many open exceptions it has."""
 
     tenant: str
@@ -223,7 +223,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class OpenCounts:
     """What headers show: how much is open, and of it how much is of each severity, unacknowledged, breached, or waits for approval."""
 
     open: int
@@ -240,7 +240,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StoreStanding:
     """How far the store is. `seen_at`: when its writer last looked for records; None if it never did, or does not say.
 
     `last_at`: the log time of the last record that it holds. `behind`: how many records are there that it does not hold; None if unknown.

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, literal, select, union_all
 
-from sinks.cases.queries.rows import Found
+from sinks.cases.queries.rows import FoundOrder
 from sinks.cases.tables import exceptions, identifiers, orders
 
 
-def search(connection: Connection, text: str, tenants: Sequence[str] = (), limit: int = 20) -> list[Found]:
+def search(connection: Connection, text: str, tenants: Sequence[str] = (), limit: int = 20) -> list[FoundOrder]:
     """Up to so many orders that have this name, those with the most open exceptions first.
 
     Names are looked for as they were sent; also without a leading `#`, and in capitals without blanks and hyphens, as tracking numbers are
@@ -40,7 +40,7 @@ def search(connection: Connection, text: str, tenants: Sequence[str] = (), limit
     if tenants:
         rows = rows.where(named.c.tenant.in_(tenants))
     rows = rows.group_by(named.c.tenant, named.c.order_id).order_by(opened.desc(), named.c.order_id, named.c.tenant).limit(limit)
-    return [Found(row.tenant, row.order_id, row.kind, row.value, row.open) for row in connection.execute(rows)]
+    return [FoundOrder(row.tenant, row.order_id, row.kind, row.value, row.open) for row in connection.execute(rows)]
 
 
 def spellings(text: str) -> list[str]:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, delete, update
 from textual.widgets import DataTable, Static
 
 from dataflows.cli.main import run
-from dataflows.cli.top_app import History, TopApp
+from dataflows.cli.top_app import HistoryScreen, TopApp
 from dataflows.cli.top_board import StoreBoard, StoreGoneError
 from dataflows.cli.top_filters import Filters
 from sinks.cases.schema import open_store, upgrade
@@ -245,13 +245,13 @@ def test_enter_tells_the_whole_history(store: Engine) -> None:
     async def what(app: TopApp, pilot: Pilot[None]) -> None:
         await pilot.press("enter")
         await settle(app, pilot)
-        assert isinstance(app.screen, History)
+        assert isinstance(app.screen, HistoryScreen)
         text = str(app.screen.query_one("#history Static", Static).content)
         assert "Its life" in text
         assert "Evidence" in text
         await pilot.press("escape")
         await settle(app, pilot)
-        assert not isinstance(app.screen, History)
+        assert not isinstance(app.screen, HistoryScreen)
 
     play(store, what)
 

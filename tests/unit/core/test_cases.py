@@ -91,6 +91,13 @@ def test_what_is_resolved_takes_only_a_reopening_a_note_or_a_label() -> None:
     assert desk.case(desk.decide("reopened"))["reopenings"] == 2
 
 
+def test_the_sentence_says_when_a_person_closed_it() -> None:
+    desk = Desk()
+    (out,) = desk.decide("resolved", outcome="fixed", by="user:anna")
+    assert "A person closed it on Tue 2026-04-21 08:01" in str(out.data["summary"])
+    assert "None" not in str(out.data["summary"])
+
+
 def test_a_snooze_ends_by_time_and_says_so() -> None:
     """Whoever had the case has it again (S35: nothing is hidden for ever)."""
     desk = Desk()
