@@ -45,6 +45,13 @@ class SharedParts(NamedTuple):
     listener: GatewayListener
     limits: Limits
     buffered: Buffered
+    audit: Journal
+
+
+def audit_of(settings: Settings, folder: Path) -> Journal:
+    """The audit of who decided what with a token. Raises OSError."""
+    segment = settings.gateway.audit_bytes // (AUDIT_FILES + 1)
+    return Journal(folder, AUDIT, segment_bytes=segment, keep=AUDIT_FILES, fsync=settings.state.fsync)
 
 
 def topic_of(settings: Settings) -> str:
@@ -70,7 +77,7 @@ def token_routes(
 ) -> Sequence[TokenRoute]:
     """The routes; what they open is closed with `stack`. Raises MisuseError, OSError."""
     given = settings.gateway
-    writer, dead_letters, listener, limits, buffered = shared
+    writer, dead_letters, listener, limits, buffered, audit = shared
     door = Door(
         book,
         ApiLimits(body=given.max_body_bytes, content=given.max_content_bytes, rate=given.token_rate, burst=given.token_burst),
@@ -78,9 +85,6 @@ def token_routes(
     )
     patience = given.write_timeout_seconds + GRACE_S + 1
     events = EventIntake(writer, dead_letters, listener, patience=patience)
-    audit = stack.enter_context(
-        closing(Journal(folder, AUDIT, segment_bytes=given.audit_bytes // (AUDIT_FILES + 1), keep=AUDIT_FILES, fsync=settings.state.fsync))
-    )
     decisions_to = stack.enter_context(closing(_decision_writer(settings, folder, observer, writer)))
     store = stack.enter_context(closing(SqlCaseStore(lambda: open_store(settings.store.url_in(settings.state.dir)))))
     # A decision may wait for the store, then for the log.

@@ -18,9 +18,10 @@ import uvloop
 from confluent_kafka import KafkaException
 
 from dataflows.errors import MisuseError, RunError, refused
-from dataflows.ingest.api import SharedParts, token_routes, tokens_of
+from dataflows.ingest.api import SharedParts, audit_of, token_routes, tokens_of
 from dataflows.ingest.connections import files_of, hooks_of, shared
 from dataflows.ingest.embedded import InputLogWriter, open_input_log
+from dataflows.ingest.erasure import GatewayErasure
 from dataflows.ingest.metrics import GatewayObserver
 from dataflows.observe import catalogue
 from dataflows.observe.http import PortError, cannot_listen, serving
@@ -100,7 +101,8 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
         )
         open_ = Connections(limits, listener.evicted)
         app = HookRoutes(intake, limits, listener, open_)
-        shared_parts = SharedParts(writer, dead_letters, listener, limits, app.buffered)
+        audit = stack.enter_context(closing(audit_of(settings, state_of(settings))))
+        shared_parts = SharedParts(writer, dead_letters, listener, limits, app.buffered, audit)
         routes = token_routes(stack, settings, state_of(settings), observer, book, shared_parts)
         observer.read(catalogue.GATEWAY_UNDER_WAY, lambda: intake.under_way)
         observer.read(catalogue.GATEWAY_CONNECTIONS, lambda: len(open_))
@@ -120,7 +122,10 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
         gc.freeze()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             local = LogSocket(settings.embedded.dir, writer.log) if settings.embedded.dir and isinstance(writer, InputLogWriter) else None
-            runner.run(_serve(web, settings, file, intake, dead_letters, observer, local))
+            erasure = (
+                GatewayErasure(settings.embedded.dir, state_of(settings), dead_letters, audit, memory) if settings.embedded.dir else None
+            )
+            runner.run(_serve(web, settings, file, intake, dead_letters, observer, local, erasure))
 
 
 def _open_stores(stack: ExitStack, settings: Settings, observer: Observer) -> tuple[EventWriter, GatewayMemory, DeadLetters, TokenBook]:
@@ -200,6 +205,7 @@ async def _serve(
     dead_letters: DeadLetters,
     observer: Observer,
     local: LogSocket | None,
+    erasure: GatewayErasure | None,
 ) -> None:
     given = settings.gateway
     try:
@@ -231,6 +237,8 @@ async def _serve(
     )
     observer.resumed()
     tasks = [asyncio.create_task(_check(settings, file, intake, observer, reload)), asyncio.create_task(_purge(dead_letters, observer))]
+    if erasure is not None:
+        tasks.append(asyncio.create_task(erasure.work(observer)))
     try:
         await web.serve(sockets=[socket])
     finally:

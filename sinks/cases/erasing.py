@@ -54,6 +54,8 @@ NAMING: Final[dict[Table, tuple[str, ...]]] = {
 """Where records of others may name an order."""
 AUDITED: Final = ("subject", "note", "data", "reference")
 """What the audit loses of a decision about an erased order."""
+REJECTED: Final = ("order_id", "event_id", "detail")
+"""What a reject loses of an erased order: senders make IDs of events from those of orders."""
 AT_ONCE: Final = 200
 
 
@@ -148,7 +150,7 @@ def _without(table: Table, row: Row, erased: Erased) -> Row | None:
     if table is audit:
         return {**row, **dict.fromkeys(AUDITED)} if row["subject"] and erased.order(tenant, row["subject"]) else row
     if table is rejects:
-        return {**row, "order_id": None, "detail": None} if row["order_id"] and erased.order(tenant, row["order_id"]) else row
+        return {**row, **dict.fromkeys(REJECTED)} if row["order_id"] and erased.order(tenant, row["order_id"]) else row
     if table is incident_members:
         return None if row["member"] == ORDER and erased.order(tenant, row["member_id"]) else row
     return None if row.get("order_id") and erased.order(tenant, row["order_id"]) else row
@@ -216,7 +218,7 @@ def _erase_order(connection: Connection, tenant: str, order_id: str) -> None:
         connection.execute(delete(table).where(table.c.tenant == tenant, table.c.order_id == order_id))
     connection.execute(update(audit).where(audit.c.tenant == tenant, audit.c.subject == order_id).values(dict.fromkeys(AUDITED)))
     theirs = (rejects.c.tenant == tenant) & (rejects.c.order_id == order_id)
-    connection.execute(update(rejects).where(theirs).values(order_id=None, detail=None))
+    connection.execute(update(rejects).where(theirs).values(dict.fromkeys(REJECTED)))
     pattern = _name(order_id)
     for row in connection.execute(select(unprojected)).all():
         if pattern.search(row.value.decode(errors="replace")):

@@ -34,7 +34,8 @@ def reject_changes(record: Logged) -> Iterator[Change]:
             "topic": reject.topic or None,
             "topic_partition": None if reject.partition == UNKNOWN else reject.partition,
             "topic_offset": None if reject.offset == UNKNOWN else reject.offset,
-            "tenant": said["tenant"],
+            # An event without a tenant is of the default one, and is erased with its order there.
+            "tenant": said["tenant"] or ("default" if said["subject"] else None),
             "source": said["source"],
             "type": said["type"],
             "event_id": said["id"],

@@ -96,7 +96,8 @@ def writing(engine: Engine) -> Engine:
 def _sqlite(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
     del entry
     connection.isolation_level = None  # transactions begin where they are begun, not where the driver thinks
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_S * 1_000}"):
+    # What is erased is not to be found in free pages either: SQLite writes zeros over it.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", f"busy_timeout={BUSY_S * 1_000}"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -76,6 +76,26 @@ class Journal:
             await self._group.add(())
         return await asyncio.to_thread(self._purge, is_old)
 
+    async def rewrite(self, change: Callable[[bytes], bytes | None]) -> int:
+        """Every line becomes what `change` makes of it, both without line feeds; None: it goes. Returns how many changed. Raises OSError.
+
+        The file that is written counts as full from then on, if one of its lines changes.
+        """
+        if await asyncio.to_thread(_changes, self.path, change):
+            await self._group.add(())
+        return await asyncio.to_thread(self._rewrite, change)
+
+    def _rewrite(self, change: Callable[[bytes], bytes | None]) -> int:
+        changed = 0
+        with self._shrinking:
+            for _, path in self._full():
+                if count := _changes(path, change):
+                    _write_anew(path, change)
+                    changed += count
+            if changed:
+                self._sync_folder()
+        return changed
+
     def _purge(self, is_old: Callable[[bytes], bool]) -> int:
         gone = 0
         with self._shrinking:
@@ -191,21 +211,36 @@ def _first_line(path: Path) -> bytes:
         return b""
 
 
+def _changes(path: Path, change: Callable[[bytes], bytes | None]) -> int:
+    """How many lines of a file would change; none where it is gone by now."""
+    try:
+        with path.open("rb") as file:
+            return sum(change(line.rstrip(b"\n")) != line.rstrip(b"\n") for line in file)
+    except FileNotFoundError:
+        return 0
+
+
 def _without_old(path: Path, is_old: Callable[[bytes], bool]) -> int:
     """Writes a full file anew without its lines that are old, or removes it; returns how many lines went."""
+    return _write_anew(path, lambda line: None if is_old(line + b"\n") else line)
+
+
+def _write_anew(path: Path, change: Callable[[bytes], bytes | None]) -> int:
+    """Writes a full file anew with what becomes of its lines, or removes it if nothing does; returns how many lines went."""
     draft = path.with_name(f"{path.name}.new")
-    dead_letters = gone = 0
+    left = gone = 0
     handle = open_file(draft, os.O_WRONLY | os.O_TRUNC)
     with path.open("rb") as old, os.fdopen(handle, "wb") as new:
         for line in old:
-            if is_old(line):
+            becomes = change(line.rstrip(b"\n"))
+            if becomes is None:
                 gone += 1
             else:
-                dead_letters += 1
-                new.write(line)
+                left += 1
+                new.write(becomes + b"\n")
         new.flush()
         os.fsync(new.fileno())
-    if dead_letters:
+    if left:
         draft.replace(path)
     else:
         path.unlink()

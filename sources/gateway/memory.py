@@ -8,6 +8,7 @@ process; a power cut may cost the last of it, which is as if the gateway had die
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -24,6 +25,8 @@ from sources.gateway.group import GroupCommit
 
 VERSION: Final = 1
 MICROSECOND: Final = timedelta(microseconds=1)
+WORD: Final = re.compile(r"[^\s/:]+")
+"""The parts of a key."""
 PRUNE_S: Final = 60.0
 """How often what is too old or too much is forgotten."""
 
@@ -58,10 +61,11 @@ class _Stored(msgspec.Struct, array_like=True):
 
 
 class DeliveryNote(NamedTuple):
-    """What is to be remembered of one request: its delivery, and the histories that it told."""
+    """What is to be remembered of one request: its delivery, and the histories that it told. `forget`: names of things to be forgotten."""
 
     delivery: bytes | None
     histories: dict[str, Remembered]
+    forget: frozenset[str] = frozenset()
 
 
 class UnusableMemoryError(Exception):
@@ -136,11 +140,22 @@ class GatewayMemory:
             self._writer.executemany("INSERT OR IGNORE INTO histories (at, value, key) VALUES (?, ?, ?)", histories)
             new = self._writer.total_changes
             self._writer.executemany("UPDATE histories SET at = ?, value = ? WHERE key = ?", histories)
+        if names := frozenset[str]().union(*(note.forget for note in notes)):
+            self._forget(names)
         self.counts["seen"] += seen - before
         self.counts["histories"] += new - seen
         if now - self._pruned >= PRUNE_S:
             self._pruned = now
             self._prune(now)
+
+    def _forget(self, names: frozenset[str]) -> None:
+        """Forgets histories whose key has one of the names as a word: a key is tenant, source and thing."""
+        known = self._writer.execute("SELECT key FROM histories")
+        gone = [(key,) for (key,) in known if not names.isdisjoint(WORD.findall(key))]
+        with self._writer:
+            self._writer.executemany("DELETE FROM histories WHERE key = ?", gone)
+        self.counts["histories"] -= len(gone)
+        self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
     def _prune(self, now: int) -> None:
         for table, bound in self._bounds.items():
@@ -158,6 +173,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level="IMMEDIATE")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is not to be found in free pages either
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version not in (0, VERSION):
         connection.close()
