@@ -30,8 +30,8 @@ def test_at_the_end_time_passes_to_until() -> None:
     """The last batch ends the channel; deadlines after the last event fire."""
     source = PacedSource(iter([line("a", T0), line("b", T0 + HOUR)]), start=T0, until=T0 + 9 * HOUR, speed=1e9)
     part = source.build_part("events", "world", None)
-    batches = [batch for _ in range(3) for batch in part.next_batch()]
-    while batches[-1].watermark < END:
+    batches = part.next_batch()
+    while not batches or batches[-1].watermark < END:  # how many there are depends on how fast this machine is
         batches += part.next_batch()
     assert batches[-1].until == T0 + 9 * HOUR
     assert [item.offset for batch in batches for item in batch.items] == [1, 2]
