@@ -61,4 +61,4 @@ def test_continuous_integration_runs_the_check_task() -> None:
     """What people run and what decides over a change is one command."""
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "poe check" in script
-    assert set(PROJECT["tool"]["poe"]["tasks"]["check"]["sequence"]) >= {"lint", "types", "imports", "test"}
+    assert set(PROJECT["tool"]["poe"]["tasks"]["check"]["sequence"]) >= {"lint", "types", "imports", "docs-check", "test-and-hour"}
