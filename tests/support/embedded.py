@@ -123,6 +123,12 @@ class Installation:
         lags = [float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith("orderwatch_lag_records")]
         return bool(lags) and not any(lags)
 
+    def has_judged(self, until: int) -> bool:
+        """Whether time has passed for the engine beyond an instant (µs)."""
+        name = "orderwatch_low_watermark_timestamp_seconds"
+        reached = [float(line.rsplit(" ", 1)[1]) for line in self.metrics("run").splitlines() if line.startswith(name)]
+        return bool(reached) and min(reached) * 1_000_000 > until
+
     def metrics(self, part: str) -> str:
         """The metrics of a part; nothing while it does not answer."""
         try:
