@@ -41,7 +41,7 @@ class HastyEvent(NamedTuple):
 class Haste:
     """Maps the world's time to one that begins at `begin` (µs) and in which a day takes `day` (µs)."""
 
-    def __init__(self, begin: int, day: float) -> None:
+    def __init__(self, begin: int, day: int) -> None:
         self.begin = begin
         self._per_second = day / DAY
         self.end = begin + int((END - OPENING) * self._per_second)

@@ -17,13 +17,13 @@ from zlib import crc32
 
 from confluent_kafka import Consumer, TopicPartition
 
-from schemas.instants import SECOND
 from schemas.wire import decode, micros
 from sources.kafka.settings import KafkaInput
 from sources.kafka.source import KafkaSource
 from sources.simulator import policy_text, stream
 from sources.simulator.moments import END
 from tests.support.brokers import climb, topic
+from tests.support.hurried import SECOND
 from tests.support.live import PATIENCE, Engine, Given, produce
 from tests.support.logs import DAY, iso, line
 

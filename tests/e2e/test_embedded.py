@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from schemas.embedded import input_folder
-from schemas.instants import SECOND
 from tests.support.decided import decided
 from tests.support.embedded import Installation
-from tests.support.hurried import Pace, Told, hurried, write_policy
+from tests.support.hurried import SECOND, Pace, Told, hurried, write_policy
 from tests.support.logs import iso
 from tests.support.replays import TOPICS, command, written
 

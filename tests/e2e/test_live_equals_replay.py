@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from schemas.instants import SECOND
 from schemas.topics import DECISIONS
 from tests.support.brokers import topic
 from tests.support.decided import decided
-from tests.support.hurried import Pace, Told, hurried, write_policy
+from tests.support.hurried import SECOND, Pace, Told, hurried, write_policy
 from tests.support.live import Engine, Given, committed, produce
 from tests.support.logs import T0, iso
 from tests.support.replays import TOPICS, command, written

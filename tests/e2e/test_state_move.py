@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from schemas.instants import SECOND
 from schemas.topics import DECISIONS
 from sinks.rejected import parse
 from tests.support.brokers import topic
 from tests.support.decided import decided
 from tests.support.embedded import Installation
-from tests.support.hurried import Pace, Told, hurried, write_policy
+from tests.support.hurried import SECOND, Pace, Told, hurried, write_policy
 from tests.support.live import OUTPUTS, Engine, committed, produce
 from tests.support.logs import iso
 from tests.support.replays import command, written

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import pytest
 
-from schemas.instants import SECOND
 from tests.support.brokers import topic
-from tests.support.hurried import Pace, Told, hurried, write_policy
+from tests.support.hurried import SECOND, Pace, Told, hurried, write_policy
 from tests.support.live import Engine, produce
 from tests.support.logs import DAY, HOUR, MINUTE, T0, iso, line
 from tests.support.replays import Data, command, lines, standing

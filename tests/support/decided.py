@@ -9,10 +9,9 @@ import orjson
 import yaml
 
 from dataflows.core.rules.load import load_policy, policy_of_text
-from schemas.instants import SECOND
 from schemas.problems import Problem
 from tests.support.engine import records_of, run
-from tests.support.hurried import Told
+from tests.support.hurried import SECOND, Told
 from tests.support.logs import iso
 
 if TYPE_CHECKING:
