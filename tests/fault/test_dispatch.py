@@ -61,18 +61,18 @@ def test_a_dispatcher_that_stood_still_calls_nothing_that_others_have_taken_over
         second.start()
         try:
             engine.wanted(60)
-            engine.until(lambda: engine.counted().get("executed", 0) >= 10, 60)
+            engine.until(lambda: engine.counted().get("executed", 0) >= 10, 240)
             first.signal(signal.SIGSTOP)
             owners(engine, "b" * PARTITIONS)
             engine.wanted(40, prefix="B")
-            engine.until(lambda: set(engine.counted()) <= {"executed", "in_doubt"}, 60)
+            engine.until(lambda: set(engine.counted()) <= {"executed", "in_doubt"}, 240)
             first.signal(signal.SIGCONT)
             owners(engine, "ab" * (PARTITIONS // 2))
             engine.wanted(40, prefix="C")
-            engine.until(lambda: engine.counted().get("executed", 0) >= 80, 60)
+            engine.until(lambda: engine.counted().get("executed", 0) >= 80, 240)
             second.kill()
             owners(engine, "a" * PARTITIONS)
-            engine.until(lambda: set(engine.counted()) <= {"executed", "in_doubt"}, 60)
+            engine.until(lambda: set(engine.counted()) <= {"executed", "in_doubt"}, 240)
             assert first.stop() == 0
         finally:
             first.destroy()
