@@ -16,8 +16,13 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-HALVES = (("tests/e2e", "tests/fault", "tests/contracts"), ("tests/unit", "tests/property", "tests/oracle", "tests/stories"))
-"""The first mostly waits for brokers and servers, the second computes and ends first."""
+BROKERLESS = tuple(f"tests/fault/test_{name}.py" for name in ("dispatch", "dispatch_kills", "embedded_kills", "store_kills"))
+"""Faults that need no broker: the second half has time for them."""
+HALVES = (
+    ("tests/e2e", "tests/fault", "tests/contracts", *(f"--ignore={path}" for path in BROKERLESS)),
+    ("tests/unit", "tests/property", "tests/oracle", "tests/stories", *BROKERLESS),
+)
+"""The first mostly waits for brokers and servers, the second computes."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
