@@ -137,7 +137,7 @@ def test_a_run_while_events_come_in_runs_over_all_of_it_and_a_replay_of_the_expo
     exceptions = [json.loads(line)["data"] for line in every["live"]["exceptions"]]
     assert len({data["policy"]["version"] for data in exceptions}) == 3, "two policies are activated on the way"
     assert {"acknowledged", "assigned", "resolved"} <= {data["case"]["state"] for data in exceptions}
-    assert {"DESK-1", "DESK-3"} & {data["owner"] for data in exceptions}, "which of them had time to show depends on the machine"
+    assert "DESK-1" in {data["owner"] for data in exceptions}
     assert sum(b"policy.activated" in line for line in every["live"]["rejects"]) == 1
     for engine in (live, two, three):
         assert_written_once_in_order(engine)
