@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from textwrap import wrap
+from typing import TYPE_CHECKING, Final
 
 from dataflows.errors import refused
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from sinks.actions.receiver import DemoArrival
 
 ORDERS = 250
+MARGIN: Final = " " * len("hh:mm:ss exception ")
 STYLES = {"exception": "yellow", "action": "cyan", "mail": "bold green", "webhook": "green", "up": "bold"}
 PORTS = (
     ("gateway", "port"),
@@ -30,6 +33,27 @@ PORTS = (
 """Settings of ports: a demonstration takes free ones, so that it disturbs nobody."""
 
 
+def _lines(console: Console, text: str) -> list[str]:
+    """A text by lines: on a terminal broken between words, in a pipe one line."""
+    width = max(console.width - len(MARGIN) - 2, 20) if console.is_terminal else 0
+    return (wrap(text, width, break_on_hyphens=False) if width else [text]) or [""]
+
+
+def _show(console: Console, what: str, text: str, more: Sequence[str] = ()) -> None:
+    """Shows what happened, and when; `more` stands below it. All of it at once, since several threads show something."""
+    from rich.text import Text
+
+    at = datetime.fromtimestamp(time.time(), UTC).strftime("%H:%M:%S")
+    first, *rest = _lines(console, text)
+    shown = Text.assemble((f"{at} ", "dim"), (f"{what:10}", STYLES.get(what, "red")), first)
+    for line in rest:
+        shown.append(f"\n{MARGIN}{line}")
+    for line in more:
+        for part in _lines(console, line):
+            shown.append(f"\n{MARGIN}| {part}", "dim")
+    console.print(shown, soft_wrap=True)
+
+
 def run_demo(console: Console, data: Path, handle: int, stop: Stop) -> None:
     """Runs it until `stop` is asked for. Raises MisuseError or RunError."""
     from dataflows.cli.run import read_settings
@@ -39,20 +63,12 @@ def run_demo(console: Console, data: Path, handle: int, stop: Stop) -> None:
     from dataflows.runtime.launcher import addresses
     from sources.embedded.outputs import EmbeddedReader
 
-    def show(what: str, text: str) -> None:
-        from rich.text import Text
-
-        at = datetime.fromtimestamp(time.time(), UTC).strftime("%H:%M:%S")
-        console.print(Text.assemble((f"{at} ", "dim"), (f"{what:10}", STYLES.get(what, "red")), text), soft_wrap=True)
-
     def arrived(arrival: DemoArrival) -> None:
         again = f" (again, {arrival.again + 1} times)" if arrival.again else ""
         if arrival.kind == "mail":
-            show("mail", f"to {arrival.recipient}: {arrival.subject}{again}")
-            for line in arrival.text.splitlines():
-                console.print(f"{'':19}| {line}", markup=False, style="dim", soft_wrap=True)
+            _show(console, "mail", f"to {arrival.recipient}: {arrival.subject}{again}", arrival.text.splitlines())
         else:
-            show("webhook", f"{arrival.subject}, signature {'right' if arrival.signed else 'wrong'}{again}: {arrival.text}")
+            _show(console, "webhook", f"{arrival.subject}, signature {'right' if arrival.signed else 'wrong'}{again}: {arrival.text}")
 
     demo = Demo(data, arrived, ORDERS)
     try:
@@ -68,23 +84,26 @@ def run_demo(console: Console, data: Path, handle: int, stop: Stop) -> None:
     reader.seek(reader.ends())
 
     def ready() -> None:
-        show("up", "all parts are ready: the world begins, and with it order DEMO-1001, promised in 9 seconds")
+        _show(console, "up", "all parts are ready: the world begins, and with it order DEMO-1001, promised in 9 seconds")
         demo.begin()
 
     def turn() -> None:
         for record in reader.poll(0):
             if text := output_line(record.topic, record.value):
-                show("exception" if record.topic == "exceptions" else "action", text)
+                _show(console, "exception" if record.topic == "exceptions" else "action", text)
+
+    def started(part: str, pid: int) -> None:
+        _show(console, "up", f"{part} started (pid {pid})")
 
     def died(part: str, how: str, again: float) -> None:
-        show("up", f"{part} {how}; started again in {again:.1f} s")
+        _show(console, "up", f"{part} {how}; started again in {again:.1f} s")
 
     def line(part: str, written: str) -> None:
         if '"level": "error"' in written or not written.startswith("{"):
-            show(part, written)
+            _show(console, part, written)
 
     try:
-        run_system(plan, handle, stop, Shown(line, lambda part, pid: show("up", f"{part} started (pid {pid})"), died, ready), turn)
+        run_system(plan, handle, stop, Shown(line, started, died, ready), turn)
     finally:
         demo.close()
         reader.close()
