@@ -38,10 +38,11 @@ def find_output(client: Mapping[str, object], topics: Mapping[str, int], own: st
 
     Each partition is looked at from its end; what others than engines have written there is passed over. Raises `KafkaOutputError`.
     """
-    admin = AdminClient(dict(client), logger=CLIENT_LOG)
     parts = [TopicPartition(topic, number) for topic, count in topics.items() for number in range(count)]
     give_up = time.monotonic() + PATIENCE
     while True:
+        # One that knows an old leader goes on asking it ("Leader epoch is older than broker epoch"): each try has a client of its own.
+        admin = AdminClient(dict(client), logger=CLIENT_LOG)
         try:
             return _find(client, admin, parts, own.encode())
         except KafkaException as exception:
