@@ -17,7 +17,7 @@ BEGUN = "action.begun"
 
 
 class Beginning:
-    """Begins attempts. `echo_s`: how long the engine may take to agree to one that it did not ask for, in seconds."""
+    """Begins attempts. `stale_s`: how long one may take to its call where others might take it over meanwhile, in seconds."""
 
     def __init__(
         self, journal: AttemptJournal, outbox: Outbox, following: Following, share: WorkShare, clock: Clock, *, stale_s: float
@@ -28,7 +28,8 @@ class Beginning:
     async def begin(self, action: PendingAction, own: OwnAttempt, health: tuple[object, ...], *, echo_s: float = 0.0) -> bool:
         """Whether the attempt may be called now; False: another dispatcher was first, or the engine refuses it.
 
-        `health`: the endpoint's row, since a call goes out. Once this has returned True, a crash leaves the attempt in doubt.
+        `health`: the endpoint's row, since a call goes out. `echo_s`: how long the engine may take to agree to one that it did not ask
+        for; 0: it did. Once this has returned True, a crash leaves the attempt in doubt.
         """
         replay = True if own.asked_by else None
         event = decision(action, BEGUN, own.number, own.began_at, endpoint=own.endpoint, dispatcher=self._journal.id, replay=replay)
