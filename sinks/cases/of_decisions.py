@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from schemas.deciding import FORGOTTEN
 from schemas.values import from_micros
 from sinks.cases.changes import Change, Logged, Put, Row, place
 from sinks.cases.fields import EventFields
 from sinks.cases.tables import audit, notes, policies, suggestions
 
-NOTED, SUGGESTED, ACTIVATED, FORGOTTEN = "case.noted", "suggestion.made", "policy.activated", "order.forgotten"
+NOTED, SUGGESTED, ACTIVATED = "case.noted", "suggestion.made", "policy.activated"
 APPLIED, REFUSED = "applied", "refused"
 RESULTS: Final = ("outcome", "label", "scope", "version")
 """What a decision comes to, in a word, by the field that says it."""

@@ -25,7 +25,7 @@ from typing import Final, cast
 import orjson
 import structlog
 
-from schemas.deciding import is_decision
+from schemas.deciding import FORGOTTEN, is_decision
 from schemas.embedded import secrets_file, socket_file
 from schemas.topics import EMBEDDED_DECISIONS, EMBEDDED_EVENTS
 from schemas.wire import Rejected, decode
@@ -33,8 +33,6 @@ from sinks.embedded.decisions import LONGEST, short_path
 from sinks.embedded.input import InputLog, LogClosedError, LogEvent
 
 LOG = structlog.get_logger("orderwatch.log")
-FORGOTTEN: Final = "order.forgotten"
-"""The one decision whose type does not begin as those of a group do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +174,7 @@ def _event(given: object, role: SocketRole, uid: int, *, of_decisions: bool) -> 
         raise RefusedEventError("an event is an object")
     event = cast("dict[str, object]", given)
     type_ = str(event.get("type", ""))
-    if of_decisions != (is_decision(type_) or type_ == FORGOTTEN):
+    if of_decisions != is_decision(type_):
         raise RefusedEventError(f"{type_[:64]}: {'no decision' if of_decisions else 'a decision, which is none among events'}")
     if of_decisions:
         if role.types is not None and type_ not in role.types:
