@@ -26,6 +26,7 @@ from sources.gateway.peers import Limits
 from sources.gateway.server import listen, server
 from sources.gateway.tokens.book import TokenBook
 from sources.gateway.tokens.scopes import DecisionScope, EventScope, TokenScope
+from sources.gateway.tokens.secret import read_token
 from tests.support.webhooks import Sender
 from tests.unit.gateway.parts import NOW, Parts, parts
 
@@ -50,6 +51,13 @@ DECISION: Mapping[str, Any] = {"type": "case.acknowledged", "subject": "SO-1", "
 WAREHOUSE = TokenScope(events=EventScope(("/warehouse/*",)))
 ANNA = TokenScope(decisions=DecisionScope("user:anna", ("operator",)))
 LIMITS = Limits(requests=4, buffered=300_000, read_timeout=0.8, head=4_096, connections=50, keep_alive=5)
+
+
+def secret_of(token: str) -> bytes:
+    """The secret in the text of a token: as it may hold underscores itself, it is not what stands behind the last one."""
+    found = read_token(token)
+    assert found is not None
+    return found.secret.encode()
 
 
 @dataclass

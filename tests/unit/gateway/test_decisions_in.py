@@ -21,7 +21,7 @@ from sinks.decisions import UnwrittenError
 from sources.gateway.tokens.book import Token
 from sources.gateway.tokens.scopes import DecisionScope, TokenScope
 from tests.support.webhooks import Sender
-from tests.unit.gateway.api_parts import ANNA, AT, DECISION, api, post, served
+from tests.unit.gateway.api_parts import ANNA, AT, DECISION, api, post, secret_of, served
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -377,7 +377,7 @@ def test_nothing_of_a_token_stands_in_what_is_written(tmp_path: Path) -> None:
     with api(tmp_path) as given:
         token = given.token(ANNA)
         asyncio.run(run())
-        secret = token.rpartition("_")[2].encode()
+        secret = secret_of(token)
         assert [path for path in tmp_path.rglob("*") if path.is_file() and secret in path.read_bytes()] == []
         assert secret not in json.dumps([*given.gateway.stats.refusals], default=str).encode()
         assert datetime.fromisoformat(given.audit()[0]["at"]).tzinfo == UTC
