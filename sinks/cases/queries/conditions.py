@@ -163,6 +163,8 @@ def of_actions(wanted: ActionFilter) -> list[Expression]:
     found += _among(_A.tenant, wanted.tenants)
     found += _among(_A.order_id, wanted.orders)
     found += _among(_A.exception_id, wanted.exceptions)
+    if wanted.sites:
+        found.append(_A.exception_id.in_(select(_E.exception_id).where(*_among(_E.site, wanted.sites))))
     return found
 
 
