@@ -66,7 +66,7 @@ LABELS: Final[Mapping[str, str]] = {
     "sort": mark("Sorted by"),
 }
 """By parameter of a list what it is called."""
-FACETS: Final = ("severity", "kind", "state", "team", "assignee", "lane", "carrier", "site", "sku", "country", "tier")
+FACETS: Final = ("severity", "kind", "state", "team", "assignee", "lane", "carrier", "site", "country", "tier")
 """The parameters with counts, in the order in which they stand."""
 
 VALUES: Final[Mapping[str, str]] = {

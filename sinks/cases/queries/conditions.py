@@ -12,11 +12,11 @@ from sqlalchemy import Column, Integer, Text, and_, case, exists, func, literal_
 from sinks.cases.expressions import Expression
 from sinks.cases.queries.prepared import asked
 from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter, FilterError
-from sinks.cases.tables import Instants, actions, cases, exception_events, exceptions
+from sinks.cases.tables import Instants, actions, cases, exception_events, exception_skus, exceptions
 from sinks.cases.views.approvals import WAITS
 from sinks.cases.views.clocks import acknowledge_broken, resolve_broken
 
-_E, _A, _C, _S = exceptions.c, actions.c, cases.c, exception_events.c
+_E, _A, _C, _S, _K = exceptions.c, actions.c, cases.c, exception_events.c, exception_skus.c
 LOOKED: Final = asked("now", Instants())
 """The instant of looking."""
 STATUSES: Final = ("open", "suppressed", "resolved", "retracted")
@@ -56,7 +56,6 @@ def of_exceptions(wanted: ExceptionFilter) -> list[Expression]:
     found += _among(_E.tier, wanted.tiers)
     found += _among(_E.currency, wanted.currencies)
     found += _among(_E.policy, wanted.policies)
-    found += _among(_E.sku, wanted.skus)
     found += _assignees(wanted)
     if wanted.kinds:
         whole = [kind for kind in wanted.kinds if "." in kind]
@@ -157,6 +156,8 @@ def _in_time(wanted: ExceptionFilter) -> list[Expression]:
 def _beside(wanted: ExceptionFilter) -> list[Expression]:
     """What is asked of cases and actions."""
     found: list[Expression] = []
+    if wanted.skus:
+        found.append(_E.exception_id.in_(select(_K.exception_id).where(*_among(_K.sku, wanted.skus))))
     if wanted.labels:
         found.append(_E.exception_id.in_(select(_C.exception_id).where(*_among(_C.label, wanted.labels))))
     if wanted.waiting_on:

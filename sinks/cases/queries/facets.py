@@ -26,7 +26,6 @@ COLUMNS: Final[Mapping[str, Column[str]]] = {
     "lanes": _E.lane,
     "carriers": _E.carrier,
     "sites": _E.site,
-    "skus": _E.sku,
     "countries": _E.country,
     "tiers": _E.tier,
 }
