@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 LANES: Final = ("storefront", "payment", "warehouse", "carrier", "messages", "orderwatch", "actions", "decisions")
 """The lanes, from above to below. At one instant what came in stands before what was said and done about it."""
-Outcome = Literal["running", "missed", "late", "kept", "moved", "over"]
-"""How a deadline went: not reached yet; passed and not met; met too late; kept, as came out later; moved; no longer of interest."""
+Outcome = Literal["running", "missed", "met", "late", "kept", "moved", "over"]
+"""How a deadline went: not reached yet; passed and not met; met in time; met too late; kept, as came out later; moved; no longer of interest."""
 SHAPES: Final = ("circle", "diamond", "square", "triangle", "letter", "alarm", "change", "tick", "gear", "person")
 
 
