@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from dataflows.core.clocks import Span, span
-from schemas.instants import EPOCH, MICROSECOND, micros
+from schemas.instants import micros
 from schemas.places import is_zone
 
 _MOMENT: Final = r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?"
@@ -47,7 +47,7 @@ class DeadlineParts:
 
 
 def parts_of(arithmetic: str | None) -> DeadlineParts | None:
-    """The parts of an arithmetic; None of what is no deadline, or of a form that this program does not know: its words are shown all the same."""
+    """The parts of an arithmetic; None of what is no deadline, or of a form that is not known here: its words are shown all the same."""
     words = arithmetic or ""
     found = _COUNTED.match(words) or _DATED.match(words)
     if found is None or not is_zone(found["zone"]):
@@ -80,8 +80,3 @@ def _length(words: str) -> Span | None:
     number, _, unit = words.partition(" ")
     short = _UNITS.get(unit) or _UNITS.get(unit.removesuffix("s"))
     return None if short is None else span(f"{number} {short}")
-
-
-def aware(at: int, zone: ZoneInfo) -> datetime:
-    """An instant in a zone."""
-    return (EPOCH + at * MICROSECOND).astimezone(zone)

@@ -57,7 +57,9 @@ def calendar_of(policy: Policy, where: CountedPlaces, parts: DeadlineParts) -> C
     return None
 
 
-def idle_of(calendar: Calendar | None, start: datetime, end: datetime, parts: DeadlineParts | None) -> tuple[tuple[datetime, datetime], ...]:
+def idle_of(
+    calendar: Calendar | None, start: datetime, end: datetime, parts: DeadlineParts | None
+) -> tuple[tuple[datetime, datetime], ...]:
     """The stretches between two instants in which the calendar of a deadline stood still."""
     if calendar is None or parts is None or parts.length is None or end <= start:
         return ()

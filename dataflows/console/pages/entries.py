@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from dataflows.console.pages.words import EVENTS, SCANS, STATES, kind_words, words_of
-from dataflows.console.pictures.order_story import LANES, StoryEntry, in_order
+from dataflows.console.pictures.order_story import StoryEntry, in_order
 from dataflows.console.text import Language
 from schemas.values import parse_instant
 from sinks.cases.queries.past import OrderPast
@@ -64,7 +64,7 @@ class ListedEvent:
 
 
 def listed(past: OrderPast, spoken: Language, main: str | None = None) -> list[ListedEvent]:
-    """All entries in the order of the list, numbered from 1. `main`: the exception that the page is about; what is of others is set aside."""
+    """All entries in the order of the list, numbered from 1. `main`: the exception that the page is about; others' are set aside."""
     found: dict[str, ListedEvent] = {}
     for event in (*_evidence(past, spoken, main), *_known(past, spoken), *_said(past, spoken, main), *_done(past, spoken, main)):
         found.setdefault(event.entry.key, event)
@@ -87,7 +87,11 @@ def _evidence(past: OrderPast, spoken: Language, main: str | None) -> Iterator[L
         type_, source, id_ = _text(one, "type"), _text(one, "source"), _text(one, "event_id")
         at = _at(one, "time")
         status = scans.get(at) if type_ == SCAN else None
-        place = None if one["topic"] is None else (_text(one, "topic"), int(cast("int", one["topic_partition"])), int(cast("int", one["topic_offset"])))
+        place = (
+            None
+            if one["topic"] is None
+            else (_text(one, "topic"), int(cast("int", one["topic_partition"])), int(cast("int", one["topic_offset"])))
+        )
         entry = StoryEntry(
             key=f"{source} {id_}",
             lane=lane_of(source, type_),
@@ -174,7 +178,9 @@ def _done(past: OrderPast, spoken: Language, main: str | None) -> Iterator[Liste
     for event in past.notes:
         at = event["at"] or event["said_at"]
         if at is not None and event["text"] is not None:
-            made = entry(f"note {event['note_ref']}", "decisions", "person", cast("datetime", at), spoken.text("note"), event["exception_id"])
+            made = entry(
+                f"note {event['note_ref']}", "decisions", "person", cast("datetime", at), spoken.text("note"), event["exception_id"]
+            )
             yield ListedEvent(made, "case.noted", cast("str | None", event["by"]), text=_text(event, "text"))
 
 
@@ -217,5 +223,3 @@ def _text(row: Data, name: str) -> str:
 
 def _at(row: Data, name: str) -> datetime:
     return cast("datetime", row[name])
-
-

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 LANES: Final = ("storefront", "payment", "warehouse", "carrier", "messages", "orderwatch", "actions", "decisions")
 """The lanes, from above to below. At one instant what came in stands before what was said and done about it."""
 Outcome = Literal["running", "missed", "met", "late", "kept", "moved", "over"]
-"""How a deadline went: not reached yet; passed and not met; met in time; met too late; kept, as came out later; moved; no longer of interest."""
+"""How a deadline went: not reached yet; passed, not met; met in time; met too late; kept, as came out later; moved; of no interest any more."""
 SHAPES: Final = ("circle", "diamond", "square", "triangle", "letter", "alarm", "change", "tick", "gear", "person")
 
 

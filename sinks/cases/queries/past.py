@@ -65,7 +65,9 @@ def order_past(connection: Connection, tenant: str, order_id: str) -> OrderPast:
     known = of(exceptions, exceptions.c.raised_at, exceptions.c.exception_id)
     ids = [str(one["exception_id"]) for one in known]
     suggested = select(suggestions).where(suggestions.c.exception_id.in_(ids)).order_by(suggestions.c.time, suggestions.c.event_id)
-    members = select(incident_members.c.incident_id).where(incident_members.c.member_id.in_([*ids, order_id]), incident_members.c.tenant == tenant)
+    members = select(incident_members.c.incident_id).where(
+        incident_members.c.member_id.in_([*ids, order_id]), incident_members.c.tenant == tenant
+    )
     decided = select(audit).where(audit.c.tenant == tenant, audit.c.subject == order_id).order_by(audit.c.logged_at, audit.c.event_id)
     stale = select(incidents).where(incidents.c.tenant == tenant, incidents.c.kind == STALE).order_by(incidents.c.opened_at)
     joined = select(incidents).where(incidents.c.incident_id.in_(members)).order_by(incidents.c.opened_at, incidents.c.incident_id)
