@@ -19,6 +19,7 @@ _COUNTED: Final = re.compile(
     rf"(?:, counted from (?P<from>{_MOMENT}))?(?:, \d+ holidays? skipped: (?P<skipped>.+?))? = (?P<due>{_MOMENT})(?P<more>.*)$"
 )
 _DATED: Final = re.compile(rf"^(?P<label>.*?) ?(?P<due>{_MOMENT}) \((?P<zone>[^();]+)\)(?P<more>.*)$")
+_STEP: Final = re.compile(r"; (?=(?:low|medium|high|critical) from )")
 _GRACE: Final = re.compile(r"^, and (?P<grace>\d+) s of grace")
 _UNITS: Final = {"business day": "bd", "business hour": "bh", "day": "d", "hour": "h", "minute": "m", "second": "s"}
 
@@ -48,14 +49,13 @@ class DeadlineParts:
 
 def parts_of(arithmetic: str | None) -> DeadlineParts | None:
     """The parts of an arithmetic; None of what is no deadline, or of a form that is not known here: its words are shown all the same."""
-    words = arithmetic or ""
+    words, *step = _STEP.split(arithmetic or "", 1)
     found = _COUNTED.match(words) or _DATED.match(words)
     if found is None or not is_zone(found["zone"]):
         return None
     said = found.groupdict()
     zone = ZoneInfo(found["zone"])
-    more = found["more"]
-    grace = _GRACE.match(more)
+    grace = _GRACE.match(found["more"])
     return DeadlineParts(
         label=found["label"],
         zone=found["zone"],
@@ -67,7 +67,7 @@ def parts_of(arithmetic: str | None) -> DeadlineParts | None:
         counted_from=_instant(said["from"], zone) if said.get("from") else None,
         skipped=tuple(said["skipped"].split(", ")) if said.get("skipped") else (),
         grace=int(grace["grace"]) if grace else 0,
-        step=(more[grace.end() :] if grace else more).removeprefix(";").strip(),
+        step="".join(step),
     )
 
 

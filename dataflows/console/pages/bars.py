@@ -136,4 +136,4 @@ def _clocks(row: Data, policy: Policy | None, spoken: Language, now: datetime) -
         if which == "resolve" and row["paused_since"] is not None:
             says += f"; {spoken.text('stands still while the case waits')}"
         idle = clock_idle(policy, str(row["team"] or row["owner"]), where_of(row), (start, due), str(row["severity"]), which)
-        yield DeadlineBar(f"{row['exception_id']} {which}", start, due, outcome, says, end, idle)
+        yield DeadlineBar(f"{row['exception_id']} {which}", start, due, outcome, says, end, idle, below=1)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 
 from dataflows.console.pages.arithmetic import DeadlineParts
 from dataflows.core.clocks import Calendar
+from dataflows.core.clocks.days import holiday_regions
 from dataflows.core.policy import Policy
 from dataflows.core.rules.load import policy_of_text
 from schemas.instants import EPOCH, MICROSECOND, micros
@@ -87,6 +88,8 @@ def _candidates(policy: Policy, where: CountedPlaces) -> Iterator[Calendar]:
     yield policy.carrier_calendar(where.carrier, where.country)
     yield policy.destination_calendar(where.country)
     yield policy.tenant_calendar(where.tenant)
+    for region in holiday_regions().get(where.country or "", ()):  # the store has the country only
+        yield policy.destination_calendar(where.country, region)
     yield from (policy.site_calendar(site, where.tenant) for site in policy.sites)
     yield from (policy.calendar(name) for name in policy.calendars)
 

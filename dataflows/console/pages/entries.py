@@ -98,7 +98,7 @@ def _evidence(past: OrderPast, spoken: Language, main: str | None) -> Iterator[L
             shape=SHAPE_OF[lane_of(source, type_)],
             at=at,
             label=_label(type_, status, spoken),
-            recorded=cast("datetime | None", one.get("recorded_at")),
+            recorded=cast("datetime | None", one["recorded_at"]),
             struck=(source, id_) in withdrawn,
             aside=main is not None and one["exception_id"] != main,
         )
@@ -107,42 +107,46 @@ def _evidence(past: OrderPast, spoken: Language, main: str | None) -> Iterator[L
 
 def _known(past: OrderPast, spoken: Language) -> Iterator[ListedEvent]:
     """What changed an exception without its resting on it, the placing, and the last scan of each parcel."""
+    scans = _scans(past)
     seen = {_at(one, "time") for one in past.evidence if one["type"] == SCAN}
     for event in past.events:
         type_ = cast("str | None", event["changed_by_type"])
         if type_ is not None and not type_.startswith(DECIDED):
-            yield _came(type_, event, spoken)
+            yield _came(type_, event, spoken, scans.get(_at(event, "changed_by_time")) if type_ == SCAN else None)
             seen.add(_at(event, "changed_by_time"))
     if past.order and past.order.get("placed_at") and not any(one["type"] == "order.placed" for one in past.evidence):
         entry = StoryEntry("placed", "storefront", "circle", _at(past.order, "placed_at"), _label("order.placed", None, spoken))
         yield ListedEvent(entry, "order.placed")
-    for at, status in sorted(_scans(past).items()):
+    for at, status in sorted(scans.items()):
         if at not in seen:
             label = _label(SCAN, status, spoken)
             yield ListedEvent(StoryEntry(f"scan {at.isoformat()} {status}", "carrier", "triangle", at, label), SCAN)
 
 
-def _came(type_: str, event: Data, spoken: Language) -> ListedEvent:
+def _came(type_: str, event: Data, spoken: Language, status: str | None) -> ListedEvent:
     source, id_ = _text(event, "changed_by_source"), _text(event, "changed_by_id")
     lane = lane_of(source, type_)
-    entry = StoryEntry(f"{source} {id_}", lane, SHAPE_OF[lane], _at(event, "changed_by_time"), _label(type_, None, spoken))
+    entry = StoryEntry(f"{source} {id_}", lane, SHAPE_OF[lane], _at(event, "changed_by_time"), _label(type_, status, spoken))
     return ListedEvent(entry, type_, source, id_, about=_text(event, "exception_id"))
 
 
 def _said(past: OrderPast, spoken: Language, main: str | None) -> Iterator[ListedEvent]:
-    """What Orderwatch said: what only repeats a decision is left out, for the decision stands beside it."""
+    """What Orderwatch said, when it said it: what only repeats a decision is left out, for the decision stands beside it."""
     ended = {one["exception_id"] for one in past.exceptions if one["status"] == "retracted"}
+    graves: dict[object, object] = {}
     for event in past.events:
-        type_, id_ = _text(event, "type"), _text(event, "exception_id")
+        type_, id_, grave = _text(event, "type"), _text(event, "exception_id"), event["severity"]
+        graver = graves.get(id_) != grave
+        graves[id_] = grave
         if type_ == "exception.updated" and str(event["changed_by_type"] or "").startswith(DECIDED):
             continue
-        label = f"{kind_words(_text(event, 'kind'))}: {spoken.text(words_of(EVENTS, type_))}"
+        words = spoken.text(words_of(EVENTS, type_)) + (f", {spoken.text(str(grave))}" if graver else "")
         entry = StoryEntry(
             key=f"{id_}:{event['sequence']}",
             lane="orderwatch",
             shape=SAID_SHAPES.get(type_, "change"),
-            at=_at(event, "time"),
-            label=label,
+            at=_at(event, "detected_at"),
+            label=words if id_ == main else f"{kind_words(_text(event, 'kind'))}: {words}",
             recorded=_at(event, "detected_at"),
             struck=id_ in ended and type_ != "exception.retracted",
             aside=main is not None and id_ != main,

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 LANES: Final = ("storefront", "payment", "warehouse", "carrier", "messages", "orderwatch", "actions", "decisions")
 """The lanes, from above to below. At one instant what came in stands before what was said and done about it."""
 Outcome = Literal["running", "missed", "met", "late", "kept", "moved", "over"]
-"""How a deadline went: not reached yet; passed, not met; met in time; met too late; kept, as came out later; moved; of no interest any more."""
+"""How a deadline went: not reached; passed, not met; met in time; met too late; kept, as came out later; moved; of no interest any more."""
 SHAPES: Final = ("circle", "diamond", "square", "triangle", "letter", "alarm", "change", "tick", "gear", "person")
 
 
@@ -41,7 +41,8 @@ class DeadlineBar:
     """A deadline from where it counts until it is due, and on to its end.
 
     `end`: when it was met or ended, None while it stands. `idle`: the stretches until `due` in which its business time stands still.
-    `deferred_until`: when it was said, if that had to wait for a feed. `says`: how it went, in words. `aside`: as of entries.
+    `deferred_until`: when it was said, if that had to wait for a feed. `says`: how it went, in words. `aside`: as of
+    entries; `below`: under all that have less.
     """
 
     key: str
@@ -53,6 +54,7 @@ class DeadlineBar:
     idle: tuple[tuple[datetime, datetime], ...] = ()
     deferred_until: datetime | None = None
     aside: bool = False
+    below: int = 0
 
 
 @dataclass(frozen=True, slots=True)

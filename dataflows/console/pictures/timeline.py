@@ -22,13 +22,13 @@ from dataflows.console.pictures.shapes import shape
 from dataflows.console.pictures.tags import fitted, joined, tag, width_of
 from schemas.instants import micros
 
-WIDTH: Final = 1080.0
+WIDTH: Final = 1180.0
 GUTTER: Final = 116.0
 """Where the names of the lanes stand."""
 EDGE: Final = 12.0
 HEAD: Final = 42.0
 """How high the axis is."""
-BAR, BAR_ROW = 10.0, 34.0
+BAR, BAR_ROW = 10.0, 31.0
 GAP: Final = 8.0
 """Between lanes."""
 CLOSE: Final = timedelta(minutes=1)
@@ -66,7 +66,7 @@ class TimelineLayout:
 
 def laid_out(story: OrderStory) -> TimelineLayout:
     """Where everything of a story stands."""
-    bars = sorted(story.bars, key=lambda bar: (bar.aside, bar.due, bar.key))
+    bars = sorted(story.bars, key=lambda bar: (bar.aside, bar.below, bar.due, bar.key))
     axis = BrokenAxis(_instants(story), [(micros(bar.start), micros(bar.due)) for bar in bars], GUTTER + EDGE, WIDTH - EDGE)
     top, rows = HEAD, list[tuple[DeadlineBar, float]]()
     for bar in bars:
@@ -174,7 +174,8 @@ def _ticks(layout: TimelineLayout, story: OrderStory) -> Markup:
 
 def _now(layout: TimelineLayout, story: OrderStory) -> Markup:
     x, text = layout.axis.x(micros(story.now)), story.words.now
-    left = min(max(x - width_of(text, SMALL) / 2, GUTTER), WIDTH - width_of(text, SMALL))
+    wide = width_of(text, SIZE) + 2
+    left = min(max(x - wide / 2, GUTTER), WIDTH - wide)
     line = tag("line", x1=x, x2=x, y1=16.0, y2=layout.height - GAP, class_="now")
     return tag("g", line, tag("text", text, x=left, y=11.0, class_="now-name"), class_="now-line")
 
@@ -245,7 +246,7 @@ def _promises(row: LaneRow, promises: dict[str, PromiseMark], layout: TimelineLa
 
 def _bar(layout: TimelineLayout, bar: DeadlineBar, top: float, story: OrderStory, name: str) -> Markup:
     """A deadline: waited for (outlined), its idle time (hatched), late (filled), said later for want of a feed (dotted), how it went."""
-    axis, y = layout.axis, top + BAR_ROW - BAR - 6
+    axis, y = layout.axis, top + BAR_ROW - BAR - 4
     start, due = axis.x(micros(bar.start)), axis.x(micros(bar.due))
     parts = [tag("rect", x=start, y=y, width=max(due - start, 1.0), height=BAR, class_="wait")]
     for since, until in _merged(bar.idle, bar):
