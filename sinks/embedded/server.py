@@ -61,9 +61,11 @@ SOCKET_ROLES: Final[Mapping[str, SocketRole]] = {
     "policy": SocketRole("/orderwatch/cli", None, ("policy_author",), person=True, types=("policy.activated",)),
     "forget": SocketRole("/orderwatch/cli", None, ("admin",), person=True, types=(FORGOTTEN,)),
     "api": SocketRole(source="/orderwatch/api"),
+    "console": SocketRole(source="/orderwatch/console"),
     "load": SocketRole(types=(), events=True),
 }
-"""Who may use the socket. `api`: the gateway's own `POST /decisions`, which has asked who it is; `load`: who loads events of this host."""
+"""Who may use the socket. `api`: the gateway's own `POST /decisions`, which has asked who it is, as `console` has asked who is signed in;
+`load`: who loads events of this host."""
 
 
 class RefusedEventError(Exception):
