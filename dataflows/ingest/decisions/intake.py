@@ -23,7 +23,6 @@ from sources.gateway.answers import ApiReply, PieceResult, outcome_of, refused
 from sources.gateway.batches import PROBLEMS, Piece
 from sources.gateway.group import ClosedError
 from sources.gateway.intake import RETRY_S, now_utc
-from sources.gateway.journal import Journal
 from sources.gateway.tokens.book import Token
 
 ROUTE: Final = "decisions"
@@ -51,13 +50,21 @@ class IntakeListener(Protocol):
         ...
 
 
+class AuditLines(Protocol):
+    """Where the lines of the audit go."""
+
+    async def write(self, lines: Sequence[bytes]) -> None:
+        """Returns once they are written. Raises OSError."""
+        ...
+
+
 class DecisionIntake:
     """Takes decisions. `audit` gets a line for each; `store` is None where there is none, and then nobody can expect or note anything."""
 
     def __init__(
         self,
         writer: DecisionWriter,
-        audit: Journal,
+        audit: AuditLines,
         listener: IntakeListener,
         store: CaseStoreReader | None,
         *,
