@@ -1,4 +1,4 @@
-"""What a decision would do, before it is sent: what changes, which clock stops, who is told, what may speak against it, how it is undone."""
+"""What a decision about cases would do: what changes, which clock stops, who is told, what speaks against it, how it is undone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a decision about actions or automation would do: who is told what, what it costs, whether it can be undone, what speaks against it."""
+"""What a decision about actions or automation would do: who is told what, what it costs, what speaks against it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NOT_WAITING: Final = mark("It waits for no approval: it is %(state)s. The engine
 NO_ROLE: Final = mark("It is approved by %(roles)s; you have %(own)s.")
 SOMEBODY_APPROVES: Final = mark("Another person than you must approve it: %(count)s, and a role that the policy names.")
 JUDGED: Final = mark(
-    "The engine looks at it first: whether the customer was told so already, or something else, agreed to this channel, and has quiet hours."
+    "The engine looks at it first: was the customer told so already, or something else? Did they agree to this channel? Is it quiet there?"
 )
 OF_ORDER_ONLY: Final = mark("Nothing was ever asked for about this exception: the action is asked for in the name of its order.")
 ENDS_DOUBT: Final = mark("The doubt ends: the action is then %(state)s.")

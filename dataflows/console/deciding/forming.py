@@ -18,10 +18,11 @@ from dataflows.console.deciding.parameters import FIELDS, KnownOrder, Parameter,
 from dataflows.console.deciding.reading import Targets
 from dataflows.console.deciding.sending import desk
 from dataflows.console.deciding.verbs import COUNTED, MANY, RISKY, Verb
-from dataflows.console.deciding.wording import LABELS, OBSERVED, OUTCOMES, SNOOZES, WAITS, Given, Wording, next_morning, read_fields
+from dataflows.console.deciding.wording import OUTCOMES, SNOOZES, WAITS, Given, Wording, next_morning, read_fields
 from dataflows.console.people.directory import KnownPerson
 from dataflows.console.text import mark
 from dataflows.console.visit import Visit
+from dataflows.ingest.decisions.checks import LABELS, OBSERVED
 from schemas.actions import ACTIONS
 from sinks.cases.queries.deciding import knows_action_for, open_actions_of, paused_scopes
 from sinks.cases.queries.detail import exception_detail
@@ -54,7 +55,7 @@ class DecisionForm:
     @property
     def counted(self) -> bool:
         """Whether it must be typed how many they are."""
-        return self.verb.name in COUNTED and self.targets.count > MANY
+        return self.verb.name in COUNTED and self.targets.total > MANY
 
     @property
     def needs_confirmation(self) -> bool:
@@ -64,7 +65,7 @@ class DecisionForm:
     @property
     def digest(self) -> str:
         """What a confirmation confirms: exactly this, and nothing that was changed since."""
-        said = [self.verb.name, self.wording.data, self.wording.note, [one.value for one in (*self.targets.cases, *self.targets.actions)]]
+        said = [self.verb.name, self.wording.data, self.wording.note, self.targets.values]
         hashes = [one.about.row.payload_hash for one in self.targets.actions]
         return hashlib.sha256(orjson.dumps([said, hashes, self.key])).hexdigest()
 
@@ -155,8 +156,8 @@ class DecisionForm:
             above = [one for one in actions if (one.about.row.value or Decimal(0)) > limit]
             if above:
                 return visit.say(ABOVE_LIMIT, count=len(above), limit=visit.language.number(limit))
-        if self.counted and self.fields.get("step") == "send" and self.fields.get("count", "").strip() != str(self.targets.count):
-            return visit.say(WRONG_COUNT, count=self.targets.count)
+        if self.counted and self.fields.get("step") == "send" and self.fields.get("count", "").strip() != str(self.targets.total):
+            return visit.say(WRONG_COUNT, count=self.targets.total)
         return ""
 
     async def _effect(self) -> Effect | None:

@@ -58,9 +58,14 @@ class Targets(NamedTuple):
     gone: int = 0
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         """How many there are."""
         return len(self.cases) + len(self.actions)
+
+    @property
+    def values(self) -> list[str]:
+        """As forms name them."""
+        return [*(one.value for one in self.cases), *(one.value for one in self.actions)]
 
 
 def named(values: Sequence[str]) -> list[Named]:
@@ -83,7 +88,7 @@ async def targets(visit: Visit, verb: Verb, wanted: Sequence[Named]) -> Targets:
         seen = {one.id: one.sequence for one in wanted}
         there = [ActionTarget(one, _seen(seen, one.row.action_id, one.row.sequence)) for one in about if may_see_action(visit, one)]
         read = Targets(actions=there, gone=len(wanted) - len(there))
-    if not read.count:
+    if not read.total:
         raise GoneError
     return read
 

@@ -23,15 +23,9 @@ PART: Final = 50
 AUTOMATION: Final = "automation"
 
 
-def desk_or_none(visit: Visit) -> ConsoleDecisions | None:
-    """What takes decisions in; None where this console only shows."""
-    found = visit.parts.decisions
-    return found if isinstance(found, ConsoleDecisions) else None
-
-
 def desk(visit: Visit) -> ConsoleDecisions:
     """What takes decisions in. Raises BadRequestError where this console only shows."""
-    found = desk_or_none(visit)
+    found = visit.parts.decisions
     if found is None:
         raise BadRequestError(visit.say("This console only shows: it cannot decide anything."))
     return found
@@ -174,8 +168,8 @@ def _asked(visit: Visit, item: DecidedItem, key: str, data: Mapping[str, Any]) -
     id_ = initiated_id(item.tenant, item.order, SOURCE, decision)
     name, parameters = str(data["action"]), data["parameters"]
     exception = data.get("exception_id")
-    wanted, target = parameters.get("target"), ACTIONS[name].target
-    target = wanted if isinstance(wanted, str) and wanted.startswith(f"{target}:") else target
+    wanted, sort = parameters.get("target"), str(ACTIONS[name].target)
+    target = wanted if isinstance(wanted, str) and wanted.startswith(f"{sort}:") else sort
     # As the engine does: what is about a part of an order that is not named is about the order.
     target = "order" if target in ("shipment", "payment", "return") else target
     hash_ = payload_hash(item.tenant, item.order, exception, name, target, parameters)

@@ -1,4 +1,4 @@
-"""How a decision is undone: by another one that restores what was before. Nothing is taken back; what cannot be restored says so beforehand."""
+"""How a decision is undone: by another one that restores what was before. What cannot be restored says so beforehand."""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ from dataflows.console.access import Needs
 from dataflows.console.deciding.effects_of_actions import facts, spoken, text_of, told, why_not
 from dataflows.console.deciding.forming import context_of
 from dataflows.console.deciding.reading import may_see_action
-from dataflows.console.deciding.sending import desk_or_none
 from dataflows.console.routes import Route
 from dataflows.console.visit import GoneError, Visit
 from schemas.actions import ACTIONS
@@ -49,7 +48,7 @@ async def show_approvals(visit: Visit) -> Response:
         "mine": [one for one in shown if not one[1]],
         "others": [one for one in shown if one[1]],
     }
-    decisions = desk_or_none(visit)
+    decisions = visit.parts.decisions
     return visit.page(
         "actions/approvals.html",
         groups=groups,
@@ -100,7 +99,7 @@ async def show_action(visit: Visit) -> Response:
     about: ActionAbout = found["about"]
     case = None if about.row.exception_id is None else await visit.read(exception_detail, about.row.exception_id, visit.now)
     await visit.reads("message" if about.message else "exception", id_)
-    decisions = desk_or_none(visit)
+    decisions = visit.parts.decisions
     context = {} if case is None else context_of(case.data)
     return visit.page(
         "actions/one.html",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final, Literal, cast
 
 from starlette.datastructures import QueryParams
@@ -11,13 +12,12 @@ from starlette.responses import Response
 from dataflows.console.access import NONE, Needs
 from dataflows.console.routes import Route
 from dataflows.console.visit import Visit
-from schemas.actions import ACTIONS
-from sinks.cases.queries.actions import list_actions
-from sinks.cases.queries.deciding import paused_scopes
+from sinks.cases.queries.deciding import held_by, paused_scopes, requested_since
 from sinks.cases.queries.ledger import MessageFilter, list_messages, message_words
 from sinks.cases.queries.wanted import ActionFilter
 
 PAGE: Final = 50
+DAY: Final = timedelta(days=1)
 STATES: Final = ("sent", "executed", "requested", "begun", "in_doubt", "proposed", "blocked", "failed", "withdrawn", "rejected", "expired")
 
 
@@ -43,13 +43,12 @@ async def show_messages(visit: Visit) -> Response:
 async def show_automation(visit: Visit) -> Response:
     """Where automation is paused, since when, by whom and why; and what waits there."""
     scopes = [one for one in await visit.read(paused_scopes) if _concerns(visit, one.scope)]
-    held = await visit.read(list_actions, visit.person.narrow(ActionFilter(waiting=True)), limit=PAGE)
+    wanted = visit.person.narrow(ActionFilter())
     return visit.page(
         "actions/automation.html",
         scopes=scopes,
-        names=sorted(ACTIONS),
-        held=[row for row in held.rows if row.initiated_by and row.initiated_by.startswith("rule:")],
-        more=held.after is not None,
+        budgets=await visit.read(held_by, wanted),
+        used=await visit.read(requested_since, wanted, visit.now - DAY),
     )
 
 

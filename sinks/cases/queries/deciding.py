@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
+from schemas.instants import EPOCH
 from sinks.cases.queries.actions import action_row
+from sinks.cases.queries.conditions import of_actions
 from sinks.cases.queries.rows import ListedAction, values
-from sinks.cases.tables import actions, audit, automation, cases, exception_events, exceptions
+from sinks.cases.queries.wanted import ActionFilter
+from sinks.cases.tables import action_events, actions, audit, automation, cases, exception_events, exceptions
 
+MOST_HELD: Final = 5_000
 AT_ONCE: Final = 500
 """So many IDs are asked for with one statement."""
 _A, _C, _E, _S, _D = actions.c, cases.c, exceptions.c, exception_events.c, audit.c
@@ -70,9 +76,19 @@ class PausedScope:
 
     scope: str
     tenant: str
-    since: str | None
+    since: datetime | None
     by: str | None
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedActions:
+    """How many actions of a name were requested, and what they are worth together."""
+
+    action: str
+    currency: str | None
+    count: int
+    value: Decimal | None
 
 
 def case_standings(connection: Connection, exception_ids: Sequence[str]) -> dict[str, CaseStanding]:
@@ -152,8 +168,32 @@ def paused_scopes(connection: Connection) -> list[PausedScope]:
     for tenant, paused in connection.execute(select(automation.c.tenant, automation.c.paused).order_by(automation.c.tenant)):
         for one in paused or ():
             scope = str(one.get("scope"))
-            found.setdefault(scope, PausedScope(scope, tenant, one.get("since"), one.get("by"), one.get("reason")))
-    return sorted(found.values(), key=lambda one: (one.since or "", one.scope))
+            since = one.get("since")
+            at = None if since is None else datetime.fromisoformat(str(since))
+            found.setdefault(scope, PausedScope(scope, tenant, at, one.get("by"), one.get("reason")))
+    return sorted(found.values(), key=lambda one: (one.since or EPOCH, one.scope))
+
+
+def held_by(connection: Connection, wanted: ActionFilter) -> list[tuple[str, int]]:
+    """What holds actions that are not requested, and how many: the names of their guardrails, the most frequent first."""
+    held: Counter[str] = Counter()
+    chosen = select(_A.guardrails).where(*of_actions(wanted), _A.state.in_(("proposed", "blocked"))).limit(MOST_HELD)
+    for guardrails in connection.scalars(chosen):
+        held.update({str(one.get("name")) for one in guardrails or ()})
+    return held.most_common()
+
+
+def requested_since(connection: Connection, wanted: ActionFilter, since: datetime) -> list[RequestedActions]:
+    """How many actions were requested since an instant, and what they are worth, by action and currency."""
+    events = action_events.c
+    chosen = (
+        select(_A.action, _A.currency, func.count(), func.sum(_A.value))
+        .join_from(action_events, actions, events.action_id == _A.action_id)
+        .where(events.time >= since, events.type == "action.requested", *of_actions(wanted))
+        .group_by(_A.action, _A.currency)
+        .order_by(func.count().desc(), _A.action)
+    )
+    return [RequestedActions(*row) for row in connection.execute(chosen)]
 
 
 def _about(connection: Connection, which: Any) -> list[ActionAbout]:
