@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -54,10 +55,11 @@ class ConsoleDecisions:
         *,
         templates: Path | None = None,
         bulk_limit: Decimal = Decimal(100),
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.templates, self.bulk_limit = templates, bulk_limit
         self._store = SqlCaseStore(lambda: store)
-        self._intake = DecisionIntake(writer, audit, listener or Unheard(), self._store, patience=PATIENCE_S)
+        self._intake = DecisionIntake(writer, audit, listener or Unheard(), self._store, patience=PATIENCE_S, clock=clock)
 
     async def take(self, person: Person, decisions: Sequence[Mapping[str, object]]) -> Sequence[PieceResult]:
         """What became of each decision, in their order. Each states its key as `id`. Raises UntakenError."""
