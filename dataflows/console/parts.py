@@ -13,6 +13,7 @@ from anyio import CapacityLimiter
 from sqlalchemy import Connection, Engine, Index, Table, insert
 
 from dataflows.console.access import Person, PersonScope
+from dataflows.console.deciding.taking import ConsoleDecisions
 from dataflows.console.metrics import ConsoleObserver
 from dataflows.console.people.attempts import Attempts
 from dataflows.console.people.directory import Directory
@@ -117,7 +118,7 @@ class ConsoleParts:
     audit: ReadAudit
     metrics: ConsoleObserver
     threads: CapacityLimiter
-    decisions: object | None = None
+    decisions: ConsoleDecisions | None = None
     heads: Heads = field(default_factory=Heads)
     more: dict[str, object] = field(default_factory=dict[str, object])
     """What single parts keep between requests, by their name."""
@@ -137,7 +138,7 @@ def parts_of(
     *,
     clock: Callable[[], datetime] = wall,
     passwords: Passwords | None = None,
-    decisions: object | None = None,
+    decisions: ConsoleDecisions | None = None,
     more: Mapping[str, object] | None = None,
 ) -> ConsoleParts:
     """The parts over two databases; the own one has its tables already."""

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from dataflows.console.app import application
+from dataflows.console.deciding.opening import open_decisions
 from dataflows.console.own import open_own, prepare
 from dataflows.console.parts import ConsoleParts, parts_of, wall
 from dataflows.console.routes import every_route
@@ -86,7 +87,8 @@ def run_console(settings: Settings, observer: Observer) -> None:
         except StoreError as error:
             raise MisuseError(f"store.url: {error}") from error
         stack.callback(store.dispose)
-        parts = parts_of(store, own, given, observer)
+        folder = folder_of(settings)
+        parts = parts_of(store, own, given, observer, decisions=open_decisions(stack, settings, store, folder, observer))
         if given.cookie == "plain":
             observer.log.warning("console.cookie is plain: whoever listens in on the network has every session; for development only")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

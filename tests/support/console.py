@@ -19,12 +19,14 @@ from typing import Any
 
 import uvicorn
 from argon2 import PasswordHasher
+from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from dataflows.console.access import Person, PersonScope
 from dataflows.console.app import application
 from dataflows.console.cookies import cookie_of
+from dataflows.console.deciding.taking import ConsoleDecisions
 from dataflows.console.own import open_own, prepare
 from dataflows.console.parts import ConsoleParts, parts_of, wall
 from dataflows.console.people.passwords import Passwords
@@ -119,7 +121,7 @@ def console(
     orders: int | None = 60,
     settings: Mapping[str, Any] | None = None,
     routes: Sequence[Route] | None = None,
-    decisions: object | None = None,
+    decisions: Callable[[Engine], ConsoleDecisions] | None = None,
     people: Mapping[str, str] = PEOPLE,
 ) -> Generator[ConsoleHost]:
     """A console while inside, over a copy of a filled store (`orders` None: an empty one) and an own database in `folder`."""
@@ -131,7 +133,8 @@ def console(
     own = open_own(sqlite_url(folder, "console"))
     prepare(own)
     clock = Clock(at)
-    parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=decisions)
+    taken = None if decisions is None else decisions(store)
+    parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=taken)
     host = ConsoleHost(parts, clock, folder, routes)
     for name, role in people.items():
         host.add(name, role)
