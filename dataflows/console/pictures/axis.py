@@ -25,7 +25,7 @@ SHARE: Final = 0.3
 LONG_AWAITED, SHARE_AWAITED = 45 * DAY, 0.5
 """and from these on where a deadline spans it."""
 MOST: Final = 8
-TICK_ROOM: Final = 92.0
+TICKS_APART: Final = 92.0
 """How far apart ticks stand at least."""
 _UNITS: Final = (("hour", 1), ("hour", 3), ("hour", 6), ("hour", 12), ("day", 1), ("day", 2), ("day", 7), ("day", 14))
 _LENGTHS: Final = {"hour": HOUR, "day": DAY}
@@ -86,13 +86,13 @@ class BrokenAxis:
         return min(here + (there - here) * (at - start) / (end - start), self.right)
 
     def ticks(self, zone: ZoneInfo) -> list[Tick]:
-        """Round instants of a zone, none of them in a break, never nearer to each other than `TICK_ROOM`."""
+        """Round instants of a zone, none of them in a break, never nearer to each other than `TICKS_APART`."""
         if not self.scale:
             return []
         for unit, number in _UNITS:
-            if number * _LENGTHS[unit] * self.scale >= TICK_ROOM:
+            if number * _LENGTHS[unit] * self.scale >= TICKS_APART:
                 return self._placed(unit, _hours(zone, number) if unit == "hour" else _days(zone, number))
-        unit, number = next((each for each in _MONTHS if each[1] * _MONTH * self.scale >= TICK_ROOM), _MONTHS[-1])
+        unit, number = next((each for each in _MONTHS if each[1] * _MONTH * self.scale >= TICKS_APART), _MONTHS[-1])
         return self._placed(unit, _months(zone, number))
 
     def _placed(self, unit: str, rounds: Callable[[int, int], Iterator[datetime]]) -> list[Tick]:
@@ -101,7 +101,7 @@ class BrokenAxis:
         for start, end in _stretches(self._knots, left_out):
             for at in rounds(start, end):
                 x = self.x(micros(at))
-                if not found or x - found[-1].x >= TICK_ROOM:
+                if not found or x - found[-1].x >= TICKS_APART:
                     found.append(Tick(at, unit, x))
         return found
 

@@ -90,11 +90,11 @@ def placed(marks: Sequence[ToPlace], left: float, right: float) -> PlacedLane:
 
 
 def _labelled(marks: Sequence[ToPlace], left: float, right: float) -> PlacedLane | None:
-    room = min(LABEL, right - left - REACH - BESIDE)
+    longest = min(LABEL, right - left - REACH - BESIDE)
     rows: list[list[Box]] = []
     found: list[tuple[int, PlacedMark]] = []
     for mark in marks:
-        texts = fitted(mark.above, SMALL, room), fitted(mark.label, SIZE, room), fitted(mark.below, SMALL, room)
+        texts = fitted(mark.above, SMALL, longest), fitted(mark.label, SIZE, longest), fitted(mark.below, SMALL, longest)
         width = BESIDE + max(width_of(texts[0], SMALL), width_of(texts[1], SIZE), width_of(texts[2], SMALL)) + 4
         turned = mark.x + width > right
         x = min(max(mark.x, left + (width if turned else REACH)), right - (REACH if turned else width))

@@ -44,6 +44,7 @@ WORDS = StoryWords(
     recorded="recorded",
     title="What happened",
 )
+OUTCOMES: tuple[Outcome, ...] = ("running", "missed", "met", "late", "kept", "moved", "over")
 SVG = "{http://www.w3.org/2000/svg}"
 
 far = st.integers(0, 3_000 * 24 * 60)
@@ -81,7 +82,7 @@ def stories(draw_: st.DrawFn) -> OrderStory:
         for place, (at, length, late, outcome) in enumerate(
             draw_(
                 st.lists(
-                    st.tuples(minutes, minutes, minutes, st.sampled_from(("running", "missed", "late", "kept", "moved", "over"))),
+                    st.tuples(minutes, minutes, minutes, st.sampled_from(OUTCOMES)),
                     max_size=5,
                 )
             )
