@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
+import httpx2
 import uvicorn
 from argon2 import PasswordHasher
 from starlette.applications import Starlette
@@ -121,6 +122,7 @@ def console(
     routes: Sequence[Route] | None = None,
     decisions: object | None = None,
     people: Mapping[str, str] = PEOPLE,
+    provider: Callable[[], httpx2.Client] | None = None,
 ) -> Generator[ConsoleHost]:
     """A console while inside, over a copy of a filled store (`orders` None: an empty one) and an own database in `folder`."""
     given = ConsoleSettings.model_validate({"cookie": "secure", **(settings or {})})
@@ -131,7 +133,7 @@ def console(
     own = open_own(sqlite_url(folder, "console"))
     prepare(own)
     clock = Clock(at)
-    parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=decisions)
+    parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=decisions, provider=provider)
     host = ConsoleHost(parts, clock, folder, routes)
     for name, role in people.items():
         host.add(name, role)
@@ -176,7 +178,7 @@ def main() -> None:
     with TemporaryDirectory() as made:
         folder = given.folder or Path(made)
         folder.mkdir(parents=True, exist_ok=True)
-        print(f"http://127.0.0.1:{given.port}  {', '.join(PEOPLE)}  password {PASSWORD}", flush=True)
+        print(f"http://127.0.0.1:{given.port}  {', '.join(PEOPLE)}  password {PASSWORD}", flush=True)  # noqa: T201
         asyncio.run(serve(folder, given.port, given.orders).serve())
 
 
