@@ -123,6 +123,7 @@ async def _serve(parts: ConsoleParts, observer: Observer) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    await asyncio.to_thread(parts.directory.prepare)
     watch = _Watch(parts)
     observer.health.require(lambda: watch.problem)
     observer.read(catalogue.CONSOLE_SESSIONS, lambda: watch.sessions)
