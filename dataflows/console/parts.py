@@ -14,6 +14,7 @@ from anyio import CapacityLimiter
 from sqlalchemy import Connection, Engine, Index, Table, insert
 
 from dataflows.console.access import Person, PersonScope
+from dataflows.console.deciding.taking import ConsoleDecisions
 from dataflows.console.metrics import ConsoleObserver
 from dataflows.console.people.attempts import Attempts
 from dataflows.console.people.directory import Directory
@@ -120,7 +121,7 @@ class ConsoleParts:
     metrics: ConsoleObserver
     threads: CapacityLimiter
     oidc: OidcLogIn | None = None
-    decisions: object | None = None
+    decisions: ConsoleDecisions | None = None
     heads: Heads = field(default_factory=Heads)
     more: dict[str, object] = field(default_factory=dict[str, object])
     """What single parts keep between requests, by their name."""
@@ -141,7 +142,7 @@ def parts_of(
     clock: Callable[[], datetime] = wall,
     passwords: Passwords | None = None,
     provider: Callable[[], httpx2.Client] | None = None,
-    decisions: object | None = None,
+    decisions: ConsoleDecisions | None = None,
 ) -> ConsoleParts:
     """The parts over two databases; the own one has its tables already."""
     directory = Directory(own, passwords or Passwords())

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from dataflows.console.app import application
+from dataflows.console.deciding.opening import open_decisions
 from dataflows.console.own import open_own, prepare
 from dataflows.console.parts import ConsoleParts, parts_of, wall
 from dataflows.console.routes import every_route
@@ -80,7 +81,7 @@ def run_console(settings: Settings, observer: Observer) -> None:
             except PortError as error:
                 raise MisuseError(str(error).replace("http.port", "console.http_port")) from error
             observer.log.info("serving /metrics, /healthz and /readyz", host=settings.http.host, port=port)
-        parts = _parts(stack, settings, observer)
+        parts = _parts(stack, settings, observer, decides=True)
         if given.cookie == "plain":
             observer.log.warning("console.cookie is plain: whoever listens in on the network has every session; for development only")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -194,7 +195,8 @@ def opened(settings: Settings) -> Generator[ConsoleParts]:
         yield _parts(stack, settings, Observer())
 
 
-def _parts(stack: ExitStack, settings: Settings, observer: Observer) -> ConsoleParts:
+def _parts(stack: ExitStack, settings: Settings, observer: Observer, *, decides: bool = False) -> ConsoleParts:
+    """The parts over the databases of the settings; `decides`: with what takes decisions in. Closed with `stack`."""
     own = own_of(settings)
     stack.callback(own.dispose)
     try:
@@ -202,4 +204,5 @@ def _parts(stack: ExitStack, settings: Settings, observer: Observer) -> ConsoleP
     except StoreError as error:
         raise MisuseError(f"store.url: {error}") from error
     stack.callback(store.dispose)
-    return parts_of(store, own, settings.console, observer)
+    decisions = open_decisions(stack, settings, store, folder_of(settings), observer) if decides else None
+    return parts_of(store, own, settings.console, observer, decisions=decisions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -69,6 +70,11 @@ class ConsoleSettings(Section):
     audited: Annotated[tuple[Audited, ...], BeforeValidator(comma_separated), AfterValidator(distinct)] = Field(
         default=("exception", "order", "search", "export", "record", "reject", "message"),
         description="Which reads of personal data are noted, with who, when and of what.",
+    )
+    bulk_approval_limit: Decimal = Field(
+        default=Decimal(100),
+        ge=0,
+        description="Actions that are worth more than this, in whichever currency, are approved one by one and not together.",
     )
     connections: int = Field(default=8, ge=1, le=200, description="Connections to the store, and threads that read it.")
     max_body_bytes: int = Field(default=2 << 20, ge=65_536, le=64 << 20, description="Largest body of a request.")

@@ -20,12 +20,14 @@ from typing import Any
 import httpx2
 import uvicorn
 from argon2 import PasswordHasher
+from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from dataflows.console.access import Person, PersonScope
 from dataflows.console.app import application
 from dataflows.console.cookies import cookie_of
+from dataflows.console.deciding.taking import ConsoleDecisions
 from dataflows.console.own import open_own, prepare
 from dataflows.console.parts import ConsoleParts, parts_of, wall
 from dataflows.console.people.passwords import Passwords
@@ -120,7 +122,7 @@ def console(
     orders: int | None = 60,
     settings: Mapping[str, Any] | None = None,
     routes: Sequence[Route] | None = None,
-    decisions: object | None = None,
+    decisions: Callable[[Engine], ConsoleDecisions] | None = None,
     people: Mapping[str, str] = PEOPLE,
     provider: Callable[[], httpx2.Client] | None = None,
 ) -> Generator[ConsoleHost]:
@@ -133,7 +135,8 @@ def console(
     own = open_own(sqlite_url(folder, "console"))
     prepare(own)
     clock = Clock(at)
-    parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=decisions, provider=provider)
+    taken = None if decisions is None else decisions(store)
+    parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=taken, provider=provider)
     host = ConsoleHost(parts, clock, folder, routes)
     for name, role in people.items():
         host.add(name, role)
