@@ -20,7 +20,7 @@ from typing import Any
 import httpx2
 import uvicorn
 from argon2 import PasswordHasher
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -36,8 +36,9 @@ from dataflows.observe.observer import Observer
 from dataflows.settings.console import ConsoleSettings
 from sinks.cases.schema import open_store, upgrade, writing
 from sinks.cases.standing import stands
+from sinks.cases.tables import notes
 from sinks.cases.writer import CaseWriter
-from tests.support.stored import world
+from tests.support.console_world import notes_of, working_day
 from tests.support.stores import interleaved, sqlite_url
 
 PASSWORD = "orderwatch-demo"
@@ -67,7 +68,7 @@ class Clock:
 
 @cache
 def _filled(orders: int | None) -> tuple[Path, datetime]:
-    """The file of a store filled with a world (None: empty), and when its last record was written. Made once in a process."""
+    """The file of a store as it is on a working day (None: an empty one), and the instant of looking. Made once in a process."""
     folder = Path(mkdtemp(prefix="orderwatch-console-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     engine = open_store(sqlite_url(folder))
@@ -75,17 +76,19 @@ def _filled(orders: int | None) -> tuple[Path, datetime]:
     if orders is None:
         engine.dispose()
         return folder / "store.sqlite3", EMPTY_AT
-    records = interleaved(world(orders))
+    parts, now = working_day(orders)
+    records = interleaved(parts)
     writer = CaseWriter(engine)
     for at in range(0, len(records), 1_000):
         writer.write(records[at : at + 1_000])
-    last = datetime.fromtimestamp(max(record.time for record in records) / 1e6, UTC)
     with writing(engine).begin() as connection:
-        stands(connection, last, 0, last)
+        stands(connection, now, 0, now)
+        for reference, _, _, text in notes_of(parts):
+            connection.execute(update(notes).where(notes.c.note_ref == reference).values(text=text))
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     engine.dispose()
-    return folder / "store.sqlite3", last
+    return folder / "store.sqlite3", now
 
 
 class ConsoleHost:
