@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Final
 
+import httpx2
 from anyio import CapacityLimiter
 from sqlalchemy import Connection, Engine, Index, Table, insert
 
 from dataflows.console.access import Person, PersonScope
+from dataflows.console.deciding.taking import ConsoleDecisions
 from dataflows.console.metrics import ConsoleObserver
 from dataflows.console.people.attempts import Attempts
 from dataflows.console.people.directory import Directory
+from dataflows.console.people.oidc import OidcLogIn
 from dataflows.console.people.passwords import Passwords
 from dataflows.console.people.sessions import Sessions
 from dataflows.console.tables import METADATA
@@ -23,6 +26,7 @@ from dataflows.observe.observer import Observer
 from dataflows.settings.console import ConsoleSettings
 from schemas.instants import EPOCH
 from sinks.cases.queries.counts import counts
+from sinks.cases.queries.facets import count_rows
 from sinks.cases.queries.rows import OpenCounts, StoreStanding
 from sinks.cases.queries.standing import standing
 from sinks.cases.queries.wanted import ExceptionFilter
@@ -32,6 +36,7 @@ from sinks.cases.tables.base import about, instant, number, text
 HEAD_AGE: Final = timedelta(seconds=3)
 """How old the counts in the head of a page may be."""
 MOST_HEADS: Final = 500
+MOST_LATE: Final = 100_000
 
 reads: Final = Table(
     "reads",
@@ -69,9 +74,10 @@ class ReadAudit:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the head of each page shows."""
+    """What the head of each page shows. `late`: cases of which any clock has run out."""
 
     counts: OpenCounts
+    late: int
     standing: StoreStanding
     at: datetime
 
@@ -90,7 +96,9 @@ class Heads:
 
     def read(self, connection: Connection, person: Person, now: datetime) -> Head:
         """The head as it is now."""
-        head = Head(counts(connection, person.narrow(ExceptionFilter()), now=now), standing(connection), now)
+        wanted = person.narrow(ExceptionFilter())
+        late = count_rows(connection, replace(wanted, breached="any"), now=now, most=MOST_LATE)
+        head = Head(counts(connection, wanted, now=now), late, standing(connection), now)
         with self._lock:
             if len(self._kept) >= MOST_HEADS:
                 self._kept.clear()
@@ -117,7 +125,8 @@ class ConsoleParts:
     audit: ReadAudit
     metrics: ConsoleObserver
     threads: CapacityLimiter
-    decisions: object | None = None
+    oidc: OidcLogIn | None = None
+    decisions: ConsoleDecisions | None = None
     heads: Heads = field(default_factory=Heads)
     more: dict[str, object] = field(default_factory=dict[str, object])
     """What single parts keep between requests, by their name."""
@@ -137,26 +146,27 @@ def parts_of(
     *,
     clock: Callable[[], datetime] = wall,
     passwords: Passwords | None = None,
-    decisions: object | None = None,
-    more: Mapping[str, object] | None = None,
+    provider: Callable[[], httpx2.Client] | None = None,
+    decisions: ConsoleDecisions | None = None,
 ) -> ConsoleParts:
     """The parts over two databases; the own one has its tables already."""
+    directory = Directory(own, passwords or Passwords())
     return ConsoleParts(
         store=store,
         own=own,
         settings=settings,
         clock=clock,
-        directory=Directory(own, passwords or Passwords()),
+        directory=directory,
+        oidc=OidcLogIn(settings, own, directory, provider) if settings.oidc_issuer else None,
         sessions=Sessions(own, timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours)),
         attempts=Attempts(own, settings.log_in_tries),
         audit=ReadAudit(own, settings.audited),
         metrics=ConsoleObserver(observer),
         threads=CapacityLimiter(settings.connections),
         decisions=decisions,
-        more=dict(more or {}),
     )
 
 
 def zero() -> Head:
     """The head of a page when nothing is known."""
-    return Head(OpenCounts(*[0] * 11), StoreStanding(None, None, None), EPOCH)
+    return Head(OpenCounts(*[0] * 11), 0, StoreStanding(None, None, None), EPOCH)
