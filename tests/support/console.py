@@ -10,7 +10,7 @@ import asyncio
 import atexit
 import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -28,6 +28,8 @@ from dataflows.console.access import Person, PersonScope
 from dataflows.console.app import application
 from dataflows.console.cookies import cookie_of
 from dataflows.console.deciding.taking import ConsoleDecisions
+from dataflows.console.govern.opening import NAME as GOVERN
+from dataflows.console.govern.opening import open_govern
 from dataflows.console.own import open_own, prepare
 from dataflows.console.pages.opening import PAGES, PageParts
 from dataflows.console.parts import ConsoleParts, parts_of, wall
@@ -36,6 +38,7 @@ from dataflows.console.routes import Route, every_route
 from dataflows.core.policy import Policy
 from dataflows.core.rules.load import policy_of_text
 from dataflows.observe.observer import Observer
+from dataflows.settings import Settings
 from dataflows.settings.console import ConsoleSettings
 from sinks.cases.schema import open_store, upgrade, writing
 from sinks.cases.standing import stands
@@ -149,6 +152,11 @@ class ConsoleHost:
         return found.person
 
 
+def embedded_settings(folder: Path, settings: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of an installation without a broker in a folder; `settings`: of its console."""
+    return Settings.model_validate({"embedded": {"dir": folder}, "state": {"dir": folder / "state"}, "console": settings or {}})
+
+
 @contextmanager
 def console(
     folder: Path,
@@ -170,14 +178,17 @@ def console(
     prepare(own)
     clock = Clock(at)
     taken = None if decisions is None else decisions(store)
+    stack = ExitStack()
     parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=taken, provider=provider)
     parts.more[PAGES] = PageParts(policy_of_world())
+    parts.more[GOVERN] = open_govern(stack, embedded_settings(folder, settings), own, clock=clock)
     host = ConsoleHost(parts, clock, folder, routes)
     for name, role in people.items():
         host.add(name, role)
     try:
         yield host
     finally:
+        stack.close()
         store.dispose()
         own.dispose()
 
@@ -203,6 +214,7 @@ def serve(folder: Path, port: int, orders: int, clock: Callable[[], datetime] | 
         decisions=ConsoleDecisions(NotedDecisions(), store, ForgottenLines()),
     )
     parts.more[PAGES] = PageParts(policy_of_world())
+    parts.more[GOVERN] = open_govern(ExitStack(), embedded_settings(folder), own, clock=parts.clock)
     for name, role in PEOPLE.items():
         if parts.directory.find(name) is None:
             parts.directory.add(name, [role], password=PASSWORD, at=last)
