@@ -29,16 +29,19 @@ from dataflows.console.app import application
 from dataflows.console.cookies import cookie_of
 from dataflows.console.deciding.taking import ConsoleDecisions
 from dataflows.console.own import open_own, prepare
+from dataflows.console.pages.opening import PAGES, PageParts
 from dataflows.console.parts import ConsoleParts, parts_of, wall
 from dataflows.console.people.passwords import Passwords
 from dataflows.console.routes import Route, every_route
+from dataflows.core.policy import Policy
+from dataflows.core.rules.load import policy_of_text
 from dataflows.observe.observer import Observer
 from dataflows.settings.console import ConsoleSettings
 from sinks.cases.schema import open_store, upgrade, writing
 from sinks.cases.standing import stands
 from sinks.cases.tables import notes
 from sinks.cases.writer import CaseWriter
-from tests.support.console_world import notes_of, working_day
+from tests.support.console_world import day_policy, notes_of, working_day
 from tests.support.stores import interleaved, sqlite_url
 
 PASSWORD = "orderwatch-demo"
@@ -64,6 +67,13 @@ class Clock:
     def move(self, by: timedelta) -> None:
         """Moves it."""
         self.at += by
+
+
+def world_policy() -> Policy:
+    """The policy that decided in the simulated world."""
+    found = policy_of_text(day_policy())
+    assert isinstance(found, Policy)
+    return found
 
 
 @cache
@@ -140,6 +150,7 @@ def console(
     clock = Clock(at)
     taken = None if decisions is None else decisions(store)
     parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=taken, provider=provider)
+    parts.more[PAGES] = PageParts(world_policy())
     host = ConsoleHost(parts, clock, folder, routes)
     for name, role in people.items():
         host.add(name, role)
@@ -168,6 +179,7 @@ def serve(folder: Path, port: int, orders: int, clock: Callable[[], datetime] | 
         clock=clock or (lambda: last + (wall() - began)),
         passwords=Passwords(QUICK),
     )
+    parts.more[PAGES] = PageParts(world_policy())
     for name, role in PEOPLE.items():
         if parts.directory.find(name) is None:
             parts.directory.add(name, [role], password=PASSWORD, at=last)
