@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
+import httpx2
 import uvicorn
 from argon2 import PasswordHasher
 from sqlalchemy import Engine
@@ -123,6 +124,7 @@ def console(
     routes: Sequence[Route] | None = None,
     decisions: Callable[[Engine], ConsoleDecisions] | None = None,
     people: Mapping[str, str] = PEOPLE,
+    provider: Callable[[], httpx2.Client] | None = None,
 ) -> Generator[ConsoleHost]:
     """A console while inside, over a copy of a filled store (`orders` None: an empty one) and an own database in `folder`."""
     given = ConsoleSettings.model_validate({"cookie": "secure", **(settings or {})})
@@ -134,7 +136,7 @@ def console(
     prepare(own)
     clock = Clock(at)
     taken = None if decisions is None else decisions(store)
-    parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=taken)
+    parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=taken, provider=provider)
     host = ConsoleHost(parts, clock, folder, routes)
     for name, role in people.items():
         host.add(name, role)
@@ -179,7 +181,7 @@ def main() -> None:
     with TemporaryDirectory() as made:
         folder = given.folder or Path(made)
         folder.mkdir(parents=True, exist_ok=True)
-        print(f"http://127.0.0.1:{given.port}  {', '.join(PEOPLE)}  password {PASSWORD}", flush=True)
+        print(f"http://127.0.0.1:{given.port}  {', '.join(PEOPLE)}  password {PASSWORD}", flush=True)  # noqa: T201
         asyncio.run(serve(folder, given.port, given.orders).serve())
 
 

@@ -43,7 +43,7 @@ class ExceptionFilter:
 
 @dataclass(frozen=True, slots=True)
 class ActionFilter:
-    """Which actions are wanted. `teams`: of those who have its exception; `sites`: its sites. `waiting`: an approval is outstanding."""
+    """Which actions are wanted. `teams`: of those who have its exception; `sites`: of it. `waiting`: an approval is outstanding."""
 
     states: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
