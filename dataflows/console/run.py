@@ -81,7 +81,7 @@ def run_console(settings: Settings, observer: Observer) -> None:
             except PortError as error:
                 raise MisuseError(str(error).replace("http.port", "console.http_port")) from error
             observer.log.info("serving /metrics, /healthz and /readyz", host=settings.http.host, port=port)
-        parts = _parts(stack, settings, observer)
+        parts = _parts(stack, settings, observer, decides=True)
         if given.cookie == "plain":
             observer.log.warning("console.cookie is plain: whoever listens in on the network has every session; for development only")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -124,6 +124,7 @@ async def _serve(parts: ConsoleParts, observer: Observer) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    await asyncio.to_thread(parts.directory.prepare)
     watch = _Watch(parts)
     observer.health.require(lambda: watch.problem)
     observer.read(catalogue.CONSOLE_SESSIONS, lambda: watch.sessions)
@@ -194,7 +195,8 @@ def opened(settings: Settings) -> Generator[ConsoleParts]:
         yield _parts(stack, settings, Observer())
 
 
-def _parts(stack: ExitStack, settings: Settings, observer: Observer) -> ConsoleParts:
+def _parts(stack: ExitStack, settings: Settings, observer: Observer, *, decides: bool = False) -> ConsoleParts:
+    """The parts over the databases of the settings; `decides`: with what takes decisions in. Closed with `stack`."""
     own = own_of(settings)
     stack.callback(own.dispose)
     try:
@@ -202,5 +204,5 @@ def _parts(stack: ExitStack, settings: Settings, observer: Observer) -> ConsoleP
     except StoreError as error:
         raise MisuseError(f"store.url: {error}") from error
     stack.callback(store.dispose)
-    decisions = open_decisions(stack, settings, store, folder_of(settings), observer)
+    decisions = open_decisions(stack, settings, store, folder_of(settings), observer) if decides else None
     return parts_of(store, own, settings.console, observer, decisions=decisions)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -17,7 +18,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Engine, Table, insert, text
 
-from sinks.cases.tables import action_events, actions, cases, evidence, exception_events, exceptions, identifiers, orders
+from sinks.cases.tables import action_events, actions, cases, evidence, exception_events, exception_skus, exceptions, identifiers, orders
 
 if TYPE_CHECKING:
     from psycopg import Connection as PostgresConnection
@@ -33,7 +34,10 @@ KINDS = (
 )
 TEAMS = ("OPS", "CARR", "CS", "FIN", "WH")
 CARRIERS = ("dhl", "ups", "fedex", "dpd", "gls", "postnl")
+SITES = ("ams1", "ams1", "ber2", "lon1", "par1")
+TIERS = ("standard", "standard", "standard", "gold", "vip")
 COUNTRIES = ("DE", "FR", "NL", "GB", "US", "ES", "IT", "PL")
+LABELS = (None,) * 16 + ("noise", "real", "real", "known")
 STATES = ("new", "acknowledged", "assigned", "snoozed", "waiting", "open")
 PEOPLE = tuple(f"user:p{number}" for number in range(40))
 CHUNK = 20_000
@@ -74,6 +78,7 @@ def fill(engine: Engine, many: int, opened: int, seed: int = 1, *, events: bool 
             (orders, [one.order for one in chunk]),
             (actions, [one.action for one in chunk if one.action is not None]),
             (identifiers, [one.identifier for one in chunk]),
+            (exception_skus, [_of_sku(one.exception) for one in chunk if one.exception["sku"]]),
             (exception_events, [one.event for one in chunk if events]),
             (evidence, [one.evidence for one in chunk if events]),
             (action_events, [_said(one.action) for one in chunk if events and one.action is not None]),
@@ -122,6 +127,7 @@ def _one(random: Random, number: int, raised: datetime, *, stands: bool) -> Fill
         "acknowledged_at": taken,
         "paused_since": NOW - timedelta(hours=1) if state == "waiting" and stands else None,
         "reopenings": int(state == "open"),
+        "label": LABELS[number // 13 % len(LABELS)],
         "reassignments": 0,
         "flaps": 0,
         "escalation_level": 0,
@@ -133,7 +139,7 @@ def _one(random: Random, number: int, raised: datetime, *, stands: bool) -> Fill
         **{name: case[name] for name in ("team", "assignee", "until", "ack_by", "resolve_by", "acknowledged_at", "paused_since")},
         "kind": kind,
         "domain": kind.partition(".")[0],
-        "scope": None,
+        "scope": f"shipment:JJD{number:015}" if kind.startswith("shipment.") and number % 5 else None,
         "episode": 1,
         "status": "suppressed" if suppressed else status,
         "mode": "on",
@@ -165,10 +171,13 @@ def _one(random: Random, number: int, raised: datetime, *, stands: bool) -> Fill
         "backfilled": False,
         "context": CONTEXT,
         "customer_id": f"cus_{number % 300_000}",
-        "tier": "standard",
+        "tier": TIERS[number // 7 % len(TIERS)],
         "country": country,
         "carrier": carrier,
-        "site": "ams1",
+        "site": SITES[number // 3 % len(SITES)],
+        "sku": f"SKU-{number // 11 % 900:03}" if number % 2 else None,
+        "total": Decimal(number * 7_919 % 60_000 + 500) / 100,
+        "currency": "EUR",
         "source": f"/carrier/{carrier}",
         "policy": "0" * 16,
         "rule": kind,
@@ -230,6 +239,11 @@ def _one(random: Random, number: int, raised: datetime, *, stands: bool) -> Fill
             "last_sequence": 2,
         },
     )
+
+
+def _of_sku(exception: dict[str, object]) -> dict[str, object]:
+    """The one SKU of an exception."""
+    return {name: exception[name] for name in ("exception_id", "sku", "tenant", "order_id")}
 
 
 def _said(action: dict[str, object]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The texts of the console: what stands in code and templates, and what its German files have. `python -m tests.support.messages` lists gaps."""
+"""The texts of the console: those of code and templates, and those of its German files. Run as a module, it lists what is missing."""
 
 from __future__ import annotations
 

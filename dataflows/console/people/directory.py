@@ -48,6 +48,10 @@ class Directory:
     def __init__(self, engine: Engine, passwords: Passwords) -> None:
         self._engine, self._passwords = engine, passwords
 
+    def prepare(self) -> None:
+        """Does once what makes the first log-in of a name that there is not take longer than others."""
+        self._passwords.matches(None, "")
+
     def everybody(self) -> Sequence[KnownPerson]:
         """All, by name."""
         with self._engine.connect() as connection:

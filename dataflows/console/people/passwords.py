@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import cached_property
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -26,7 +27,11 @@ class Passwords:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
+
+    @cached_property
+    def _nobody(self) -> str:
+        """What the password of a name that there is not is compared with."""
+        return self._hasher.hash(secrets.token_hex(16))
 
     def digest(self, password: str) -> str:
         """What is kept of it. Raises WeakPasswordError."""

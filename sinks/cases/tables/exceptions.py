@@ -219,6 +219,8 @@ cases: Final = Table(
 )
 Index(None, cases.c.team, cases.c.state)
 Index(None, cases.c.assignee, cases.c.state)
+partial("ix_cases_labelled", cases.c.label, cases.c.exception_id, where=cases.c.label.is_not(None))
+partial("ix_cases_reopened", cases.c.exception_id, where=cases.c.reopenings > 0)
 
 orders: Final = Table(
     "orders",
