@@ -208,7 +208,12 @@ def test_what_nobody_offers_is_refused(desk: DeskConsole) -> None:
     assert desk.written.all() == []
     assert decide(anna, "acknowledge", x=[first], **forged).status_code == 303
     (written,) = desk.written.all()
-    assert (written["type"], written["tenant"], written["data"]["by"], written["subject"]) == ("case.acknowledged", "default", "user:anna", "O-1")
+    assert (written["type"], written["tenant"], written["data"]["by"], written["subject"]) == (
+        "case.acknowledged",
+        "default",
+        "user:anna",
+        "O-1",
+    )
 
 
 def test_what_may_not_be_seen_cannot_be_decided(desk: DeskConsole) -> None:
