@@ -93,7 +93,7 @@ class DeskConsole:
     def rows(self, statement: Any) -> list[Any]:
         """What the store has."""
         with self.store.connect() as connection:
-            return list(connection.execute(statement))
+            return [*connection.execute(statement).all()]
 
 
 @contextmanager
@@ -175,7 +175,7 @@ def text_of(page: str) -> str:
 
 def decide(client: TestClient, verb: str, *, x: Sequence[str] = (), a: Sequence[str] = (), **fields: Any) -> Any:
     """Opens the form of a decision, and sends it with these fields; the answer to that."""
-    query = [("do", verb), *(("x", one) for one in x), *(("a", one) for one in a)]
+    query: list[tuple[str, str | int | float | bool | None]] = [("do", verb), *(("x", one) for one in x), *(("a", one) for one in a)]
     opened = client.get("/decide", params=query)
     assert opened.status_code == 200, text_of(opened.text)
     return client.post("/decide", data={**hidden(opened.text), "step": "send", **fields})

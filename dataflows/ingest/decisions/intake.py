@@ -158,7 +158,9 @@ class DecisionIntake:
         if rival is None:
             return None
         who, id_ = rival
-        if self._store is not None and await _aside(partial(self._store.refusals, [id_])):
+        assert self._store is not None
+        found = await _aside(partial(self._store.refusals, [id_]))
+        if id_ in found:
             return None  # The engine has refused that one: it is under way no more.
         return refused("changed", f"{who} has just decided about it", expected=decision.expected, sequence=known.sequence)
 

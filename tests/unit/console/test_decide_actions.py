@@ -119,7 +119,7 @@ def test_four_eyes_are_shown_and_kept(desk: DeskConsole) -> None:
     desk.speak()
     (row,) = found(desk, action="approve_refund")
     assert "You asked for it: another person must approve it." in text_of(bob.get("/approvals").text)
-    assert "Others' to give" in text_of(bob.get("/approvals").text)
+    assert "For others to give" in text_of(bob.get("/approvals").text)
     form = bob.get("/decide", params={"do": "approve", "a": named(row)})
     forced = bob.post("/decide", data={**hidden(form.text), "step": "send"})
     sent = bob.post("/decide", data={**hidden(forced.text), "confirmed": confirmation(forced.text)})
