@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Final
@@ -26,6 +26,7 @@ from dataflows.observe.observer import Observer
 from dataflows.settings.console import ConsoleSettings
 from schemas.instants import EPOCH
 from sinks.cases.queries.counts import counts
+from sinks.cases.queries.facets import count_rows
 from sinks.cases.queries.rows import OpenCounts, StoreStanding
 from sinks.cases.queries.standing import standing
 from sinks.cases.queries.wanted import ExceptionFilter
@@ -35,6 +36,7 @@ from sinks.cases.tables.base import about, instant, number, text
 HEAD_AGE: Final = timedelta(seconds=3)
 """How old the counts in the head of a page may be."""
 MOST_HEADS: Final = 500
+MOST_LATE: Final = 100_000
 
 reads: Final = Table(
     "reads",
@@ -72,9 +74,10 @@ class ReadAudit:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the head of each page shows."""
+    """What the head of each page shows. `late`: cases of which any clock has run out."""
 
     counts: OpenCounts
+    late: int
     standing: StoreStanding
     at: datetime
 
@@ -93,7 +96,9 @@ class Heads:
 
     def read(self, connection: Connection, person: Person, now: datetime) -> Head:
         """The head as it is now."""
-        head = Head(counts(connection, person.narrow(ExceptionFilter()), now=now), standing(connection), now)
+        wanted = person.narrow(ExceptionFilter())
+        late = count_rows(connection, replace(wanted, breached="any"), now=now, most=MOST_LATE)
+        head = Head(counts(connection, wanted, now=now), late, standing(connection), now)
         with self._lock:
             if len(self._kept) >= MOST_HEADS:
                 self._kept.clear()
@@ -164,4 +169,4 @@ def parts_of(
 
 def zero() -> Head:
     """The head of a page when nothing is known."""
-    return Head(OpenCounts(*[0] * 11), StoreStanding(None, None, None), EPOCH)
+    return Head(OpenCounts(*[0] * 11), 0, StoreStanding(None, None, None), EPOCH)

@@ -17,7 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dataflows.console.app import application
 from dataflows.console.deciding.opening import open_decisions
+from dataflows.console.govern.opening import NAME as GOVERN
+from dataflows.console.govern.opening import open_govern
 from dataflows.console.own import open_own, prepare
+from dataflows.console.pages.opening import PAGES, open_pages
 from dataflows.console.parts import ConsoleParts, parts_of, wall
 from dataflows.console.routes import every_route
 from dataflows.errors import MisuseError, RunError
@@ -205,4 +208,8 @@ def _parts(stack: ExitStack, settings: Settings, observer: Observer, *, decides:
         raise MisuseError(f"store.url: {error}") from error
     stack.callback(store.dispose)
     decisions = open_decisions(stack, settings, store, folder_of(settings), observer) if decides else None
-    return parts_of(store, own, settings.console, observer, decisions=decisions)
+    parts = parts_of(store, own, settings.console, observer, decisions=decisions)
+    parts.more[GOVERN] = open_govern(stack, settings, own)
+    if decides:
+        parts.more[PAGES] = open_pages(settings)
+    return parts

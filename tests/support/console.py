@@ -10,7 +10,7 @@ import asyncio
 import atexit
 import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 import httpx2
 import uvicorn
 from argon2 import PasswordHasher
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -28,16 +28,24 @@ from dataflows.console.access import Person, PersonScope
 from dataflows.console.app import application
 from dataflows.console.cookies import cookie_of
 from dataflows.console.deciding.taking import ConsoleDecisions
+from dataflows.console.govern.opening import NAME as GOVERN
+from dataflows.console.govern.opening import open_govern
 from dataflows.console.own import open_own, prepare
+from dataflows.console.pages.opening import PAGES, PageParts
 from dataflows.console.parts import ConsoleParts, parts_of, wall
 from dataflows.console.people.passwords import Passwords
 from dataflows.console.routes import Route, every_route
+from dataflows.core.policy import Policy
+from dataflows.core.rules.load import policy_of_text
 from dataflows.observe.observer import Observer
+from dataflows.settings import Settings
 from dataflows.settings.console import ConsoleSettings
 from sinks.cases.schema import open_store, upgrade, writing
 from sinks.cases.standing import stands
+from sinks.cases.tables import notes
 from sinks.cases.writer import CaseWriter
-from tests.support.stored import world
+from sources.simulator import policy_text
+from tests.support.console_world import notes_of, working_day
 from tests.support.stores import interleaved, sqlite_url
 
 PASSWORD = "orderwatch-demo"
@@ -67,7 +75,7 @@ class Clock:
 
 @cache
 def _filled(orders: int | None) -> tuple[Path, datetime]:
-    """The file of a store filled with a world (None: empty), and when its last record was written. Made once in a process."""
+    """The file of a store as it is on a working day (None: an empty one), and the instant of looking. Made once in a process."""
     folder = Path(mkdtemp(prefix="orderwatch-console-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     engine = open_store(sqlite_url(folder))
@@ -75,17 +83,46 @@ def _filled(orders: int | None) -> tuple[Path, datetime]:
     if orders is None:
         engine.dispose()
         return folder / "store.sqlite3", EMPTY_AT
-    records = interleaved(world(orders))
+    parts, now = working_day(orders)
+    records = interleaved(parts)
     writer = CaseWriter(engine)
     for at in range(0, len(records), 1_000):
         writer.write(records[at : at + 1_000])
-    last = datetime.fromtimestamp(max(record.time for record in records) / 1e6, UTC)
     with writing(engine).begin() as connection:
-        stands(connection, last, 0, last)
+        stands(connection, now, 0, now)
+        for reference, _, _, text in notes_of(parts):
+            connection.execute(update(notes).where(notes.c.note_ref == reference).values(text=text))
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     engine.dispose()
-    return folder / "store.sqlite3", last
+    return folder / "store.sqlite3", now
+
+
+def policy_of_world() -> Policy:
+    """The policy of the simulated world."""
+    found = policy_of_text(policy_text())
+    assert isinstance(found, Policy)
+    return found
+
+
+class NotedDecisions:
+    """A writer behind which there is no engine: what is decided is printed, and nothing comes of it."""
+
+    def write(self, decisions: Sequence[Mapping[str, object]]) -> None:
+        """Prints them."""
+        for one in decisions:
+            print(one["type"], one.get("subject"), one["data"], flush=True)  # noqa: T201
+
+    def close(self) -> None:
+        """Nothing is under way."""
+
+
+class ForgottenLines:
+    """An audit that nobody reads."""
+
+    async def write(self, lines: Sequence[bytes]) -> None:
+        """Forgets them."""
+        del lines
 
 
 class ConsoleHost:
@@ -115,6 +152,11 @@ class ConsoleHost:
         return found.person
 
 
+def embedded_settings(folder: Path, settings: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of an installation without a broker in a folder; `settings`: of its console."""
+    return Settings.model_validate({"embedded": {"dir": folder}, "state": {"dir": folder / "state"}, "console": settings or {}})
+
+
 @contextmanager
 def console(
     folder: Path,
@@ -136,13 +178,17 @@ def console(
     prepare(own)
     clock = Clock(at)
     taken = None if decisions is None else decisions(store)
+    stack = ExitStack()
     parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=taken, provider=provider)
+    parts.more[GOVERN] = open_govern(stack, embedded_settings(folder, settings), own, clock=clock)
+    parts.more[PAGES] = PageParts(policy_of_world())
     host = ConsoleHost(parts, clock, folder, routes)
     for name, role in people.items():
         host.add(name, role)
     try:
         yield host
     finally:
+        stack.close()
         store.dispose()
         own.dispose()
 
@@ -157,14 +203,18 @@ def serve(folder: Path, port: int, orders: int, clock: Callable[[], datetime] | 
     prepare(own)
     began = wall()
     given = ConsoleSettings.model_validate({"cookie": "plain", "port": port})
+    store = open_store(sqlite_url(folder))
     parts = parts_of(
-        open_store(sqlite_url(folder)),
+        store,
         own,
         given,
         Observer(),
         clock=clock or (lambda: last + (wall() - began)),
         passwords=Passwords(QUICK),
+        decisions=ConsoleDecisions(NotedDecisions(), store, ForgottenLines()),
     )
+    parts.more[GOVERN] = open_govern(ExitStack(), embedded_settings(folder), own, clock=parts.clock)
+    parts.more[PAGES] = PageParts(policy_of_world())
     for name, role in PEOPLE.items():
         if parts.directory.find(name) is None:
             parts.directory.add(name, [role], password=PASSWORD, at=last)
