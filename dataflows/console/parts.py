@@ -14,7 +14,6 @@ from anyio import CapacityLimiter
 from sqlalchemy import Connection, Engine, Index, Table, insert
 
 from dataflows.console.access import Person, PersonScope
-from dataflows.console.deciding.taking import ConsoleDecisions
 from dataflows.console.metrics import ConsoleObserver
 from dataflows.console.people.attempts import Attempts
 from dataflows.console.people.directory import Directory
@@ -22,6 +21,7 @@ from dataflows.console.people.oidc import OidcLogIn
 from dataflows.console.people.passwords import Passwords
 from dataflows.console.people.sessions import Sessions
 from dataflows.console.tables import METADATA
+from dataflows.console.taking import ConsoleDecisions
 from dataflows.observe.observer import Observer
 from dataflows.settings.console import ConsoleSettings
 from schemas.instants import EPOCH

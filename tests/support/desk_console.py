@@ -19,8 +19,8 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from dataflows.console.access import Needs
-from dataflows.console.deciding.taking import ConsoleDecisions
 from dataflows.console.routes import Route, every_route
+from dataflows.console.taking import ConsoleDecisions
 from dataflows.console.visit import Visit
 from schemas.wire import micros
 from sinks.cases.writer import CaseWriter
