@@ -103,6 +103,7 @@ Index(None, exceptions.c.changed_at, exceptions.c.exception_id)
 Index(None, exceptions.c.kind, exceptions.c.changed_at)
 Index(None, exceptions.c.team, exceptions.c.changed_at)
 Index(None, exceptions.c.order_id)
+Index(None, exceptions.c.log_partition, exceptions.c.log_offset)
 partial("ix_exceptions_resolved_at", exceptions.c.resolved_at, where=exceptions.c.resolved_at.is_not(None))
 
 exception_events: Final = Table(

@@ -1,0 +1,97 @@
+"""How the engine is: it says so itself, on the port of its metrics. Asked now and then, only while somebody wants to know."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Final
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from dataflows.observe import catalogue
+from schemas.instants import EPOCH
+
+AGE_S: Final = 2.0
+PATIENCE_S: Final = 1.5
+LINES: Final = 2
+"""Of what it misses, at most so much."""
+LARGEST: Final = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStanding:
+    """A feed as the engine sees it. `watermark`: the greatest time that it has spoken. `deferred`: orders that wait for it."""
+
+    stale: bool
+    watermark: datetime | None
+    deferred: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStanding:
+    """`problem`: why it is not ready, None if it is. `watermark`: what it has judged up to. `lag`: records that it has not read."""
+
+    problem: str | None
+    watermark: datetime | None = None
+    lag: int | None = None
+    feeds: Mapping[str, FeedStanding] = field(default_factory=dict[str, FeedStanding])
+
+
+class EngineWatch:
+    """Asks the engine at `address` (`http://host:port`). Blocking: on a thread. `clock` gives seconds that never go back."""
+
+    def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._address, self._clock, self._lock = address.rstrip("/"), clock, Lock()
+        self._said: EngineStanding | None = None
+        self._at = -AGE_S
+
+    def look(self) -> EngineStanding:
+        """How it is, or was a moment ago."""
+        with self._lock:
+            if self._said is None or self._clock() - self._at >= AGE_S:
+                self._said, self._at = self._ask(), self._clock()
+            return self._said
+
+    def _ask(self) -> EngineStanding:
+        try:
+            problem = self._missing()
+            return measured(self._get("/metrics"), problem)
+        except (OSError, ValueError):
+            return EngineStanding("it does not answer")
+
+    def _missing(self) -> str | None:
+        try:
+            self._get("/readyz")
+        except HTTPError as error:
+            return ", ".join(error.read(4_096).decode(errors="replace").splitlines()[:LINES]) or "not ready"
+        return None
+
+    def _get(self, path: str) -> str:
+        with urlopen(self._address + path, timeout=PATIENCE_S) as answer:  # noqa: S310 - the address is of the settings
+            return answer.read(LARGEST).decode("utf-8")
+
+
+def measured(metrics: str, problem: str | None) -> EngineStanding:
+    """What the engine's metrics say. Raises ValueError if they are none."""
+    found: dict[str, list[tuple[Mapping[str, str], float]]] = {}
+    for family in text_string_to_metric_families(metrics):
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append((sample.labels, sample.value))
+    low = [value for _, value in found.get(catalogue.LOW_WATERMARK.name, ()) if value > 0]
+    lag = [value for _, value in found.get(catalogue.LAG.name, ())]
+    marks = {labels["feed"]: value for labels, value in found.get(catalogue.FEED_WATERMARK.name, ())}
+    held = {labels["feed"]: value for labels, value in found.get(catalogue.DEFERRED.name, ())}
+    feeds = {
+        labels["feed"]: FeedStanding(value > 0, _instant(marks.get(labels["feed"])), int(held.get(labels["feed"], 0)))
+        for labels, value in found.get(catalogue.FEED_STALE.name, ())
+    }
+    return EngineStanding(problem, _instant(min(low, default=None)), int(sum(lag)) if lag else None, feeds)
+
+
+def _instant(seconds: float | None) -> datetime | None:
+    return None if seconds is None or seconds <= 0 else EPOCH + timedelta(seconds=seconds)

@@ -1,0 +1,88 @@
+"""Whether what a page shows is how things are: how far the store is, whether the engine keeps up, which feeds are silent. In one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal, Protocol
+
+from sqlalchemy import Connection
+
+from dataflows.console.live.engine import EngineStanding
+from dataflows.console.text import mark
+from sinks.cases.queries.rows import StaleFeed, StoreStanding
+from sinks.cases.queries.standing import SILENT, stale_feeds, standing
+
+BEHIND: Final = 200
+"""Records that the store may lack without a word: it takes a thousand at once."""
+LAGGING: Final = timedelta(seconds=30)
+"""An engine that is so far behind the records' own time is said to lag."""
+Kind = Literal["stale", "behind", "feeds"]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStanding:
+    """How far the store is, and which feeds are silent."""
+
+    store: StoreStanding
+    feeds: Sequence[StaleFeed]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StandingLine:
+    """A line: what is the matter, and the route that says more of it."""
+
+    kind: Kind
+    text: str
+    route: str | None = None
+
+
+class Speaker(Protocol):
+    """Who says things in a reader's language: a visit."""
+
+    say: Callable[..., str]
+    say_many: Callable[..., str]
+    seconds: Callable[[float], str]
+
+
+def read_standing(connection: Connection, now: datetime) -> LiveStanding:
+    """As it is now."""
+    return LiveStanding(standing(connection), stale_feeds(connection), now)
+
+
+def trouble(
+    store: StoreStanding, feeds: Sequence[StaleFeed], engine: EngineStanding | None, now: datetime, say: Speaker
+) -> list[StandingLine]:
+    """What the reader is to know of what they see, the worst first; nothing if all is well."""
+    return [*_of_store(store, now, say), *_of_engine(engine, now, say), *_of_feeds(feeds, say)]
+
+
+def _of_store(store: StoreStanding, now: datetime, say: Speaker) -> Iterator[StandingLine]:
+    if store.seen_at is None:
+        yield StandingLine("stale", say.say(mark("The store has never been kept true: start `orderwatch store`.")))
+    elif now - store.seen_at > SILENT:
+        ago = say.seconds((now - store.seen_at).total_seconds())
+        yield StandingLine("stale", say.say(mark("Stale: the store has not been kept true for %(time)s. What you see may be over."), time=ago))
+    elif store.behind is not None and store.behind > BEHIND:
+        one = mark("The store is behind by %(count)s record.")
+        yield StandingLine("behind", say.say_many(one, mark("The store is behind by %(count)s records."), store.behind))
+
+
+def _of_engine(engine: EngineStanding | None, now: datetime, say: Speaker) -> Iterator[StandingLine]:
+    if engine is None:
+        return
+    if engine.problem is not None:
+        yield StandingLine("stale", say.say(mark("The engine is not well: %(problem)s. New trouble may not be seen."), problem=engine.problem))
+    elif engine.watermark is not None and now - engine.watermark > LAGGING:
+        behind = say.seconds((now - engine.watermark).total_seconds())
+        yield StandingLine("behind", say.say(mark("The engine lags: it has judged what was known %(time)s ago."), time=behind))
+
+
+def _of_feeds(feeds: Sequence[StaleFeed], say: Speaker) -> Iterator[StandingLine]:
+    if feeds:
+        names = ", ".join(feed.feed for feed in feeds[:3]) + (" …" if len(feeds) > 3 else "")
+        one = mark("%(count)s feed is silent: %(names)s. What waits for it is held back.")
+        many = mark("%(count)s feeds are silent: %(names)s. What waits for them is held back.")
+        yield StandingLine("feeds", say.say_many(one, many, len(feeds), names=names), "feeds")

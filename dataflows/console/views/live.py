@@ -1,0 +1,104 @@
+"""The stream of changes of an open page, and the switch that lets it rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, cast
+
+from starlette.datastructures import QueryParams
+from starlette.responses import Response, StreamingResponse
+
+from dataflows.console.access import Needs
+from dataflows.console.filters import read_filter
+from dataflows.console.live.engine import EngineStanding, EngineWatch
+from dataflows.console.live.hub import LiveHub, TooManyPagesError
+from dataflows.console.live.interests import Interest, Shows
+from dataflows.console.live.standing import StandingLine, trouble
+from dataflows.console.live.stream import HEADERS, stream
+from dataflows.console.routes import Route
+from dataflows.console.visit import BadRequestError, Visit
+from sinks.cases.queries.changes import PositionError, unpacked_position
+from sinks.cases.queries.conditions import of_exceptions
+from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter, FilterError
+
+SHOWS: Final = ("exceptions", "actions", "feeds")
+MOST_IDS: Final = 200
+"""Rows that a page may name as all that it shows."""
+
+
+def hub_of(visit: Visit) -> LiveHub:
+    """The one that looks at the store for all pages."""
+    parts = visit.parts
+    found = parts.more.get("live")
+    if not isinstance(found, LiveHub):
+        found = LiveHub(parts.store, parts.clock, parts.threads, lambda error: parts.metrics.failed("live", "live", error=repr(error)))
+        parts.more["live"] = found
+    return found
+
+
+def interest_of(visit: Visit, given: QueryParams) -> Interest:
+    """What the page shows, cut down to what its reader may see. Raises BadRequestError."""
+    shows = given.get("shows", "exceptions")
+    if shows not in SHOWS:
+        raise BadRequestError(visit.say("%(name)s is nothing that can be followed.", name=shows[:40]))
+    only = tuple(sorted(set(given.getlist("only"))))[:MOST_IDS]
+    every = ExceptionFilter(statuses=(), modes=())
+    wanted = every if only else read_filter(given, visit.person.by).wanted
+    narrowed = visit.person.narrow(wanted)
+    of_actions = ActionFilter(
+        tenants=tuple(given.getlist("tenant")), orders=tuple(given.getlist("order")), waiting=given.get("waiting") == "yes"
+    )
+    try:
+        of_exceptions(narrowed)
+    except FilterError as error:
+        raise BadRequestError(str(error)) from error
+    return Interest(cast("Shows", shows), narrowed, visit.person.narrow(of_actions), only)
+
+
+async def follow(visit: Visit) -> Response:
+    """Server-sent events: what has changed since the page was made."""
+    request, hub = visit.request, hub_of(visit)
+    text = request.headers.get("Last-Event-ID") or request.query_params.get("since") or ""
+    try:
+        since = unpacked_position(text) if text else None
+    except PositionError as error:
+        raise BadRequestError(str(error)) from error
+    try:
+        page = hub.open(interest_of(visit, request.query_params), visit.person.by, since)
+    except TooManyPagesError:
+        return Response(visit.say("You have too many pages open: close some."), 429, {"Retry-After": "60"}, "text/plain")
+
+    async def lines() -> Sequence[StandingLine]:
+        return await standing_lines(visit)
+
+    async def lives() -> bool:
+        return visit.session is None or await visit.own(visit.parts.sessions.lives, visit.session.digest, visit.parts.clock())
+
+    visit.parts.known_store()
+    return StreamingResponse(stream(hub, page, lines, lives), 200, HEADERS, "text/event-stream")
+
+
+async def standing_lines(visit: Visit) -> Sequence[StandingLine]:
+    """What the reader is to know of what they see, as of now."""
+    hub, now = hub_of(visit), visit.parts.clock()
+    if hub.standing is None:
+        return [StandingLine("stale", visit.say("The store does not answer. What you see may be over."))]
+    watch = visit.parts.more.get("engine")
+    engine: EngineStanding | None = await visit.own(watch.look) if isinstance(watch, EngineWatch) else None
+    feeds = [feed for feed in hub.standing.feeds if visit.person.may_see_tenant(feed.tenant)]
+    return trouble(hub.standing.store, feeds, engine, now, visit)
+
+
+async def pause(visit: Visit) -> Response:
+    """Lets pages rest, or follow again; kept for the person."""
+    form = await visit.form()
+    paused = form.get("paused") == "yes"
+    await visit.own(visit.parts.directory.prefer, visit.person.name, "live_paused", "yes" if paused else None)
+    back = form.get("back")
+    return visit.done(visit.local(back if isinstance(back, str) else None))
+
+
+ROUTES: Final = (
+    Route("live", "/live", follow, Needs.READ),
+    Route("live_pause", "/live/pause", pause, Needs.READ, ("POST",)),
+)
