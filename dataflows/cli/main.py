@@ -22,6 +22,7 @@ from typer.exceptions import TyperException
 from dataflows.cli import actions, automation, cases, dispatch, policy, rejects, schemas, state, templates, tokens, topics
 from dataflows.cli.adapt import adapt
 from dataflows.cli.backtest import backtest
+from dataflows.cli.console import console
 from dataflows.cli.demo import demo
 from dataflows.cli.explain import explain
 from dataflows.cli.export import export
@@ -92,6 +93,7 @@ app.command()(replay)
 app.command()(backtest)
 app.command()(gateway)
 app.command()(store)
+app.command()(console)
 app.command()(top)
 app.command()(load)
 app.command()(explain)

@@ -280,6 +280,22 @@ DISPATCH_FAILURES = Metric(
     "Failures of what dispatch stands on: reading the log, writing decisions, executors' own mistakes.",
     ("what",),
 )
+CONSOLE_REQUESTS = Metric("orderwatch_console_requests_total", "counter", "Requests answered, by route and status.", ("route", "status"))
+CONSOLE_SECONDS = Metric("orderwatch_console_seconds", "histogram", "From a request to its answer, by route.", ("route",), WORK)
+CONSOLE_LOG_INS = Metric(
+    "orderwatch_console_log_ins_total",
+    "counter",
+    "Log-ins by way (password, oidc) and outcome (done, refused, slowed).",
+    ("way", "outcome"),
+)
+CONSOLE_SESSIONS = Metric("orderwatch_console_sessions", "gauge", "Sessions that have not ended.")
+CONSOLE_CLIENTS = Metric("orderwatch_console_live_clients", "gauge", "Pages that follow changes.")
+CONSOLE_REPORTS = Metric(
+    "orderwatch_console_csp_reports_total", "counter", "What browsers say that a page was kept from doing, by directive.", ("directive",)
+)
+CONSOLE_FAILURES = Metric(
+    "orderwatch_console_failures_total", "counter", "Failures: page, store, own (the console's own database), provider.", ("what",)
+)
 
 METRICS = (
     INFO, READY, RESUME,
@@ -296,5 +312,6 @@ METRICS = (
     STORE_RECORDS, STORE_ROWS, STORE_REJECTED, STORE_LAG, STORE_TRANSACTION, STORE_DELAY, STORE_FAILURES, STORE_ERASED, STORE_PURGED,
     DISPATCH_ATTEMPTS, DISPATCH_SECONDS, DISPATCH_WAITING, DISPATCH_OLDEST, DISPATCH_ENDPOINTS, DISPATCH_UNDER_WAY,
     DISPATCH_DEAD_LETTERS, DISPATCH_OUTBOX, DISPATCH_LOST, DISPATCH_FAILURES,
+    CONSOLE_REQUESTS, CONSOLE_SECONDS, CONSOLE_LOG_INS, CONSOLE_SESSIONS, CONSOLE_CLIENTS, CONSOLE_REPORTS, CONSOLE_FAILURES,
 )  # fmt: skip
 """All of them, in the order in which they are documented."""

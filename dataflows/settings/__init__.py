@@ -1,5 +1,6 @@
 """How the live engine is set up: a YAML file, environment variables, command-line options. Read `model`, then `load`."""
 
+from dataflows.settings.console import ConsoleSettings
 from dataflows.settings.embedded import EmbeddedSettings
 from dataflows.settings.gateway import ConnectionSettings, GatewaySettings, SecretSettings
 from dataflows.settings.load import SettingsError, load_settings
@@ -19,6 +20,7 @@ from dataflows.settings.store import StoreSettings
 __all__ = [
     "ClusterSettings",
     "ConnectionSettings",
+    "ConsoleSettings",
     "EmbeddedSettings",
     "GatewaySettings",
     "HttpSettings",

@@ -48,7 +48,8 @@ def _comma_separated(value: object) -> object:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
-def _networks(value: object) -> object:
+def networks(value: object) -> object:
+    """The IP networks of a list, or of a text with commas; an address is a network of one. Raises ValueError."""
     names = _comma_separated(value)
     if not isinstance(names, list | tuple):
         return names
@@ -202,7 +203,7 @@ class GatewaySettings(Section):
     max_connections_per_peer: int = Field(
         default=200, ge=1, le=100_000, description="Of those, connections of one address (IPv6: of one /64) that are not being answered."
     )
-    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)] = Field(
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(networks)] = Field(
         default=(),
         description="Addresses and networks (CIDR) of your proxies: they may have any number of connections, and the limit per address "
         "holds for the address that they name in `X-Forwarded-For`.",

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dataflows.settings.client import ClientSettings
+from dataflows.settings.console import ConsoleSettings
 from dataflows.settings.dispatch import DispatchSettings
 from dataflows.settings.embedded import EmbeddedSettings
 from dataflows.settings.gateway import GatewaySettings
@@ -261,6 +262,7 @@ class Settings(BaseSettings):
     client: Part[ClientSettings] = Field(default_factory=ClientSettings)
     store: Part[StoreSettings] = Field(default_factory=StoreSettings)
     dispatch: Part[DispatchSettings] = Field(default_factory=DispatchSettings)
+    console: Part[ConsoleSettings] = Field(default_factory=ConsoleSettings)
     http: Part[HttpSettings] = Field(default_factory=HttpSettings)
     log: Part[LogSettings] = Field(default_factory=LogSettings)
 

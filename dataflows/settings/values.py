@@ -38,14 +38,14 @@ ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{
 GREATEST_PORT = 65_535
 
 
-def _comma_separated(value: object) -> object:
-    """In an environment variable a list is written with commas."""
+def comma_separated(value: object) -> object:
+    """The words of a text: in an environment variable a list is written with commas."""
     return tuple(word for part in value.split(",") if (word := part.strip())) if isinstance(value, str) else value
 
 
 def _addresses(value: object) -> object:
-    """As `_comma_separated`; semicolons part addresses as well."""
-    return _comma_separated(value.replace(";", ",")) if isinstance(value, str) else value
+    """As `comma_separated`; semicolons part addresses as well."""
+    return comma_separated(value.replace(";", ",")) if isinstance(value, str) else value
 
 
 def _options(value: object) -> object:
@@ -97,8 +97,8 @@ def _section(value: object) -> object:
 
 
 Topic = Annotated[str, AfterValidator(_topic)]
-Brokers = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], BeforeValidator(_comma_separated), Field(min_length=1)]
-Topics = Annotated[tuple[Topic, ...], BeforeValidator(_comma_separated), AfterValidator(distinct), Field(min_length=1)]
+Brokers = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], BeforeValidator(comma_separated), Field(min_length=1)]
+Topics = Annotated[tuple[Topic, ...], BeforeValidator(comma_separated), AfterValidator(distinct), Field(min_length=1)]
 Addresses = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], BeforeValidator(_addresses), AfterValidator(distinct)]
 Options = Annotated[dict[str, str], BeforeValidator(_options), AfterValidator(_unowned)]
 Port = Annotated[int, Field(ge=0, le=GREATEST_PORT)]

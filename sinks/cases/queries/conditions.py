@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Column, and_, func, literal_column, or_
+from sqlalchemy import Column, and_, func, literal_column, or_, select
 
 from sinks.cases.expressions import Expression
 from sinks.cases.queries.prepared import asked
@@ -86,6 +86,8 @@ def of_actions(wanted: ActionFilter) -> list[Expression]:
     found += _among(_A.tenant, wanted.tenants)
     found += _among(_A.order_id, wanted.orders)
     found += _among(_A.exception_id, wanted.exceptions)
+    if wanted.sites:
+        found.append(_A.exception_id.in_(select(_E.exception_id).where(*_among(_E.site, wanted.sites))))
     return found
 
 

@@ -43,7 +43,7 @@ class ExceptionFilter:
 
 @dataclass(frozen=True, slots=True)
 class ActionFilter:
-    """Which actions are wanted. `teams`: of those who have its exception. `waiting`: an approval is outstanding."""
+    """Which actions are wanted. `teams`: of those who have its exception; `sites`: of its exception. `waiting`: an approval is outstanding."""
 
     states: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
@@ -51,4 +51,5 @@ class ActionFilter:
     tenants: tuple[str, ...] = ()
     orders: tuple[str, ...] = ()
     exceptions: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
     waiting: bool = False

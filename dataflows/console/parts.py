@@ -1,0 +1,162 @@
+"""What all requests share: the store, the console's own database, settings, the clock, who reads what."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from typing import Final
+
+from anyio import CapacityLimiter
+from sqlalchemy import Connection, Engine, Index, Table, insert
+
+from dataflows.console.access import Person, PersonScope
+from dataflows.console.metrics import ConsoleObserver
+from dataflows.console.people.attempts import Attempts
+from dataflows.console.people.directory import Directory
+from dataflows.console.people.passwords import Passwords
+from dataflows.console.people.sessions import Sessions
+from dataflows.console.tables import METADATA
+from dataflows.observe.observer import Observer
+from dataflows.settings.console import ConsoleSettings
+from schemas.instants import EPOCH
+from sinks.cases.queries.counts import counts
+from sinks.cases.queries.rows import OpenCounts, StoreStanding
+from sinks.cases.queries.standing import standing
+from sinks.cases.queries.wanted import ExceptionFilter
+from sinks.cases.schema import ready, writing
+from sinks.cases.tables.base import about, instant, number, text
+
+HEAD_AGE: Final = timedelta(seconds=3)
+"""How old the counts in the head of a page may be."""
+MOST_HEADS: Final = 500
+
+reads: Final = Table(
+    "reads",
+    METADATA,
+    text("read_id", "A random ID.", key=True),
+    instant("at", "When.", needed=True),
+    text("by", "Who, such as `user:anna`.", needed=True),
+    text("what", "What was read: `exception`, `order`, `search`, `export`, `record`, `reject` or `message`.", needed=True),
+    text("subject", "Of what: an ID of an exception or `TENANT/ORDER`; of a search its sort, never its words."),
+    number("count", "How many rows.", needed=True),
+    Index("ix_reads_at", "at"),
+    info=about("Reads of personal data, as `console.audited` names them."),
+)
+
+
+def wall() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+class ReadAudit:
+    """Notes who read what. Blocking: call it on a thread."""
+
+    def __init__(self, own: Engine, audited: Sequence[str]) -> None:
+        self._own, self._audited = own, frozenset(audited)
+
+    def note(self, person: Person, what: str, subject: str | None, at: datetime, count: int = 1) -> None:
+        """Notes a read, if reads of this kind are noted."""
+        if what not in self._audited:
+            return
+        row = {"read_id": secrets.token_hex(16), "at": at, "by": person.by, "what": what, "subject": subject, "count": count}
+        with writing(self._own).begin() as connection:
+            connection.execute(insert(reads).values(**row))
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the head of each page shows."""
+
+    counts: OpenCounts
+    standing: StoreStanding
+    at: datetime
+
+
+class Heads:
+    """The heads of pages by scope, each asked for anew once it is too old. On any thread."""
+
+    def __init__(self) -> None:
+        self._kept: dict[PersonScope, Head] = {}
+        self._lock = Lock()
+
+    def kept(self, person: Person, now: datetime) -> Head | None:
+        """The head, if it is not too old."""
+        found = self._kept.get(person.scope)
+        return found if found is not None and abs(now - found.at) < HEAD_AGE else None
+
+    def read(self, connection: Connection, person: Person, now: datetime) -> Head:
+        """The head as it is now."""
+        head = Head(counts(connection, person.narrow(ExceptionFilter()), now=now), standing(connection), now)
+        with self._lock:
+            if len(self._kept) >= MOST_HEADS:
+                self._kept.clear()
+            self._kept[person.scope] = head
+        return head
+
+    def forget(self) -> None:
+        """All are asked for anew: something was decided."""
+        with self._lock:
+            self._kept.clear()
+
+
+@dataclass(frozen=True)
+class ConsoleParts:
+    """What views stand on. `decisions`: takes decisions in; None: this console only shows."""
+
+    store: Engine
+    own: Engine
+    settings: ConsoleSettings
+    clock: Callable[[], datetime]
+    directory: Directory
+    sessions: Sessions
+    attempts: Attempts
+    audit: ReadAudit
+    metrics: ConsoleObserver
+    threads: CapacityLimiter
+    decisions: object | None = None
+    heads: Heads = field(default_factory=Heads)
+    more: dict[str, object] = field(default_factory=dict[str, object])
+    """What single parts keep between requests, by their name."""
+
+    def known_store(self) -> None:
+        """Looks once at the store's schema. Raises StoreError."""
+        if "store" not in self.more:
+            ready(self.store)
+            self.more["store"] = True
+
+
+def parts_of(
+    store: Engine,
+    own: Engine,
+    settings: ConsoleSettings,
+    observer: Observer,
+    *,
+    clock: Callable[[], datetime] = wall,
+    passwords: Passwords | None = None,
+    decisions: object | None = None,
+    more: Mapping[str, object] | None = None,
+) -> ConsoleParts:
+    """The parts over two databases; the own one has its tables already."""
+    return ConsoleParts(
+        store=store,
+        own=own,
+        settings=settings,
+        clock=clock,
+        directory=Directory(own, passwords or Passwords()),
+        sessions=Sessions(own, timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours)),
+        attempts=Attempts(own, settings.log_in_tries),
+        audit=ReadAudit(own, settings.audited),
+        metrics=ConsoleObserver(observer),
+        threads=CapacityLimiter(settings.connections),
+        decisions=decisions,
+        more=dict(more or {}),
+    )
+
+
+def zero() -> Head:
+    """The head of a page when nothing is known."""
+    return Head(OpenCounts(*[0] * 11), StoreStanding(None, None, None), EPOCH)

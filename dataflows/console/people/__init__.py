@@ -1,0 +1,1 @@
+"""Who may enter: people, their passwords and roles, sessions, log-ins. Reading order: `tables`, `directory`, `sessions`, `log_in`."""

@@ -1,0 +1,107 @@
+"""Pages from templates. What a page writes of times, amounts and names goes through `Shown`, which knows the reader's language and zone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from dataflows.console.text import Language, language
+
+HERE: Final = Path(__file__).parent
+STATIC: Final = HERE / "static"
+SEVERITIES: Final = {"critical": "◆", "high": "▲", "medium": "●", "low": "○"}
+"""By severity its shape: it is never said by colour alone."""
+
+
+class ShownTo:
+    """How one reader sees instants, amounts and numbers. Used by the macros."""
+
+    def __init__(self, spoken: Language, zone: ZoneInfo, now: datetime) -> None:
+        self.language, self.zone, self.now = spoken, zone, now
+
+    def absolute(self, at: datetime, zone: str | None = None) -> str:
+        """An instant, in the reader's zone or in another one."""
+        return self.language.date_time(at, self.zone if zone is None else ZoneInfo(zone))
+
+    def other_zone(self, at: datetime, zone: str | None) -> str | None:
+        """The instant in a zone that shows another time than the reader's does; None if it shows the same."""
+        if zone is None or at.astimezone(ZoneInfo(zone)).utcoffset() == at.astimezone(self.zone).utcoffset():
+            return None
+        return self.absolute(at, zone)
+
+    def relative(self, at: datetime) -> str:
+        """How far away an instant is."""
+        return self.language.distance(at - self.now)
+
+    def short(self, at: datetime) -> str:
+        """Day and time in few characters."""
+        return self.language.short(at, self.zone)
+
+    def is_past(self, at: datetime) -> bool:
+        """Whether an instant is over."""
+        return at <= self.now
+
+    def machine(self, at: datetime) -> str:
+        """For `<time datetime>`."""
+        return at.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def money(self, value: Decimal | float, currency: str | None) -> str:
+        """An amount."""
+        return self.language.money(value, currency)
+
+    def number(self, value: Decimal | float, digits: int | None = None) -> str:
+        """A number."""
+        return self.language.number(value, digits)
+
+    def shape(self, severity: str) -> str:
+        """The shape of a severity."""
+        return SEVERITIES.get(severity, "·")
+
+
+@lru_cache(None)
+def environment(code: str) -> Environment:
+    """The templates in a language."""
+    spoken = language(code)
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    install: Callable[..., None] = made.install_gettext_callables  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType] - the extension adds it
+    install(spoken.text, spoken.plural, newstyle=True)
+    made.filters["words"] = words
+    return made
+
+
+def rendered(code: str, template: str, context: Mapping[str, Any]) -> str:
+    """A template with its context."""
+    return environment(code).get_template(template).render(context)
+
+
+def words(name: str | None) -> str:
+    """A name of code as words: `awaiting_customer` becomes `awaiting customer`."""
+    return "" if name is None else name.replace("_", " ")
+
+
+@lru_cache(None)
+def asset(name: str) -> str:
+    """The name of a file of `static` with a part of its digest, so that browsers may keep it for ever."""
+    return f"{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+
+
+def safe(text: str) -> Markup:
+    """A text that is markup already: made here, never from what somebody has sent."""
+    return Markup(text)  # noqa: S704 - as the name says

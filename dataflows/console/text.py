@@ -1,0 +1,119 @@
+"""Languages: English stands in the code, German in `locale/de/*.po`; numbers, dates and money as a language writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.messages.pofile import read_po
+from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
+
+LOCALES: Final = Path(__file__).parent / "locale"
+ENGLISH: Final = "en"
+LANGUAGES: Final = ("en", "de")
+FORMATS: Final = {"en": "en_GB", "de": "de_DE"}
+"""Which country's way of writing dates and numbers a language comes with."""
+NAMES: Final = {"en": "English", "de": "Deutsch"}
+
+
+def mark(text: str) -> str:
+    """A text that is translated where it is shown, not where it stands: the extraction finds it by this call."""
+    return text
+
+
+class Language:
+    """Texts and forms of a language."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        self.locale: Final = Locale.parse(FORMATS[code])
+        self._texts = _texts(code)
+
+    def text(self, message: str) -> str:
+        """The text in this language."""
+        return self._texts.get(message, message)
+
+    def plural(self, one: str, many: str, count: int) -> str:
+        """The text for so many; both languages have one form for one and another for all else."""
+        return self.text(one) if count == 1 else self._texts.get(f"{one}\0{many}", many)
+
+    def date_time(self, at: datetime, zone: ZoneInfo, *, seconds: bool = False) -> str:
+        """An instant in a zone, with the zone's short name."""
+        local = at.astimezone(zone)
+        day = format_date(local.date(), "medium", locale=self.locale)
+        hour = format_time(local.time(), "HH:mm:ss" if seconds else "HH:mm", locale=self.locale)
+        return f"{day}, {hour} {local.tzname()}"
+
+    def short(self, at: datetime, zone: ZoneInfo) -> str:
+        """Day and time in a zone, without the year."""
+        return format_datetime(at.astimezone(zone), "d MMM HH:mm", locale=self.locale, tzinfo=zone)
+
+    def date(self, day: date) -> str:
+        """A day."""
+        return format_date(day, "medium", locale=self.locale)
+
+    def span(self, length: timedelta) -> str:
+        """A length of time, in its largest unit."""
+        return format_timedelta(length, threshold=1.2, locale=self.locale)
+
+    def distance(self, length: timedelta) -> str:
+        """How far an instant is away: `in 3 hours`, `2 days ago`."""
+        return format_timedelta(length, threshold=1.2, add_direction=True, locale=self.locale)
+
+    def number(self, value: Decimal | float, digits: int | None = None) -> str:
+        """A number; `digits`: behind the point."""
+        form = None if digits is None else ("#,##0" + ("." + "0" * digits if digits else ""))
+        return format_decimal(value, form, locale=self.locale)
+
+    def compact(self, value: float) -> str:
+        """A large number in few characters."""
+        return format_compact_decimal(value, locale=self.locale, fraction_digits=1)
+
+    def percent(self, share: float, digits: int = 0) -> str:
+        """A share of one."""
+        return format_percent(share, "#,##0" + ("." + "0" * digits if digits else "") + "%", locale=self.locale)
+
+    def money(self, value: Decimal | float, currency: str | None) -> str:
+        """An amount."""
+        return self.number(value, 2) if not currency else format_currency(value, currency, locale=self.locale)
+
+
+@lru_cache(None)
+def language(code: str) -> Language:
+    """A language by its code; English for one that is not known."""
+    return Language(code if code in LANGUAGES else ENGLISH)
+
+
+def preferred(header: str) -> str:
+    """The first language of an Accept-Language header that the console has."""
+    weighed: list[tuple[float, str]] = []
+    for part in header.split(",")[:20]:
+        name, _, weight = part.partition(";q=")
+        try:
+            weighed.append((-float(weight or 1), name.strip().lower().partition("-")[0]))
+        except ValueError:
+            continue
+    return next((name for _, name in sorted(weighed, key=lambda one: one[0]) if name in LANGUAGES), ENGLISH)
+
+
+def _texts(code: str) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for path in sorted((LOCALES / code).glob("*.po")):
+        with path.open("rb") as file:
+            for message in read_po(file):
+                if not message.id or message.fuzzy:
+                    continue
+                if isinstance(message.id, tuple | list):
+                    one, many = message.id[0], message.id[1]
+                    if all(message.string):
+                        found[one], found[f"{one}\0{many}"] = message.string[0], message.string[1]
+                elif message.string:
+                    found[str(message.id)] = str(message.string)
+    return found

@@ -1,0 +1,1 @@
+"""The pages: one module for each group of views, found by their `ROUTES`."""

@@ -1,0 +1,212 @@
+"""One request of one person: what a view is given, and what it answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Concatenate, Final, ParamSpec, TypeVar
+from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
+
+from anyio import to_thread
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import NoMatchFound
+
+from dataflows.console import render
+from dataflows.console.access import NOBODY, Needs, Person
+from dataflows.console.parts import ConsoleParts, Head, zero
+from dataflows.console.people.sessions import PersonSession
+from dataflows.console.text import Language, language, mark, preferred
+from dataflows.ingest.decisions.expected import StoreDownError
+from sinks.cases.schema import StoreError
+
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
+MOST_FIELDS: Final = 2_000
+UTC_NAME: Final = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """A place of the navigation: the name of its route, what it is called, the key that goes there after `g`."""
+
+    route: str
+    label: str
+    key: str
+    needs: Needs = Needs.READ
+
+
+NAVIGATION: Final = (
+    NavItem("work", mark("My work"), "w"),
+    NavItem("queue", mark("Team queue"), "q"),
+    NavItem("exceptions", mark("Exceptions"), "e"),
+    NavItem("shipments", mark("Shipments"), "s"),
+    NavItem("approvals", mark("Approvals"), "a"),
+    NavItem("actions", mark("Actions"), "r"),
+    NavItem("messages", mark("Messages"), "m"),
+    NavItem("automation", mark("Automation"), "o"),
+    NavItem("feeds", mark("Feeds"), "f"),
+    NavItem("modes", mark("Failure modes"), "d"),
+    NavItem("load", mark("Team load"), "l"),
+    NavItem("policy", mark("Policy"), "p"),
+    NavItem("rejects", mark("Rejects"), "j"),
+    NavItem("audit", mark("Audit"), "u"),
+    NavItem("people", mark("People"), "n", Needs.ADMIN),
+    NavItem("tokens", mark("Tokens"), "t", Needs.ADMIN),
+)
+"""The views that have a place in the navigation, in its order; those that there are and that the reader may see are shown."""
+
+
+class GoneError(Exception):
+    """What was asked for is not there, or the reader may not see it: both are answered alike, by 404."""
+
+
+class BadRequestError(Exception):
+    """What was asked for makes no sense; the message says in one line what to change. Answered by 400."""
+
+
+class Done(RedirectResponse):
+    """To another page by 303, with a message that it shows once."""
+
+    def __init__(self, url: str, message: str | None) -> None:
+        super().__init__(url, 303)
+        self.message = message
+
+
+@dataclass
+class Visit:
+    """A request. `session` is None and `person` is NOBODY where nobody is logged in."""
+
+    request: Request
+    parts: ConsoleParts
+    now: datetime
+    person: Person = NOBODY
+    session: PersonSession | None = None
+    head: Head | None = None
+    route: str = ""
+    message_shown: bool = field(default=False)
+
+    # --- reading ------------------------------------------------------------------------------
+
+    async def read(self, query: Callable[Concatenate[Connection, Given], Found], /, *args: Given.args, **kwargs: Given.kwargs) -> Found:
+        """Asks the store on a thread. Raises StoreDownError where it does not answer; the page says so then."""
+
+        def ask() -> Found:
+            self.parts.known_store()
+            with self.parts.store.connect() as connection:
+                return query(connection, *args, **kwargs)
+
+        try:
+            return await to_thread.run_sync(ask, limiter=self.parts.threads)
+        except StoreError as error:
+            raise StoreDownError(str(error)) from error
+        except SQLAlchemyError as error:
+            raise StoreDownError(f"the store does not answer: {type(error).__name__}") from error  # its message may quote values
+
+    async def own(self, call: Callable[Given, Found], /, *args: Given.args, **kwargs: Given.kwargs) -> Found:
+        """Calls on a thread what blocks, such as what uses the console's own database."""
+        return await to_thread.run_sync(lambda: call(*args, **kwargs))
+
+    async def reads(self, what: str, subject: str | None = None, count: int = 1) -> None:
+        """Notes that personal data are shown (`console.audited`): before they are."""
+        await self.own(self.parts.audit.note, self.person, what, subject, self.now, count)
+
+    async def form(self) -> FormData:
+        """The form that was sent. Where it came from was looked at before."""
+        return await self.request.form(max_fields=MOST_FIELDS, max_files=4)
+
+    # --- answering ----------------------------------------------------------------------------
+
+    def page(self, template: str, *, status: int = 200, **context: object) -> Response:
+        """A whole page."""
+        self.message_shown = self.session is not None and self.session.message is not None
+        return HTMLResponse(render.rendered(self.language.code, template, self._context(context)), status)
+
+    def fragment(self, template: str, *, status: int = 200, **context: object) -> Response:
+        """A part of a page, for htmx."""
+        return HTMLResponse(render.rendered(self.language.code, template, self._context(context)), status)
+
+    def done(self, url: str, message: str | None = None) -> Response:
+        """To another page, which shows the message once."""
+        return Done(url, message)
+
+    @property
+    def wants_fragment(self) -> bool:
+        """Whether htmx asks, for a part of a page."""
+        return self.request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in self.request.headers
+
+    # --- words and places ---------------------------------------------------------------------
+
+    @property
+    def language(self) -> Language:
+        """The person's, else the browser's."""
+        return language(self.person.language or preferred(self.request.headers.get("Accept-Language", "")))
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """In which times are shown."""
+        return ZoneInfo(self.person.zone or UTC_NAME)
+
+    def say(self, message: str, **values: object) -> str:
+        """An English text in the reader's language; `%(name)s` in it are filled."""
+        found = self.language.text(message)
+        return found % values if values else found
+
+    def say_many(self, one: str, many: str, count: int, **values: object) -> str:
+        """A text that depends on a count, which it may have in it as `%(count)s`."""
+        return self.language.plural(one, many, count) % {"count": self.language.number(count), **values}
+
+    def seconds(self, count: float) -> str:
+        """A length of time in words."""
+        return self.language.span(timedelta(seconds=max(1, round(count))))
+
+    def url(self, name: str, _query: Mapping[str, object] | Sequence[tuple[str, object]] | None = None, **path: object) -> str:
+        """The URL of a route, under the path at which the proxy shows the console."""
+        filled = {key: quote(str(value), safe="") for key, value in path.items()}
+        found = self.parts.settings.path + str(self.request.app.url_path_for(name, **filled))
+        query = urlencode(_query, doseq=True) if _query else ""
+        return f"{found}?{query}" if query else found
+
+    def has(self, name: str) -> bool:
+        """Whether there is a route of this name that needs nothing in its path."""
+        try:
+            self.request.app.url_path_for(name)
+        except NoMatchFound:
+            return False
+        return True
+
+    def asset(self, name: str) -> str:
+        """The URL of a file of `static`."""
+        return f"{self.parts.settings.path}/static/{render.asset(name)}"
+
+    def local(self, path: str | None) -> str:
+        """A path that somebody has sent, if it is one of this console; else the first page's. Nothing leads elsewhere."""
+        home = self.parts.settings.path + "/"
+        if not path or not path.startswith("/") or path.startswith(("//", "/\\")) or not path.isprintable():
+            return home
+        return path if path.startswith(home) else home
+
+    def navigation(self) -> Sequence[tuple[NavItem, str]]:
+        """The places that there are and that the reader may see, with their URLs."""
+        return [(item, self.url(item.route)) for item in NAVIGATION if self.person.may(item.needs) and self.has(item.route)]
+
+    def may(self, needs: str) -> bool:
+        """Whether the person may do what needs this; for templates."""
+        return self.person.may(Needs(needs))
+
+    def _context(self, context: Mapping[str, object]) -> dict[str, object]:
+        return {
+            "visit": self,
+            "person": self.person,
+            "nav": self.navigation(),
+            "head": self.head,
+            "counts": (self.head or zero()).counts,
+            "standing": (self.head or zero()).standing,
+            "shown": render.ShownTo(self.language, self.zone, self.now),
+            **context,
+        }

@@ -1,0 +1,184 @@
+"""A console for tests and for looking at: over a store filled from a simulated world, with people whose password is known.
+
+`python -m tests.support.console --port 8099 [--orders 300]` serves one: http://127.0.0.1:8099, names below, password `orderwatch-demo`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import atexit
+import shutil
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
+from typing import Any
+
+import uvicorn
+from argon2 import PasswordHasher
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from dataflows.console.access import Person, PersonScope
+from dataflows.console.app import application
+from dataflows.console.cookies import cookie_of
+from dataflows.console.own import open_own, prepare
+from dataflows.console.parts import ConsoleParts, parts_of, wall
+from dataflows.console.people.passwords import Passwords
+from dataflows.console.routes import Route, every_route
+from dataflows.observe.observer import Observer
+from dataflows.settings.console import ConsoleSettings
+from sinks.cases.schema import open_store, upgrade, writing
+from sinks.cases.standing import stands
+from sinks.cases.writer import CaseWriter
+from tests.support.stored import world
+from tests.support.stores import interleaved, sqlite_url
+
+PASSWORD = "orderwatch-demo"
+PEOPLE: Mapping[str, str] = {"anna": "operator", "bob": "approver", "vera": "viewer", "pia": "policy_author", "ada": "admin"}
+"""Who there is, and their role."""
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Digests that cost nothing, for tests."""
+ORIGIN = "https://testserver"
+EMPTY_AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
+"""What the clock of a console over an empty store says."""
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        """What it says."""
+        return self.at
+
+    def move(self, by: timedelta) -> None:
+        """Moves it."""
+        self.at += by
+
+
+@cache
+def _filled(orders: int | None) -> tuple[Path, datetime]:
+    """The file of a store filled with a world (None: empty), and when its last record was written. Made once in a process."""
+    folder = Path(mkdtemp(prefix="orderwatch-console-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    engine = open_store(sqlite_url(folder))
+    upgrade(engine)
+    if orders is None:
+        engine.dispose()
+        return folder / "store.sqlite3", EMPTY_AT
+    records = interleaved(world(orders))
+    writer = CaseWriter(engine)
+    for at in range(0, len(records), 1_000):
+        writer.write(records[at : at + 1_000])
+    last = datetime.fromtimestamp(max(record.time for record in records) / 1e6, UTC)
+    with writing(engine).begin() as connection:
+        stands(connection, last, 0, last)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return folder / "store.sqlite3", last
+
+
+class ConsoleHost:
+    """A console with its parts. `clock` stands at the store's last record."""
+
+    def __init__(self, parts: ConsoleParts, clock: Clock, folder: Path, routes: Sequence[Route] | None = None) -> None:
+        self.parts, self.clock, self.folder = parts, clock, folder
+        self.app: Starlette = application(parts, routes)
+
+    def client(self, name: str | None = None, **headers: str) -> TestClient:
+        """A browser in which somebody is logged in; None: nobody. It says where its requests come from, as browsers do."""
+        made = TestClient(
+            self.app,
+            base_url=ORIGIN,
+            follow_redirects=False,
+            headers={"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin", "Accept-Language": "en", **headers},
+        )
+        if name is not None:
+            made.cookies.set(cookie_of(self.parts.settings), self.parts.sessions.begin(name, "password", "test", self.clock()))
+        return made
+
+    def add(self, name: str, *roles: str, scope: PersonScope | None = None) -> Person:
+        """Adds somebody whose password is PASSWORD."""
+        self.parts.directory.add(name, roles, scope, password=PASSWORD, at=self.clock())
+        found = self.parts.directory.find(name)
+        assert found is not None
+        return found.person
+
+
+@contextmanager
+def console(
+    folder: Path,
+    *,
+    orders: int | None = 60,
+    settings: Mapping[str, Any] | None = None,
+    routes: Sequence[Route] | None = None,
+    decisions: object | None = None,
+    people: Mapping[str, str] = PEOPLE,
+) -> Generator[ConsoleHost]:
+    """A console while inside, over a copy of a filled store (`orders` None: an empty one) and an own database in `folder`."""
+    given = ConsoleSettings.model_validate({"cookie": "secure", **(settings or {})})
+    filled, at = _filled(orders)
+    shutil.copy(filled, folder / "store.sqlite3")
+    store = open_store(sqlite_url(folder))
+    every_route()  # their modules declare tables
+    own = open_own(sqlite_url(folder, "console"))
+    prepare(own)
+    clock = Clock(at)
+    parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=decisions)
+    host = ConsoleHost(parts, clock, folder, routes)
+    for name, role in people.items():
+        host.add(name, role)
+    try:
+        yield host
+    finally:
+        store.dispose()
+        own.dispose()
+
+
+def serve(folder: Path, port: int, orders: int, clock: Callable[[], datetime] | None = None) -> uvicorn.Server:
+    """A server over such a console, over plain HTTP; it runs once it is awaited. `clock`: else it goes on from the store's last record."""
+    filled, last = _filled(orders)
+    if not (folder / "store.sqlite3").exists():
+        shutil.copy(filled, folder / "store.sqlite3")
+    every_route()
+    own = open_own(sqlite_url(folder, "console"))
+    prepare(own)
+    began = wall()
+    given = ConsoleSettings.model_validate({"cookie": "plain", "port": port})
+    parts = parts_of(
+        open_store(sqlite_url(folder)),
+        own,
+        given,
+        Observer(),
+        clock=clock or (lambda: last + (wall() - began)),
+        passwords=Passwords(QUICK),
+    )
+    for name, role in PEOPLE.items():
+        if parts.directory.find(name) is None:
+            parts.directory.add(name, [role], password=PASSWORD, at=last)
+    return uvicorn.Server(uvicorn.Config(application(parts), host="127.0.0.1", port=port, lifespan="off", log_level="warning"))
+
+
+def main() -> None:
+    """Serves until Ctrl-C."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=8099)
+    parser.add_argument("--orders", type=int, default=300)
+    parser.add_argument("--folder", type=Path, help="where its databases are kept; else nowhere")
+    given = parser.parse_args()
+    with TemporaryDirectory() as made:
+        folder = given.folder or Path(made)
+        folder.mkdir(parents=True, exist_ok=True)
+        print(f"http://127.0.0.1:{given.port}  {', '.join(PEOPLE)}  password {PASSWORD}", flush=True)
+        asyncio.run(serve(folder, given.port, given.orders).serve())
+
+
+if __name__ == "__main__":
+    main()
