@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -33,7 +34,10 @@ KINDS = (
 )
 TEAMS = ("OPS", "CARR", "CS", "FIN", "WH")
 CARRIERS = ("dhl", "ups", "fedex", "dpd", "gls", "postnl")
+SITES = ("ams1", "ams1", "ber2", "lon1", "par1")
+TIERS = ("standard", "standard", "standard", "gold", "vip")
 COUNTRIES = ("DE", "FR", "NL", "GB", "US", "ES", "IT", "PL")
+LABELS = (None,) * 16 + ("noise", "real", "real", "known")
 STATES = ("new", "acknowledged", "assigned", "snoozed", "waiting", "open")
 PEOPLE = tuple(f"user:p{number}" for number in range(40))
 CHUNK = 20_000
@@ -122,6 +126,7 @@ def _one(random: Random, number: int, raised: datetime, *, stands: bool) -> Fill
         "acknowledged_at": taken,
         "paused_since": NOW - timedelta(hours=1) if state == "waiting" and stands else None,
         "reopenings": int(state == "open"),
+        "label": LABELS[number // 13 % len(LABELS)],
         "reassignments": 0,
         "flaps": 0,
         "escalation_level": 0,
@@ -133,7 +138,7 @@ def _one(random: Random, number: int, raised: datetime, *, stands: bool) -> Fill
         **{name: case[name] for name in ("team", "assignee", "until", "ack_by", "resolve_by", "acknowledged_at", "paused_since")},
         "kind": kind,
         "domain": kind.partition(".")[0],
-        "scope": None,
+        "scope": f"shipment:JJD{number:015}" if kind.startswith("shipment.") and number % 5 else None,
         "episode": 1,
         "status": "suppressed" if suppressed else status,
         "mode": "on",
@@ -165,10 +170,13 @@ def _one(random: Random, number: int, raised: datetime, *, stands: bool) -> Fill
         "backfilled": False,
         "context": CONTEXT,
         "customer_id": f"cus_{number % 300_000}",
-        "tier": "standard",
+        "tier": TIERS[number // 7 % len(TIERS)],
         "country": country,
         "carrier": carrier,
-        "site": "ams1",
+        "site": SITES[number // 3 % len(SITES)],
+        "sku": f"SKU-{number // 11 % 900:03}" if number % 2 else None,
+        "total": Decimal(number * 7_919 % 60_000 + 500) / 100,
+        "currency": "EUR",
         "source": f"/carrier/{carrier}",
         "policy": "0" * 16,
         "rule": kind,

@@ -6,21 +6,25 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Column, and_, func, literal_column, or_, select
+from sqlalchemy import Column, Integer, Text, and_, case, exists, func, literal_column, or_, select
 
 from sinks.cases.expressions import Expression
 from sinks.cases.queries.prepared import asked
 from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter, FilterError
-from sinks.cases.tables import Instants, actions, exceptions
+from sinks.cases.tables import Instants, actions, cases, exception_events, exceptions
 from sinks.cases.views.approvals import WAITS
 from sinks.cases.views.clocks import acknowledge_broken, resolve_broken
 
-_E, _A = exceptions.c, actions.c
+_E, _A, _C, _S = exceptions.c, actions.c, cases.c, exception_events.c
 LOOKED: Final = asked("now", Instants())
 """The instant of looking."""
 STATUSES: Final = ("open", "suppressed", "resolved", "retracted")
 STANDING: Final = frozenset(("open", "suppressed"))
 """What is not over: it is sorted by gravity; what is over, or both, by when it was last said, the newest first."""
+_ZERO: Final = literal_column("0", Integer())
+_OPEN: Final = literal_column("'open'", Text())
+OF_SHIPMENTS: Final = or_(_E.domain == "shipment", _E.scope.startswith("shipment:"))
+"""About a parcel, or about shipping as a whole."""
 
 
 def standing(wanted: ExceptionFilter) -> bool:
@@ -45,14 +49,29 @@ def of_exceptions(wanted: ExceptionFilter) -> list[Expression]:
     found += _among(_E.site, wanted.sites)
     found += _among(_E.carrier, wanted.carriers)
     found += _among(_E.lane, wanted.lanes)
+    found += _among(_E.country, wanted.countries)
+    found += _among(_E.tier, wanted.tiers)
+    found += _among(_E.currency, wanted.currencies)
+    found += _among(_E.policy, wanted.policies)
+    found += _among(_E.sku, wanted.skus)
     if wanted.assignees or wanted.unassigned:
         found.append(or_(*_among(_E.assignee, wanted.assignees), *([_E.assignee.is_(None)] if wanted.unassigned else [])))
     if wanted.kinds:
         whole = [kind for kind in wanted.kinds if "." in kind]
         domains = [kind for kind in wanted.kinds if "." not in kind]
         found.append(or_(*_among(_E.kind, whole), *_among(_E.domain, domains)))
-    if wanted.older_than is not None:
-        found.append(_E.raised_at <= asked("raised_by", Instants()))
+    if wanted.worth_from is not None:
+        found.append(_E.total >= wanted.worth_from)
+    if wanted.worth_to is not None:
+        found.append(_E.total <= wanted.worth_to)
+    if wanted.blocking is not None:
+        found.append(_E.blocking.is_(wanted.blocking))
+    if wanted.escalated is not None:
+        found.append(_E.escalation_level > _ZERO if wanted.escalated else _E.escalation_level == _ZERO)
+    if wanted.shipments:
+        found.append(OF_SHIPMENTS)
+    found += _in_time(wanted)
+    found += _beside(wanted)
     late = {
         "acknowledge": and_(_E.acknowledged_at.is_(None), acknowledge_broken(LOOKED)),
         "resolve": resolve_broken(LOOKED),
@@ -74,7 +93,65 @@ def of_exceptions(wanted: ExceptionFilter) -> list[Expression]:
 
 def at_instant(wanted: ExceptionFilter, now: datetime) -> dict[str, object]:
     """The parameters of the conditions of a filter."""
-    return {"now": now} if wanted.older_than is None else {"now": now, "raised_by": now - wanted.older_than}
+    found: dict[str, object] = {"now": now}
+    for name, before in (("raised_by", wanted.older_than), ("raised_since", wanted.newer_than), ("handed_since", wanted.handed_within)):
+        if before is not None:
+            found[name] = now - before
+    for name, after in (("due_by", wanted.due_within), ("wakes_by", wanted.waking_within)):
+        if after is not None:
+            found[name] = now + after
+    return found
+
+
+def next_clock() -> Expression:
+    """When the clock of a case runs out that runs out next; NULL where none runs. The same as `ExceptionRow.clock_at`."""
+    return case(
+        (_E.status != _OPEN, None),
+        (and_(_E.acknowledged_at.is_(None), _E.ack_by.is_not(None)), _E.ack_by),
+        (_E.paused_since.is_(None), _E.resolve_by),
+        else_=None,
+    )
+
+
+def _in_time(wanted: ExceptionFilter) -> list[Expression]:
+    """What is asked of instants, each a parameter."""
+    found: list[Expression] = []
+    if wanted.older_than is not None:
+        found.append(_E.raised_at <= asked("raised_by", Instants()))
+    if wanted.newer_than is not None:
+        found.append(_E.raised_at >= asked("raised_since", Instants()))
+    if wanted.due_within is not None:
+        clock = next_clock()
+        found.append(and_(clock >= LOOKED, clock <= asked("due_by", Instants())))
+    if wanted.waking_within is not None:
+        found.append(and_(_E.case_state == "snoozed", _E.until <= asked("wakes_by", Instants())))
+    if wanted.handed_within is not None:
+        found.append(
+            exists().where(
+                _S.exception_id == _E.exception_id,
+                _S.detected_at >= asked("handed_since", Instants()),
+                _S.changed_by_type == "case.assigned",
+                _S.assignee == _E.assignee,
+                _S.by != _S.assignee,
+            )
+        )
+    return found
+
+
+def _beside(wanted: ExceptionFilter) -> list[Expression]:
+    """What is asked of cases and actions."""
+    found: list[Expression] = []
+    if wanted.labels:
+        found.append(_E.exception_id.in_(select(_C.exception_id).where(*_among(_C.label, wanted.labels))))
+    if wanted.waiting_on:
+        found.append(exists().where(_C.exception_id == _E.exception_id, *_among(_C.waiting_on, wanted.waiting_on)))
+        found.append(_E.case_state == "waiting")
+    if wanted.reopened is not None:
+        again = select(_C.exception_id).where(_C.reopenings > _ZERO)
+        found.append(_E.exception_id.in_(again) if wanted.reopened else ~_E.exception_id.in_(again))
+    if wanted.action_states:
+        found.append(exists().where(_A.exception_id == _E.exception_id, *_among(_A.state, wanted.action_states)))
+    return found
 
 
 def of_actions(wanted: ActionFilter) -> list[Expression]:

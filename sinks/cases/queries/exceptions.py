@@ -15,7 +15,8 @@ from sinks.cases.queries.cursors import packed, unpacked
 from sinks.cases.queries.gravity import score_at
 from sinks.cases.queries.prepared import asked, prepared
 from sinks.cases.queries.rows import ActionBrief, ExceptionRow, Page, values
-from sinks.cases.queries.wanted import ExceptionFilter, FilterError
+from sinks.cases.queries.sorting import sorted_ids
+from sinks.cases.queries.wanted import ExceptionFilter, FilterError, Sort
 from sinks.cases.tables import Instants, actions, cases, exceptions
 
 _E, _A = exceptions.c, actions.c
@@ -55,6 +56,13 @@ _PLAIN = (
         _E.site,
         _E.country,
         _E.summary,
+        _E.total,
+        _E.currency,
+        _E.tier,
+        _E.sku,
+        _E.next_step,
+        _E.told_at,
+        _E.policy,
     ),
 )
 
@@ -66,18 +74,26 @@ def list_exceptions(
     now: datetime,
     limit: int = 50,
     after: str | None = None,
+    sort: Sort | None = None,
 ) -> Page[ExceptionRow]:
     """A page of a list. `after`: the cursor of the page before; its instant of looking then counts instead of `now`.
 
-    What is not over comes by severity, by score as of `now`, the oldest first among equals; all other lists by when they were last said,
-    the newest first. Raises FilterError.
+    What is not over comes by severity, by score as of `now`, the oldest first among equals, or as `sort` says; all other lists by when
+    they were last said, the newest first. Raises FilterError.
     """
     wanted = wanted or ExceptionFilter()
     if not 1 <= limit <= MOST_ROWS:
         raise FilterError(f"a page has 1 to {MOST_ROWS} rows")
-    if standing(wanted):
+    stands = standing(wanted)
+    sort = sort or ("gravity" if stands else "newest")
+    if sort == "newest":
+        return _newest(connection, wanted, now, limit, after)
+    if not stands:
+        raise FilterError("what is over comes by when it was last said: sort so, or leave what is over out")
+    if sort == "gravity":
         return _gravest(connection, wanted, now, limit, after)
-    return _newest(connection, wanted, now, limit, after)
+    ids, looked, cursor = sorted_ids(connection, wanted, sort, now, limit, after)
+    return Page(by_id(connection, ids, looked), cursor)
 
 
 def by_id(connection: Connection, exception_ids: Sequence[str], now: datetime) -> list[ExceptionRow]:
@@ -175,7 +191,9 @@ def _whole(connection: Connection, found: Sequence[Row[Any]]) -> list[ExceptionR
     beside = {
         row.exception_id: row
         for row in connection.execute(
-            select(cases.c.exception_id, cases.c.waiting_on, cases.c.reopenings, cases.c.escalation_to).where(cases.c.exception_id.in_(ids))
+            select(cases.c.exception_id, cases.c.waiting_on, cases.c.reopenings, cases.c.escalation_to, cases.c.label).where(
+                cases.c.exception_id.in_(ids)
+            )
         )
     }
     acts = _actions(connection, ids)
@@ -201,6 +219,7 @@ def _row(row: Row[*tuple[Any, ...]], case_: Row[*tuple[Any, ...]] | None, action
         waiting_on=None if case_ is None else case_.waiting_on,
         reopenings=0 if case_ is None else case_.reopenings,
         escalated_to=None if case_ is None else case_.escalation_to,
+        label=None if case_ is None else case_.label,
         action=action,
     )
 

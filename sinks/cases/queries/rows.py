@@ -42,7 +42,8 @@ class ExceptionRow:
 
     `score` is what it has grown to by then (0 to 1000). `since`: its deadline, else when it came about. `team`: who has it, else the owner.
     `clock`: the clock of the case that runs out next, `acknowledge` or `resolve`, and `clock_at` when it does; both None where none
-    runs. `paused_since`: the resolve clock stands still. `action`: the latest action that is not over, else the latest.
+    runs. `paused_since`: the resolve clock stands still. `action`: the latest action that is not over, else the latest. `total`: of the
+    order, in `currency`. `told_at`: when the customer was last told anything. `next_step`: the first of those recommended.
     """
 
     exception_id: str
@@ -80,6 +81,14 @@ class ExceptionRow:
     country: str | None
     summary: str
     action: ActionBrief | None = None
+    total: Decimal | None = None
+    currency: str | None = None
+    tier: str | None = None
+    sku: str | None = None
+    next_step: str | None = None
+    told_at: datetime | None = None
+    policy: str = ""
+    label: str | None = None
 
     @property
     def clock(self) -> str | None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Literal
 
 Breach = Literal["acknowledge", "resolve", "any"]
+Sort = Literal["gravity", "clock", "due", "age", "value", "newest"]
+"""What comes first: the gravest; the clock that runs out next; the earliest deadline; the oldest; the most valuable; the last said."""
 
 
 class FilterError(ValueError):
@@ -21,6 +24,10 @@ class ExceptionFilter:
     alternative to `assignees`. `kinds`: whole kinds, or domains (`shipment`). `older_than`: raised that long before the instant of looking,
     or earlier. `breached`: which clock of the case has run out. `text`: stands in the sentence or in the order ID, in any letter case, or
     begins the exception ID; only of what is open or suppressed. Of rules in shadow nothing is listed unless `modes` says so.
+
+    `newer_than`: raised since. `due_within`: the next clock of the case runs out from now on within that time. `waking_within`: snoozed,
+    for no longer than that. `handed_within`: somebody else has given it to its assignee within that time. `worth_from`, `worth_to`: the
+    order's total, in whichever currency it has. `action_states`: of any of its actions. `shipments`: about a parcel, or about shipping.
     """
 
     statuses: tuple[str, ...] = ("open",)
@@ -39,6 +46,24 @@ class ExceptionFilter:
     older_than: timedelta | None = None
     breached: Breach | None = None
     text: str | None = None
+    skus: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
+    currencies: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    action_states: tuple[str, ...] = ()
+    worth_from: Decimal | None = None
+    worth_to: Decimal | None = None
+    newer_than: timedelta | None = None
+    due_within: timedelta | None = None
+    waking_within: timedelta | None = None
+    handed_within: timedelta | None = None
+    blocking: bool | None = None
+    reopened: bool | None = None
+    escalated: bool | None = None
+    waiting_on: tuple[str, ...] = ()
+    shipments: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,113 @@
+"""How many of a list have which severity, kind, team and so on: what a reader can narrow it by, and what would be left."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import CTE, Column, Connection, Integer, Select, String, and_, func, literal_column, null, select, true, union_all
+
+from sinks.cases.expressions import Expression
+from sinks.cases.queries.conditions import at_instant, of_exceptions, standing
+from sinks.cases.queries.prepared import prepared
+from sinks.cases.queries.wanted import ExceptionFilter
+from sinks.cases.tables import exceptions
+
+_E = exceptions.c
+COLUMNS: Final[Mapping[str, Column[str]]] = {
+    "severities": _E.severity,
+    "kinds": _E.kind,
+    "states": _E.case_state,
+    "teams": _E.team,
+    "assignees": _E.assignee,
+    "lanes": _E.lane,
+    "carriers": _E.carrier,
+    "sites": _E.site,
+    "skus": _E.sku,
+    "countries": _E.country,
+    "tiers": _E.tier,
+}
+"""By field of the filter the column that is counted."""
+MOST_STANDING: Final = 50_000
+"""Of how many rows at most is counted, of what is not over."""
+MOST_OVER: Final = 5_000
+"""Of how many where what is over is among it: of those that were last said."""
+MOST_VALUES: Final = 40
+"""How many values of a facet are answered with, those with the most rows."""
+WHOLE: Final = ""
+"""The name under which all rows are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """How many rows fit a filter, and by field of it what values they have.
+
+    `values`: of each field those with the most rows, counted in what fits the rest of the filter; None is for having none. `capped`: there
+    are more rows than were counted.
+    """
+
+    total: int
+    capped: bool
+    values: Mapping[str, Sequence[tuple[str | None, int]]]
+
+
+def facets(connection: Connection, wanted: ExceptionFilter, bounds: ExceptionFilter | None = None, *, now: datetime) -> Facets:
+    """Counts what a filter leaves. `bounds`: tenants, teams and sites outside of which nothing is counted. Raises FilterError."""
+    bounds = replace(bounds or ExceptionFilter(), statuses=(), modes=())
+    most = MOST_STANDING if standing(wanted) else MOST_OVER
+    values: dict[str, list[tuple[str | None, int]]] = defaultdict(list)
+    total = looked = 0
+    for row in connection.execute(prepared(connection, counting_values, wanted, bounds, most), at_instant(wanted, now)):
+        if row.facet == WHOLE:
+            looked, total = row.looked, row.many
+        elif row.many:
+            values[row.facet].append((row.value, row.many))
+    for found in values.values():
+        found.sort(key=lambda one: (-one[1], one[0] or ""))
+        del found[MOST_VALUES:]
+    return Facets(min(total, most), looked > most, values)
+
+
+def counting_values(wanted: ExceptionFilter, bounds: ExceptionFilter, most: int) -> Select[*tuple[Any, ...]]:
+    """The statement, as of `now`. Rows are read once, and counted for each facet by all of the filter but what it says of that facet."""
+    chosen = {name: own for name in COLUMNS if (own := _own(wanted, name))}
+    rest = replace(wanted, **dict.fromkeys(chosen, ()), **({"unassigned": False} if "assignees" in chosen else {}))
+    fits = [and_(*own).label(f"fits_{name}") for name, own in chosen.items()]
+    rows = select(*COLUMNS.values(), *fits).where(*of_exceptions(rest), *of_exceptions(bounds))
+    if not standing(wanted):
+        rows = rows.order_by(_E.changed_at.desc(), _E.exception_id.desc())
+    hits = rows.limit(literal_column(str(most + 1), Integer())).cte("hits")
+    whole = select(
+        _named(WHOLE).label("facet"),
+        null().cast(String).label("value"),
+        func.count().filter(_others(hits, chosen)).label("many"),
+        func.count().label("looked"),
+    ).select_from(hits)
+    each = [
+        select(_named(name), hits.c[column.name], func.count(), literal_column("0", Integer()))
+        .where(_others(hits, chosen, name))
+        .group_by(hits.c[column.name])
+        for name, column in COLUMNS.items()
+    ]
+    every = union_all(whole, *each).subquery("counted")
+    return select(every.c.facet, every.c.value, every.c.many, every.c.looked)
+
+
+def _named(name: str) -> Expression:
+    return literal_column(f"'{name}'", String())
+
+
+def _own(wanted: ExceptionFilter, name: str) -> list[Expression]:
+    """What a filter says of one field."""
+    alone = replace(ExceptionFilter(statuses=(), modes=()), **{name: getattr(wanted, name)})
+    if name == "assignees":
+        alone = replace(alone, unassigned=wanted.unassigned)
+    return of_exceptions(alone)
+
+
+def _others(hits: CTE, chosen: Mapping[str, object], besides: str | None = None) -> Expression:
+    """What must hold of a row for a facet: all that is chosen of others."""
+    return and_(true(), *(hits.c[f"fits_{name}"] for name in chosen if name != besides))

@@ -1,0 +1,154 @@
+"""Shipments at risk: one row for each parcel of which an exception stands, with the gravest of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
+
+from sqlalchemy import BigInteger, Connection, Select, Text, case, func, literal_column, select, tuple_
+from sqlalchemy import cast as sql_cast
+
+from schemas.instants import EPOCH, FAR, micros
+from sinks.cases.expressions import Expression, Micros
+from sinks.cases.queries.conditions import at_instant, next_clock, of_exceptions, standing
+from sinks.cases.queries.cursors import packed, unpacked
+from sinks.cases.queries.exceptions import MOST_ROWS, SINCE, by_id
+from sinks.cases.queries.prepared import asked, prepared
+from sinks.cases.queries.rows import ExceptionRow, Page
+from sinks.cases.queries.wanted import ExceptionFilter, FilterError, Sort
+from sinks.cases.tables import exceptions, orders
+
+_E = exceptions.c
+PREFIX: Final = "shipment:"
+GRAVER: Final = 1 << 53
+"""What a severity counts in the order by gravity: more than any instant."""
+_FAR: Final = literal_column(str(FAR), BigInteger())
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelRow:
+    """A parcel. `name`: its shipment ID or tracking number, None: shipping of the order as a whole. `row`: the gravest of its exceptions.
+
+    `exceptions`: how many stand. `due`: when the clock of one of their cases runs out next. `shipments`: what is known of the parcel, or of
+    all parcels of the order, as in `orders.shipments`.
+    """
+
+    tenant: str
+    order_id: str
+    name: str | None
+    row: ExceptionRow
+    exceptions: int
+    due: datetime | None
+    promise: str | None
+    shipments: Sequence[Mapping[str, Any]]
+
+
+KEYS: Final[dict[Sort, Callable[[], Expression]]] = {
+    "gravity": lambda: sql_cast(_E.severity_rank, BigInteger) * literal_column(str(GRAVER), BigInteger()) + Micros(SINCE),
+    "clock": lambda: func.coalesce(Micros(next_clock()), _FAR),
+    "due": lambda: func.coalesce(Micros(_E.due_at), _FAR),
+    "age": lambda: Micros(_E.raised_at),
+    "value": lambda: func.coalesce(-sql_cast(_E.total * 10_000, BigInteger), 1),
+}
+"""What parcels are sorted by, the smallest first; of the exceptions of a parcel the smallest counts."""
+
+
+def list_parcels(
+    connection: Connection,
+    wanted: ExceptionFilter | None = None,
+    *,
+    now: datetime,
+    limit: int = 50,
+    after: str | None = None,
+    sort: Sort = "gravity",
+) -> Page[ParcelRow]:
+    """A page of parcels at risk; the filter is of their exceptions. Raises FilterError."""
+    wanted = _of_shipments(wanted)
+    if not 1 <= limit <= MOST_ROWS:
+        raise FilterError(f"a page has 1 to {MOST_ROWS} rows")
+    if sort not in KEYS:
+        raise FilterError(f"parcels are not sorted by {sort}")
+    place = dict[str, object]()
+    if after is not None:
+        looked, key, exception_id = unpacked(after, f"parcels-{sort}", (int, int, str))
+        now, place = EPOCH + timedelta(microseconds=cast("int", looked)), {"key": key, "id": exception_id}
+    asks = {**at_instant(wanted, now), "many": limit + 1, **place}
+    found = connection.execute(prepared(connection, parcels_of, wanted, sort, bool(place)), asks).all()
+    cursor = None
+    if len(found) > limit:
+        last = found[limit - 1]
+        cursor = packed(f"parcels-{sort}", (micros(now), last.key, last.exception_id))
+    rows = {row.exception_id: row for row in by_id(connection, [one.exception_id for one in found[:limit]], now)}
+    known = _known(connection, list(rows.values()))
+    listed: list[ParcelRow] = []
+    for one in found[:limit]:
+        row, name = rows[one.exception_id], one.parcel or None
+        promise, shipments = known.get((row.tenant, row.order_id), (None, []))
+        own = [each for each in shipments if name in (each.get("shipment"), *each.get("tracking_numbers", ()))]
+        due = None if one.due == FAR else EPOCH + timedelta(microseconds=one.due)
+        listed.append(ParcelRow(row.tenant, row.order_id, name, row, one.exceptions, due, promise, own if name else shipments))
+    return Page(listed, cursor)
+
+
+def count_parcels(connection: Connection, wanted: ExceptionFilter | None = None, *, now: datetime) -> int:
+    """How many parcels a list has. Raises FilterError."""
+    wanted = _of_shipments(wanted)
+    return connection.execute(prepared(connection, counting_parcels, wanted), at_instant(wanted, now)).scalar_one()
+
+
+def parcels_of(wanted: ExceptionFilter, sort: Sort, behind: bool) -> Select[*tuple[Any, ...]]:
+    """The statement: `now`, `many`, and behind a place `key`, `id`."""
+    parcel, key = _parcel(), KEYS[sort]().label("key")
+    of_one = {"partition_by": (_E.tenant, _E.order_id, parcel)}
+    inner = (
+        select(
+            _E.exception_id,
+            parcel.label("parcel"),
+            key,
+            func.row_number().over(**of_one, order_by=(_E.severity_rank, Micros(SINCE), _E.exception_id)).label("place"),
+            func.count().over(**of_one).label("exceptions"),
+            func.min(key).over(**of_one).label("least"),
+            func.min(func.coalesce(Micros(next_clock()), _FAR)).over(**of_one).label("due"),
+        )
+        .where(*of_exceptions(wanted))
+        .subquery("standing")
+    )
+    found = inner.c
+    rows = select(found.exception_id, found.parcel, found.least.label("key"), found.exceptions, found.due)
+    rows = rows.where(found.place == literal_column("1"))
+    if behind:
+        rows = rows.where(tuple_(found.least, found.exception_id) > tuple_(asked("key", BigInteger()), asked("id", Text())))
+    return rows.order_by(found.least, found.exception_id).limit(asked("many", BigInteger()))
+
+
+def counting_parcels(wanted: ExceptionFilter) -> Select[*tuple[Any, ...]]:
+    """The statement, as of `now`."""
+    each = select(_E.tenant, _E.order_id, _parcel().label("parcel")).where(*of_exceptions(wanted)).distinct().subquery("parcels")
+    return select(func.count().label("many")).select_from(each)
+
+
+def _parcel() -> Expression:
+    """The name of the parcel that an exception is about; empty where it is about shipping as a whole."""
+    name = func.substr(_E.scope, literal_column(str(len(PREFIX) + 1)))
+    return case((_E.scope.startswith(PREFIX), name), else_=literal_column("''", Text()))
+
+
+def _of_shipments(wanted: ExceptionFilter | None) -> ExceptionFilter:
+    found = replace(wanted or ExceptionFilter(), shipments=True)
+    if not standing(found):
+        raise FilterError("shipments at risk are of what is open or suppressed")
+    return found
+
+
+def _known(connection: Connection, rows: Sequence[ExceptionRow]) -> dict[tuple[str, str], tuple[str | None, Sequence[Mapping[str, Any]]]]:
+    keys = list(dict.fromkeys((row.tenant, row.order_id) for row in rows))
+    if not keys:
+        return {}
+    found = connection.execute(
+        select(orders.c.tenant, orders.c.order_id, orders.c.promise, orders.c.shipments).where(
+            tuple_(orders.c.tenant, orders.c.order_id).in_(keys)
+        )
+    )
+    return {(row.tenant, row.order_id): (row.promise, row.shipments or []) for row in found}
