@@ -12,7 +12,8 @@ from typing import Final
 from anyio import CapacityLimiter
 from sqlalchemy import Connection, Engine, Index, Table, insert
 
-from dataflows.console.access import Person, PersonScope
+from dataflows.console.access import EVERY, Person, PersonScope
+from dataflows.console.live.engine import EngineStanding, EngineWatch
 from dataflows.console.metrics import ConsoleObserver
 from dataflows.console.people.attempts import Attempts
 from dataflows.console.people.directory import Directory
@@ -23,8 +24,8 @@ from dataflows.observe.observer import Observer
 from dataflows.settings.console import ConsoleSettings
 from schemas.instants import EPOCH
 from sinks.cases.queries.counts import counts
-from sinks.cases.queries.rows import OpenCounts, StoreStanding
-from sinks.cases.queries.standing import standing
+from sinks.cases.queries.rows import OpenCounts, StaleFeed, StoreStanding
+from sinks.cases.queries.standing import stale_feeds, standing
 from sinks.cases.queries.wanted import ExceptionFilter
 from sinks.cases.schema import ready, writing
 from sinks.cases.tables.base import about, instant, number, text
@@ -74,12 +75,16 @@ class Head:
     counts: OpenCounts
     standing: StoreStanding
     at: datetime
+    feeds: Sequence[StaleFeed] = ()
+    engine: EngineStanding | None = None
 
 
 class Heads:
     """The heads of pages by scope, each asked for anew once it is too old. On any thread."""
 
     def __init__(self) -> None:
+        self.engine: EngineWatch | None = None
+        """Who asks the engine how it is; None: nobody."""
         self._kept: dict[PersonScope, Head] = {}
         self._lock = Lock()
 
@@ -90,7 +95,10 @@ class Heads:
 
     def read(self, connection: Connection, person: Person, now: datetime) -> Head:
         """The head as it is now."""
-        head = Head(counts(connection, person.narrow(ExceptionFilter()), now=now), standing(connection), now)
+        tenants = () if EVERY in person.scope.tenants else person.scope.tenants
+        engine = None if self.engine is None else self.engine.look()
+        found = counts(connection, person.narrow(ExceptionFilter()), now=now)
+        head = Head(found, standing(connection), now, stale_feeds(connection, tenants), engine)
         with self._lock:
             if len(self._kept) >= MOST_HEADS:
                 self._kept.clear()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import Lock, Thread
 from typing import Final
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -43,19 +43,26 @@ class EngineStanding:
 
 
 class EngineWatch:
-    """Asks the engine at `address` (`http://host:port`). Blocking: on a thread. `clock` gives seconds that never go back."""
+    """Asks the engine at `address` (`http://host:port`). `clock` gives seconds that never go back."""
 
     def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._address, self._clock, self._lock = address.rstrip("/"), clock, Lock()
         self._said: EngineStanding | None = None
-        self._at = -AGE_S
+        self._at: float | None = None
 
-    def look(self) -> EngineStanding:
-        """How it is, or was a moment ago."""
+    def look(self) -> EngineStanding | None:
+        """How it was a moment ago; None: it was never asked. It is asked behind the back of who wants to know: nobody waits for it."""
         with self._lock:
-            if self._said is None or self._clock() - self._at >= AGE_S:
-                self._said, self._at = self._ask(), self._clock()
+            now = self._clock()
+            if self._at is None or now - self._at >= AGE_S:
+                self._at = now
+                Thread(target=self.ask, name="engine", daemon=True).start()
             return self._said
+
+    def ask(self) -> EngineStanding:
+        """Asks it now, and waits for what it says."""
+        self._said = self._ask()
+        return self._said
 
     def _ask(self) -> EngineStanding:
         try:

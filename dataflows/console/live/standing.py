@@ -64,7 +64,9 @@ def _of_store(store: StoreStanding, now: datetime, say: Speaker) -> Iterator[Sta
         yield StandingLine("stale", say.say(mark("The store has never been kept true: start `orderwatch store`.")))
     elif now - store.seen_at > SILENT:
         ago = say.seconds((now - store.seen_at).total_seconds())
-        yield StandingLine("stale", say.say(mark("Stale: the store has not been kept true for %(time)s. What you see may be over."), time=ago))
+        yield StandingLine(
+            "stale", say.say(mark("Stale: the store has not been kept true for %(time)s. What you see may be over."), time=ago)
+        )
     elif store.behind is not None and store.behind > BEHIND:
         one = mark("The store is behind by %(count)s record.")
         yield StandingLine("behind", say.say_many(one, mark("The store is behind by %(count)s records."), store.behind))
@@ -74,7 +76,9 @@ def _of_engine(engine: EngineStanding | None, now: datetime, say: Speaker) -> It
     if engine is None:
         return
     if engine.problem is not None:
-        yield StandingLine("stale", say.say(mark("The engine is not well: %(problem)s. New trouble may not be seen."), problem=engine.problem))
+        yield StandingLine(
+            "stale", say.say(mark("The engine is not well: %(problem)s. New trouble may not be seen."), problem=engine.problem)
+        )
     elif engine.watermark is not None and now - engine.watermark > LAGGING:
         behind = say.seconds((now - engine.watermark).total_seconds())
         yield StandingLine("behind", say.say(mark("The engine lags: it has judged what was known %(time)s ago."), time=behind))

@@ -8,11 +8,11 @@ from typing import Final, cast
 from starlette.datastructures import QueryParams
 from starlette.responses import Response, StreamingResponse
 
-from dataflows.console.access import Needs
+from dataflows.console.access import EVERY, Needs
 from dataflows.console.filters import read_filter
-from dataflows.console.live.engine import EngineStanding, EngineWatch
 from dataflows.console.live.hub import LiveHub, TooManyPagesError
 from dataflows.console.live.interests import Interest, Shows
+from dataflows.console.live.resting import rest
 from dataflows.console.live.standing import StandingLine, trouble
 from dataflows.console.live.stream import HEADERS, stream
 from dataflows.console.routes import Route
@@ -83,9 +83,9 @@ async def standing_lines(visit: Visit) -> Sequence[StandingLine]:
     hub, now = hub_of(visit), visit.parts.clock()
     if hub.standing is None:
         return [StandingLine("stale", visit.say("The store does not answer. What you see may be over."))]
-    watch = visit.parts.more.get("engine")
-    engine: EngineStanding | None = await visit.own(watch.look) if isinstance(watch, EngineWatch) else None
-    feeds = [feed for feed in hub.standing.feeds if visit.person.may_see_tenant(feed.tenant)]
+    watch, tenants = visit.parts.heads.engine, visit.person.scope.tenants
+    engine = None if watch is None else watch.look()
+    feeds = [feed for feed in hub.standing.feeds if EVERY in tenants or feed.tenant in tenants]
     return trouble(hub.standing.store, feeds, engine, now, visit)
 
 
@@ -93,7 +93,7 @@ async def pause(visit: Visit) -> Response:
     """Lets pages rest, or follow again; kept for the person."""
     form = await visit.form()
     paused = form.get("paused") == "yes"
-    await visit.own(visit.parts.directory.prefer, visit.person.name, "live_paused", "yes" if paused else None)
+    await visit.own(rest, visit.parts.own, visit.person.name, now=paused)
     back = form.get("back")
     return visit.done(visit.local(back if isinstance(back, str) else None))
 

@@ -142,7 +142,9 @@ def _numbered(connection: Connection, events: Table, rows: Sequence[Any], moved:
     older = or_(
         false(), *(and_(events.c.log_partition == name, events.c.log_offset < begin) for name, (begin, _) in sorted(moved.items()) if begin)
     )
-    last = select(key.label("id"), func.max(events.c.sequence).label("sequence")).where(key.in_([row.id for row in rows]), older).group_by(key)
+    last = (
+        select(key.label("id"), func.max(events.c.sequence).label("sequence")).where(key.in_([row.id for row in rows]), older).group_by(key)
+    )
     before = {row.id: row.sequence for row in connection.execute(last)} if rows else {}
     for row in rows:
         yield ChangedRow(row.id, row.sequence, before.get(row.id))
@@ -164,7 +166,12 @@ def _matching(
 @lru_cache(256)
 def _exceptions_asked(wanted: ExceptionFilter) -> Select[*tuple[Any, ...]]:
     # Clocks are those of now: what only a clock has taken into a list, or out of it, is no change of the row.
-    return _asking(exceptions, exception_events, of_exceptions(wanted), of_exceptions(replace(wanted, breached=None)))
+    return _asking(
+        exceptions,
+        exception_events,
+        of_exceptions(wanted),
+        of_exceptions(replace(wanted, breached=None, due_within=None, handed_within=None)),
+    )
 
 
 @lru_cache(256)
@@ -180,7 +187,11 @@ def _asking(table: Table, events: Table, now: Sequence[Expression], before: Sequ
     joined = table.outerjoin(events, and_(there == key, tuple_(there, events.c.sequence).in_(listed)))
     held = and_(there.is_not(None), *(_as_said(condition, table, events) for condition in before))
     holds = and_(key.is_not(None), *now)
-    return select(key.label("id"), table.c.sequence, holds.label("now"), held.label("before")).select_from(joined).where(key.in_(bindparam("ids", expanding=True)))
+    return (
+        select(key.label("id"), table.c.sequence, holds.label("now"), held.label("before"))
+        .select_from(joined)
+        .where(key.in_(bindparam("ids", expanding=True)))
+    )
 
 
 def _as_said(condition: Expression, table: Table, events: Table) -> Expression:

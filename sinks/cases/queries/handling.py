@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -181,7 +181,11 @@ def _taken(window: Window) -> Select[*tuple[Any, ...]]:
     again = exists().where(_C.exception_id == _E.exception_id, _C.reopenings > 0)
     begun = (
         select(action_events.c.exception_id, func.min(action_events.c.time).label("at"))
-        .where(action_events.c.state.in_(("begun", "executed")), action_events.c.exception_id.is_not(None), action_events.c.time >= at(window.since))
+        .where(
+            action_events.c.state.in_(("begun", "executed")),
+            action_events.c.exception_id.is_not(None),
+            action_events.c.time >= at(window.since),
+        )
         .group_by(action_events.c.exception_id)
         .subquery("begun")
     )
@@ -204,11 +208,6 @@ def _stepped(seconds: Expression) -> Expression:
     return case(*steps, else_=seconds // COARSEST * COARSEST)
 
 
-def shares(promises_: Iterable[KeptPromises]) -> Iterator[tuple[str, float | None, float | None]]:
-    """By team, which share was taken up, and which resolved, in time; None where there is nothing to say."""
-    for one in promises_:
-        yield one.team, _share(one.acknowledge_within, one.acknowledge_breached), _share(one.resolve_within, one.resolve_breached)
-
-
-def _share(within: int, breached: int) -> float | None:
+def share(within: int, breached: int) -> float | None:
+    """Which share was in time; None where there is nothing to say."""
     return within / (within + breached) if within + breached else None
