@@ -17,6 +17,9 @@ class Cited(Model):
     id: Id
     type: ShortText
     time: Instant
+    """When it happened."""
+    recorded_at: Instant | None = None
+    """When it was appended to the log; of an event that waited for its order, when that was known. None: not known any more."""
     topic: ShortText | None = None
     partition: int | None = None
     offset: int | None = None
@@ -108,6 +111,8 @@ class ShipmentState(Model):
     shipment: ShortText
     """Its ID, else its smallest tracking number, else `-`."""
     carrier: ShortText | None = None
+    site: ShortText | None = None
+    """The warehouse that it leaves from."""
     tracking_numbers: list[ShortText] = Field(default_factory=list[ShortText])
     last_scan: LastScan | None = None
     delivered: bool = False
@@ -119,6 +124,8 @@ class PaymentState(Model):
     authorized: bool
     captured: Sum
     refunded: Sum
+    payment_ids: list[ShortText] = Field(default_factory=list[ShortText])
+    """The payments that events about its money name."""
 
 
 class Buyer(Model):
@@ -156,6 +163,10 @@ class Context(Model):
     holds: list[ShortText] = Field(default_factory=list[ShortText])
     open_exceptions: list[ShortText] = Field(default_factory=list[ShortText])
     """Their kinds."""
+    site: ShortText | None = None
+    """The warehouse that the exception concerns: of its shipment, of its events, else the last that the order's events name."""
+    skus: list[ShortText] = Field(default_factory=list[ShortText])
+    """What the exception concerns, 50 at most: its line, the lines of its shipment or its events; else, of goods, what the order owes."""
     related: list[ShortText] = Field(default_factory=list[ShortText])
     """Other orders that the exception is about."""
     suggestions: list[Suggested] = Field(default_factory=list[Suggested])

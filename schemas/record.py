@@ -15,7 +15,7 @@ Position: TypeAlias = tuple[int, str, int, int, int]
 
 
 class Evidence(NamedTuple):
-    """An event that an output record rests on, and where it stands in the log."""
+    """An event that an output record rests on, and where it stands in the log. It is stored as it is: a new field comes last."""
 
     source: str
     id: str
@@ -24,6 +24,8 @@ class Evidence(NamedTuple):
     topic: str
     partition: int
     offset: int
+    log_us: int | None = None
+    """Its log time; None of what a state of before cites."""
 
 
 Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]

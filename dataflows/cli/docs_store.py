@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     Table = Callable[[Iterable[str], Iterable[Iterable[str]]], str]
 
 FIRST = (
-    "exceptions", "exception_events", "evidence", "cases", "orders", "identifiers", "actions", "action_events", "messages", "automation",
-    "incidents", "incident_members", "feeds", "notes", "audit", "suggestions", "policies", "rejects", "unprojected", "offsets", "standing",
-    "erasures",
+    "exceptions", "exception_events", "exception_skus", "evidence", "cases", "orders", "identifiers", "actions", "action_events",
+    "messages", "automation", "incidents", "incident_members", "feeds", "notes", "audit", "suggestions", "policies", "rejects",
+    "unprojected", "offsets", "standing", "erasures",
 )  # fmt: skip
 """The tables in the order in which they are documented."""
 

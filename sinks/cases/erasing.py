@@ -27,6 +27,7 @@ from sinks.cases.tables import (
     erasures,
     evidence,
     exception_events,
+    exception_skus,
     exceptions,
     identifiers,
     incident_members,
@@ -42,7 +43,10 @@ from sinks.cases.tables import (
 ORDER, CUSTOMER = "order", "customer"
 INSTEAD: Final = "(erased)"
 """What stands where an erased order was named."""
-BY_ORDER: Final = (exceptions, cases, exception_events, evidence, orders, identifiers, actions, action_events, messages, notes, suggestions)
+BY_ORDER: Final = (
+    *(exceptions, cases, exception_events, exception_skus, evidence, orders, identifiers),
+    *(actions, action_events, messages, notes, suggestions),
+)
 """The tables whose rows go with their order."""
 NAMING: Final[dict[Table, tuple[str, ...]]] = {
     exceptions: ("summary", "arithmetic", "context", "extra"),

@@ -24,6 +24,7 @@ from sinks.cases.tables import (
     cases,
     evidence,
     exception_events,
+    exception_skus,
     exceptions,
     feeds,
     identifiers,
@@ -87,6 +88,7 @@ _newer_message = latest("sequence", first=("asked_at",))
 def _evidence(old: Row, new: Row) -> Row:
     return {
         **old,
+        "recorded_at": old["recorded_at"] or new["recorded_at"],
         "first_sequence": min(old["first_sequence"], new["first_sequence"]),
         "last_sequence": max(old["last_sequence"], new["last_sequence"]),
     }
@@ -117,6 +119,7 @@ MERGES: Final[dict[Table, Merge]] = {
     exceptions: _exception,
     cases: latest("sequence"),
     exception_events: once,
+    exception_skus: once,
     evidence: _evidence,
     orders: latest(*PLACE),
     identifiers: once,

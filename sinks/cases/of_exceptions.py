@@ -10,7 +10,7 @@ from schemas.messages import OURS
 from sinks.cases.changes import Change, Logged, Put, Row, place
 from sinks.cases.fields import EventFields
 from sinks.cases.hashes import message_id
-from sinks.cases.tables import cases, evidence, exception_events, exceptions, identifiers, messages, orders
+from sinks.cases.tables import cases, evidence, exception_events, exception_skus, exceptions, identifiers, messages, orders
 
 RANKS: Final = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 UNRANKED: Final = 4
@@ -41,6 +41,8 @@ def exception_changes(envelope: EventFields, record: Logged) -> Iterator[Change]
     for cited in data.each("evidence"):
         yield Put(evidence, {**key, **_cited(cited), "first_sequence": sequence, "last_sequence": sequence})
     context = data.inner("context")
+    for sku in dict.fromkeys(context.texts("skus")):
+        yield Put(exception_skus, {**key, "sku": sku})
     if context.instant("placed_at") is not None:
         yield Put(orders, {"tenant": tenant, "order_id": key["order_id"], **_order(data, context), **place(record)})
     for kind, value in _identifiers(key["order_id"], data, context):
@@ -108,7 +110,7 @@ def _exception(envelope: EventFields, data: EventFields, case: EventFields) -> R
         "country": context.text("country"),
         "carrier": carrier,
         "site": site,
-        "sku": context.text("sku"),
+        "sku": next(iter(context.texts("skus")), None),
         "source": sources[0] if sources else None,
         "placed_at": context.instant("placed_at"),
         "promise": context.inner("promise").text("current"),
@@ -191,6 +193,7 @@ def _cited(cited: EventFields) -> Row:
         "event_id": cited.need("id"),
         "type": cited.need("type"),
         "time": cited.need_instant("time"),
+        "recorded_at": cited.instant("recorded_at"),
         "topic": cited.text("topic"),
         "topic_partition": cited.number("partition"),
         "topic_offset": cited.place("offset"),
@@ -230,7 +233,8 @@ def _where(data: EventFields, context: EventFields, sources: list[str]) -> tuple
     carriers = [carrier for one in shipments if (carrier := one.text("carrier"))]
     sites = [site for one in shipments if (site := one.text("site"))]
     said = {domain: name for source in reversed(sources) for domain, name in [_system(source)] if name}
-    return (carriers[0] if carriers else said.get("carrier")), (sites[0] if sites else said.get("warehouse"))
+    site = context.text("site") or (sites[0] if sites else said.get("warehouse"))
+    return (carriers[0] if carriers else said.get("carrier")), site
 
 
 def _system(source: str) -> tuple[str, str | None]:
@@ -249,6 +253,7 @@ def _identifiers(order_id: str, data: EventFields, context: EventFields) -> Iter
         name = shipment.text("shipment")
         if name and name != NO_SHIPMENT and name not in numbers:
             yield "shipment_id", name
+    yield from (("payment_id", payment) for payment in context.inner("payment").texts("payment_ids") if payment)
     yield from scoped(data.text("scope"))
     if data.text("kind") == "data.orphan_signal":
         alias, _, value = order_id.partition(":")

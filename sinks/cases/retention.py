@@ -15,6 +15,7 @@ from sinks.cases.tables import (
     cases,
     evidence,
     exception_events,
+    exception_skus,
     exceptions,
     identifiers,
     incident_members,
@@ -26,7 +27,7 @@ from sinks.cases.tables import (
 )
 
 AT_ONCE: Final = 500
-BY_EXCEPTION: Final = (cases, exception_events, evidence, notes, suggestions, messages)
+BY_EXCEPTION: Final = (cases, exception_events, exception_skus, evidence, notes, suggestions, messages)
 
 
 def newest(connection: Connection) -> datetime | None:

@@ -30,6 +30,7 @@ from sinks.cases.tables import (
     cases,
     evidence,
     exception_events,
+    exception_skus,
     exceptions,
     identifiers,
     incident_members,
@@ -252,9 +253,12 @@ def test_the_fields_of_an_exception_stand_in_its_rows(engine: Engine) -> None:
     assert row["due_at"] == datetime(2026, 4, 22, 22, tzinfo=UTC)
     assert row["context"]["shipments"][0]["tracking_numbers"] == ["1Z999AA10123456784"]
     assert one(engine, orders)["promise_first"] == "2026-04-24"
-    assert one(engine, evidence)["topic_offset"] == 81244
+    cited = one(engine, evidence)
+    assert (cited["topic_offset"], cited["recorded_at"]) == (81244, datetime(2026, 4, 21, 6, 50, 4, tzinfo=UTC))
+    assert (row["sku"], [named["sku"] for named in rows(engine)["exception_skus"]]) == ("SKU-1042", ["SKU-1042", "SKU-2210"])
     assert {(row["kind"], row["value"]) for row in rows(engine)["identifiers"]} == {
         ("customer_id", CUSTOMER),
+        ("payment_id", "pay_77120"),
         ("shipment_id", "SH-4410"),
         ("tracking_number", "1Z999AA10123456784"),
     }
@@ -613,7 +617,7 @@ def test_cases_that_were_over_for_long_go_and_the_others_stay(engine: Engine) ->
         assert purge(connection, 29) == 1
         assert purge(connection, 29) == 0
     found = rows(engine)
-    for table in (exceptions, cases, exception_events, orders, evidence, identifiers):
+    for table in (exceptions, cases, exception_events, exception_skus, orders, evidence, identifiers):
         assert {row["order_id"] for row in found[table.name]} == {"SO-3"}, table.name
     for table in (actions, messages, suggestions, incident_members):
         assert found[table.name] == [], table.name

@@ -341,4 +341,4 @@ def _money(stated: object) -> tuple[str, str] | None:
 
 def _evidence(record: Record) -> Evidence:
     event = record.event
-    return Evidence(event.source, event.id, event.type, record.at, record.topic, record.partition, record.offset)
+    return Evidence(event.source, event.id, event.type, record.at, record.topic, record.partition, record.offset, record.log)

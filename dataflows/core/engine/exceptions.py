@@ -104,6 +104,7 @@ def cited(evidence: Evidence) -> dict[str, object]:
         "id": evidence.id,
         "type": evidence.type,
         "time": iso(evidence.time_us),
+        "recorded_at": _instant(evidence.log_us),
         "topic": evidence.topic,
         "partition": evidence.partition,
         "offset": evidence.offset,

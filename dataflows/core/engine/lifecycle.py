@@ -32,7 +32,7 @@ class Changes(TypedDict, total=False):
 def cite(record: Record) -> Evidence:
     """A record as evidence."""
     event = record.event
-    return Evidence(event.source, event.id, event.type, record.at, record.topic, record.partition, record.offset)
+    return Evidence(event.source, event.id, event.type, record.at, record.topic, record.partition, record.offset, record.log)
 
 
 def reckon(condition: Condition) -> str:

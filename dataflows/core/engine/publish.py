@@ -11,6 +11,7 @@ from dataflows.core.decisions.cases import NEW
 from dataflows.core.engine.against import suggestions_of
 from dataflows.core.engine.asking import Asking, Guarded
 from dataflows.core.engine.causes import resolved_by
+from dataflows.core.engine.context import about, context_of
 from dataflows.core.engine.exceptions import ExceptionState, event, exception_data
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.followup import FollowUp
@@ -20,9 +21,7 @@ from dataflows.core.engine.ruleset import RuleSet
 from dataflows.core.engine.scoring import Worth, at_stake, promise_of, scored
 from dataflows.core.engine.summary import summary
 from dataflows.core.engine.summary_case import ExceptionCase
-from dataflows.core.engine.summary_fields import related
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.parcels import scan_of
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.model import Rule
 from schemas.instants import iso
@@ -37,40 +36,6 @@ def type_of(state: ExceptionState, before: ExceptionState | None) -> str:
     if state.status == "resolved" and (before is None or before.status != "resolved"):
         return "exception.resolved"
     return "exception.raised" if before is None else "exception.updated"
-
-
-def context_of(order: Order, facts: Facts) -> dict[str, object]:
-    """What a person or an agent needs to know of the order; no names, addresses or texts."""
-    opened = [v.kind for v in order.exceptions.states.values() if v.status == "open"]
-    if facts.placed is None:
-        return {"open_exceptions": sorted(opened)}
-    first, latest = facts.versions[0][0], facts.fields
-    payments = facts.payments
-    shipments: list[dict[str, object]] = []
-    for shipment in facts.shipments:
-        last = shipment.scans[-1] if shipment.scans else None
-        scanned = None if last is None else {"status": scan_of(last).status, "reason": scan_of(last).reason, "time": iso(last.at)}
-        shipments.append(
-            {
-                "shipment": shipment.key,
-                "carrier": shipment.said("carrier"),
-                "tracking_numbers": sorted(shipment.trackings),
-                "last_scan": scanned,
-                "delivered": shipment.delivered is not None,
-            }
-        )
-    return {
-        "placed_at": iso(facts.placed_at),
-        "promise": {"first": first.promised_by, "current": latest.promised_by},
-        "ship_by": {"first": first.ship_by, "current": latest.ship_by},
-        "total": None if latest.total is None else {"amount": latest.total.amount, "currency": latest.total.currency},
-        "customer": None if latest.customer is None else {"id": latest.customer.id, "tier": latest.customer.tier},
-        "country": latest.ship_to.country if latest.ship_to else None,
-        "shipments": shipments,
-        "payment": {"authorized": facts.authorized is not None, "captured": str(payments.captured), "refunded": str(payments.refunded)},
-        "holds": sorted(h.hold for h in facts.holds if h.released is None),
-        "open_exceptions": sorted(opened),
-    }
 
 
 def worth_of(case: ExceptionCase, rule: Rule) -> Worth:
@@ -171,7 +136,7 @@ class Publisher:
             order.id,
             log,
             self.policy.version,
-            {**context, "related": related(case)},
+            {**context, **about(case)},
             scored(state, worth_of(case, rule), self.policy.priority, log),
             summary=summary(case, ended_by),
             resolved_by=ended_by,
@@ -180,10 +145,10 @@ class Publisher:
             messages=self.asking.messenger.data(order, facts),
         )
         type_ = type_of(state, before)
-        about = state.due if state.due is not None else state.start
+        when = state.due if state.due is not None else state.start
         if type_ != "exception.raised":  # What changed, changed later.
-            about = state.end if type_ == "exception.resolved" and state.end is not None else log
-        body = event(order.tenant, order.id, type_, f"{id_}:{state.sequence}", about, data)
+            when = state.end if type_ == "exception.resolved" and state.end is not None else log
+        body = event(order.tenant, order.id, type_, f"{id_}:{state.sequence}", when, data)
         out = OutputRecord(log, order.id, "exceptions", type_, self.key(log), body, state.kind, state.severity, state.status, data)
         out.promised = promise_of(facts)
         intent = self.asking.first(order, state, rule, facts, spoken, self.key)

@@ -172,7 +172,7 @@ def joined(head: Head, own: Record, order: str) -> ResolvedEvent:
 def evidence(record: Record | Tie) -> Evidence:
     """The event of a record as evidence, with its own place in the log."""
     event = record.event
-    return Evidence(event.source, event.id, event.type, record.at, record.topic, record.partition, record.offset)
+    return Evidence(event.source, event.id, event.type, record.at, record.topic, record.partition, record.offset, record.log)
 
 
 def noted(

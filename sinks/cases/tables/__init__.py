@@ -7,7 +7,7 @@ its exception. Rows of the same record are always written in one transaction.
 
 from sinks.cases.tables.actions import action_events, actions, automation, messages
 from sinks.cases.tables.base import METADATA, Amounts, Instants, Json
-from sinks.cases.tables.exceptions import cases, evidence, exception_events, exceptions, identifiers, orders
+from sinks.cases.tables.exceptions import cases, evidence, exception_events, exception_skus, exceptions, identifiers, orders
 from sinks.cases.tables.records import (
     audit,
     erasures,
@@ -36,6 +36,7 @@ __all__ = [
     "erasures",
     "evidence",
     "exception_events",
+    "exception_skus",
     "exceptions",
     "feeds",
     "identifiers",

@@ -70,8 +70,8 @@ exceptions: Final = Table(
     text("tier", "The customer's tier."),
     text("country", "Where the order goes."),
     text("carrier", "The carrier of the shipment that it is about, else of the order's first that has one."),
-    text("site", "The site of the shipment that it is about, else of the warehouse whose word it rests on."),
-    text("sku", "The SKU that it is about, where its record says one."),
+    text("site", "The site that it concerns: of its shipment or its events, else the last that the order's events name."),
+    text("sku", "The first SKU that it concerns; all of them stand in `exception_skus`."),
     text("source", "The system whose word it rests on: the source of its first evidence."),
     instant("placed_at", "When the order was placed."),
     text("promise", "The promise as it stands, as it was stated."),
@@ -166,6 +166,7 @@ evidence: Final = Table(
     text("order_id", "As `exceptions.order_id`.", needed=True),
     text("type", "Its type.", needed=True),
     instant("time", "When it happened.", needed=True),
+    instant("recorded_at", "When it was appended to the log; of an event that waited for its order, when that was known."),
     text("topic", "The topic that it stands in; none of what was not read from one."),
     number("topic_partition", "Its partition there."),
     place("topic_offset", "Its offset there."),
@@ -175,6 +176,18 @@ evidence: Final = Table(
 )
 Index(None, evidence.c.tenant, evidence.c.order_id)
 Index(None, evidence.c.source, evidence.c.event_id)
+
+exception_skus: Final = Table(
+    "exception_skus",
+    METADATA,
+    text("exception_id", "Of which exception.", key=True),
+    text("sku", "A SKU that it concerns, or concerned.", key=True),
+    text("tenant", "Whose it is.", needed=True),
+    text("order_id", "As `exceptions.order_id`.", needed=True),
+    info=about("The SKUs that exceptions concern: of a shipment or an order with several lines there are several."),
+)
+Index(None, exception_skus.c.sku, exception_skus.c.exception_id)
+Index(None, exception_skus.c.tenant, exception_skus.c.order_id)
 
 cases: Final = Table(
     "cases",

@@ -8,16 +8,17 @@ from typing import Final
 from sqlalchemy import and_, func, literal, select, union_all
 
 from sinks.cases.expressions import Expression, between, counted
-from sinks.cases.tables import exceptions
+from sinks.cases.tables import exception_skus, exceptions
 from sinks.cases.views.base import Selected, View
 from sinks.cases.views.clocks import COUNTS, RETRACTED
 
 _E = exceptions.c
+_WITH_SKUS: Final = exceptions.join(exception_skus, exception_skus.c.exception_id == _E.exception_id)
 WEEK: Final = int(timedelta(days=7).total_seconds())
 DIMENSIONS: Final[dict[str, Expression]] = {
     "carrier": _E.carrier,
     "site": _E.site,
-    "sku": _E.sku,
+    "sku": exception_skus.c.sku,
     "lane": _E.lane,
     "source": _E.source,
     "country": _E.country,
@@ -31,7 +32,9 @@ def _select(now: Expression) -> Selected:
             select(
                 *(_E.tenant, _E.kind, literal(name).label("dimension"), column.label("value")),
                 *(_E.exception_id, _E.order_id, _E.status, _E.raised_at, between(_E.raised_at, now).label("age")),
-            ).where(and_(COUNTS, ~RETRACTED, column.is_not(None)))
+            )
+            .select_from(_WITH_SKUS if name == "sku" else exceptions)
+            .where(and_(COUNTS, ~RETRACTED, column.is_not(None)))
             for name, column in DIMENSIONS.items()
         )
     ).subquery("spread")
@@ -52,7 +55,7 @@ def _select(now: Expression) -> Selected:
 RECURRENCE: Final = View(
     "v_recurrence",
     "What keeps coming back, and where: counts by kind and carrier, site, SKU, lane, source, country or route. An exception counts once in "
-    "each dimension that is known of it. What was retracted does not count.",
+    "each dimension that is known of it, and of SKUs once for each that it concerns. What was retracted does not count.",
     {
         "tenant": "Whose.",
         "kind": "What is or was wrong.",

@@ -107,6 +107,22 @@ def carrier_of(life: Life) -> str | None:
     return next(iter([*own, *(one["carrier"] for one in shipments), *(source.split("/")[2] for source in sources)]), None)
 
 
+def test_recurrence_by_site_and_sku(worked_store: Engine, reports: Reports) -> None:
+    """The site that an exception concerns, and each of its SKUs, as far as any of its events named them."""
+    lives = [life for life in reports.counted if life.last["status"] != "retracted"]
+    expected = {
+        "site": Counter(site for life in lives if (site := life.last["context"]["site"])),
+        "sku": Counter(sku for life in lives for sku in {sku for data in life.events for sku in data["context"]["skus"]}),
+    }
+    for dimension, counted in expected.items():
+        found: Counter[str] = Counter()
+        for value, many in shown(worked_store, views.RECURRENCE, ["value", "exceptions"], f"dimension = '{dimension}'"):
+            found[value] += many
+        assert found == counted
+    assert expected["sku"].total() > len(lives) / 3 > 0
+    assert len(expected["site"]) > 1
+
+
 def test_messages(worked_store: Engine, reports: Reports) -> None:
     """Ours by their actions; those of others that exceptions show."""
     names = ["message_id", "state", "topic", "channel", "promised_by", "asked_at"]

@@ -19,7 +19,7 @@ from sinks.cases.views.create import statements
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-KEPT = "0003"
+KEPT = "0004"
 DIALECTS = {"postgresql": postgresql.dialect, "sqlite": sqlite.dialect}
 CONTRACT = {"v_open", "v_ageing", "v_workload", "v_sla", "v_time_to", "v_rework", "v_recurrence", "v_messages", "v_approvals"}
 
