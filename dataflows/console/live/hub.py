@@ -121,13 +121,13 @@ class LiveHub:
         if page in self._joining:
             self._joining.remove(page)
 
-    async def next(self, page: OpenPage, timeout: float) -> Notice | None:
+    async def next(self, page: OpenPage, seconds: float) -> Notice | None:
         """What the page is told next; None after so many seconds without anything. Raises LetGoError."""
         idle = self._task is None or self._task.done()
         if (page.let_go or self.stopped or idle) and page.waiting.empty():
             raise LetGoError
         try:
-            return await asyncio.wait_for(page.waiting.get(), timeout)
+            return await asyncio.wait_for(page.waiting.get(), seconds)
         except TimeoutError:
             return None
 

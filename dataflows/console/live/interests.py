@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter
@@ -15,6 +15,6 @@ class Interest:
     """`only`: rows of these IDs, of a page that shows one thing; none: all that the filter wants."""
 
     shows: Shows = "exceptions"
-    exceptions: ExceptionFilter = ExceptionFilter()
-    actions: ActionFilter = ActionFilter()
+    exceptions: ExceptionFilter = field(default_factory=ExceptionFilter)
+    actions: ActionFilter = field(default_factory=ActionFilter)
     only: tuple[str, ...] = ()

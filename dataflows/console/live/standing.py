@@ -1,4 +1,4 @@
-"""Whether what a page shows is how things are: how far the store is, whether the engine keeps up, which feeds are silent. In one line each."""
+"""Whether what a page shows is how things are: how far the store is, whether the engine keeps up, which feeds are silent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Final, Literal, Protocol
 from sqlalchemy import Connection
 
 from dataflows.console.live.engine import EngineStanding
-from dataflows.console.text import mark
 from sinks.cases.queries.rows import StaleFeed, StoreStanding
 from sinks.cases.queries.standing import SILENT, stale_feeds, standing
 
@@ -61,32 +60,32 @@ def trouble(
 
 def _of_store(store: StoreStanding, now: datetime, say: Speaker) -> Iterator[StandingLine]:
     if store.seen_at is None:
-        yield StandingLine("stale", say.say(mark("The store has never been kept true: start `orderwatch store`.")))
+        yield StandingLine("stale", say.say("The store has never been kept true: start `orderwatch store`."))
     elif now - store.seen_at > SILENT:
         ago = say.seconds((now - store.seen_at).total_seconds())
-        yield StandingLine(
-            "stale", say.say(mark("Stale: the store has not been kept true for %(time)s. What you see may be over."), time=ago)
-        )
+        yield StandingLine("stale", say.say("Stale: the store has not been kept true for %(time)s. What you see may be over.", time=ago))
     elif store.behind is not None and store.behind > BEHIND:
-        one = mark("The store is behind by %(count)s record.")
-        yield StandingLine("behind", say.say_many(one, mark("The store is behind by %(count)s records."), store.behind))
+        said = say.say_many("The store is behind by %(count)s record.", "The store is behind by %(count)s records.", store.behind)
+        yield StandingLine("behind", said)
 
 
 def _of_engine(engine: EngineStanding | None, now: datetime, say: Speaker) -> Iterator[StandingLine]:
     if engine is None:
         return
     if engine.problem is not None:
-        yield StandingLine(
-            "stale", say.say(mark("The engine is not well: %(problem)s. New trouble may not be seen."), problem=engine.problem)
-        )
+        yield StandingLine("stale", say.say("The engine is not well: %(problem)s. New trouble may not be seen.", problem=engine.problem))
     elif engine.watermark is not None and now - engine.watermark > LAGGING:
         behind = say.seconds((now - engine.watermark).total_seconds())
-        yield StandingLine("behind", say.say(mark("The engine lags: it has judged what was known %(time)s ago."), time=behind))
+        yield StandingLine("behind", say.say("The engine lags: it has judged what was known %(time)s ago.", time=behind))
 
 
 def _of_feeds(feeds: Sequence[StaleFeed], say: Speaker) -> Iterator[StandingLine]:
     if feeds:
         names = ", ".join(feed.feed for feed in feeds[:3]) + (" …" if len(feeds) > 3 else "")
-        one = mark("%(count)s feed is silent: %(names)s. What waits for it is held back.")
-        many = mark("%(count)s feeds are silent: %(names)s. What waits for them is held back.")
-        yield StandingLine("feeds", say.say_many(one, many, len(feeds), names=names), "feeds")
+        said = say.say_many(
+            "%(count)s feed is silent: %(names)s. What waits for it is held back.",
+            "%(count)s feeds are silent: %(names)s. What waits for them is held back.",
+            len(feeds),
+            names=names,
+        )
+        yield StandingLine("feeds", said, "feeds")

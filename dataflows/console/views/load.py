@@ -40,7 +40,6 @@ from sinks.cases.queries.windows import Window
 from sinks.cases.views.ageing import BUCKETS, OLDEST
 
 SEVERITIES: Final = ("critical", "high", "medium", "low")
-MEASURE_NAMES: Final = {"acknowledge": mark("until taken up"), "act": mark("until acted upon"), "resolve": mark("until over")}
 BUCKET_NAMES: Final = (*(name for name, _ in BUCKETS), OLDEST)
 AGE_LABELS: Final = {
     "under 4 h": mark("under 4 h"),
@@ -140,16 +139,17 @@ def _teams(visit: Visit, asked: AskedWindow, load: Sequence[OpenLoad]) -> list[T
 
 def _people(asked: AskedWindow, one: OpenLoad) -> Mapping[str, object]:
     assignees = () if one.assignee is None else (one.assignee,)
-    return to_query(
-        ExceptionFilter(teams=(one.team,), assignees=assignees, unassigned=one.assignee is None, kinds=asked.window.kinds)
-    )
+    return to_query(ExceptionFilter(teams=(one.team,), assignees=assignees, unassigned=one.assignee is None, kinds=asked.window.kinds))
 
 
 def _load_picture(visit: Visit, asked: AskedWindow, teams: Sequence[TeamLoad], severities: Sequence[Series]) -> Markup:
     given = [
         Bar(
             one.team,
-            [BarPart(each, one.by_severity[each.name], f"{one.href}{'&' if '?' in one.href else '?'}severity={each.name}") for each in severities],
+            [
+                BarPart(each, one.by_severity[each.name], f"{one.href}{'&' if '?' in one.href else '?'}severity={each.name}")
+                for each in severities
+            ],
         )
         for one in teams
     ]

@@ -91,7 +91,9 @@ async def see(visit: Visit) -> Response:
         "insight/modes.html",
         asked=asked,
         offered=[(days, visit.url("modes", asked.query(days=days, since=None, until=None))) for days in DAYS],
-        modes=[(mode, visit.url("exceptions", _list(visit, asked, kinds=(mode.kind,))), _spark(visit, found, mode)) for mode in found.modes],
+        modes=[
+            (mode, visit.url("exceptions", _list(visit, asked, kinds=(mode.kind,))), _spark(visit, found, mode)) for mode in found.modes
+        ],
         flow=flow_picture(
             visit.say("What came in and what was over"), _columns(visit, steps, hourly=hourly), came, went, "flow", visit.language.number
         ),

@@ -1,4 +1,4 @@
-"""How teams keep up: what they have, what is late, how long it takes, what had to be done again. Within a window where it is about the past."""
+"""How teams keep up: what they have, what is late, how long it takes, what had to be done again."""
 
 from __future__ import annotations
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import Connection, and_, case, desc, func, select
+from sqlalchemy import Connection, FromClause, and_, case, desc, func, select
 
 from sinks.cases.expressions import counted
 from sinks.cases.queries.windows import QUARTER, Window, chosen, in_time, is_current, quarter_of, said_in
-from sinks.cases.tables import exceptions
+from sinks.cases.tables import exception_skus, exceptions
 from sinks.cases.views.clocks import STANDS
 from sinks.cases.views.recurrence import DIMENSIONS
 
@@ -115,12 +115,20 @@ def recurrence(connection: Connection, window: Window, dimension: str, most: int
             counted(and_(current, STANDS)).label("open"),
             func.count(case((current, _E.order_id)).distinct()).label("orders"),
         )
+        .select_from(_of(dimension))
         .where(*said_in(window.with_previous()), value.is_not(None))
         .group_by("value")
         .order_by(desc("now"), "value")
         .limit(most)
     )
     return [RecurrencePlace(row.value, row.now, row.before, row.open, row.orders) for row in connection.execute(rows) if row.now]
+
+
+def _of(dimension: str) -> FromClause:
+    """What a dimension is read from: an exception may be about several SKUs, and counts for each."""
+    if dimension != "sku":
+        return exceptions
+    return exceptions.join(exception_skus, exception_skus.c.exception_id == _E.exception_id)
 
 
 def kinds_over_time(connection: Connection, window: Window, step: int) -> dict[str, list[int]]:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0005"
 LOGGED = ("actions", "exceptions", "incidents")
 WINDOWED = (
     *("tenant", "team", "site", "kind", "severity", "status", "mode", "carrier", "sku", "country", "customer_id", "order_id", "total"),
