@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 from rich.console import Console
 
-from dataflows.cli import docs_actions, docs_endpoints, docs_roles, docs_store, docs_stories
+from dataflows.cli import docs_actions, docs_console, docs_endpoints, docs_roles, docs_store, docs_stories
 from dataflows.cli.options import instant
 from dataflows.cli.replay import replay_into
 from dataflows.core.predicates.fields import KNOWN_FIELDS
@@ -52,6 +52,7 @@ DOCUMENTS = (
     "dataflows/ingest/README.md",
     "dataflows/core/rules/README.md",
     "dataflows/core/rules/USER-RULES.md",
+    "dataflows/console/README.md",
     "dataflows/dispatch/README.md",
     "dataflows/store/README.md",
     "sinks/actions/README.md",
@@ -288,6 +289,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "template_variables": partial(docs_actions.template_variables, table),
     "store_tables": partial(docs_store.tables, table),
     "store_views": partial(docs_store.views, table),
+    "permissions": partial(docs_console.permissions, table),
     "deciders": partial(docs_roles.deciders, table),
     "roles": partial(docs_roles.roles, table),
     "requirements": partial(docs_stories.requirements, table, ROOT),

@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from dataflows.cli import actions, automation, cases, dispatch, policy, rejects, schemas, state, templates, tokens, topics
+from dataflows.cli import actions, automation, cases, dispatch, people, policy, rejects, schemas, state, templates, tokens, topics
 from dataflows.cli.adapt import adapt
 from dataflows.cli.backtest import backtest
 from dataflows.cli.console import console
@@ -108,6 +108,7 @@ app.add_typer(policy.app, cls=Commands)
 app.add_typer(state.app, cls=Commands)
 app.add_typer(topics.app, cls=Commands)
 app.add_typer(tokens.app, cls=Commands)
+app.add_typer(people.app, cls=Commands)
 app.add_typer(rejects.app, cls=Commands)
 app.add_typer(dispatch.app, cls=Commands)
 app.add_typer(schemas.app, cls=Commands)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 USUAL = Path("orderwatch-data")
 """Where an installation lies if nobody says where."""
-COLOURS = {"gateway": "cyan", "run": "green", "store": "magenta", "dispatch": "yellow", "up": "bold"}
+COLOURS = {"gateway": "cyan", "run": "green", "store": "magenta", "dispatch": "yellow", "console": "blue", "up": "bold"}
 QUIET = {"policy"}
 """Lines of the parts that say the same at every start: they stand in the files only."""
 
@@ -83,6 +83,8 @@ def _say(console: Console, plan: SystemPlan) -> None:
     http, given, at = plan.settings.http, plan.settings, plan.settings.gateway.url
     rows = (
         ("events", f"POST {at}/events (contract events), {at}/hooks/SYSTEM/NAME (webhooks: gateway.connections)"),
+        ("console", given.console.shown_url if given.console.enabled else "console.enabled is off"),
+        ("people", f"orderwatch people add NAME --role operator --settings {plan.file}"),
         ("cases", f"orderwatch cases list --settings {plan.file}"),
         ("decide", f"orderwatch tokens create NAME --user NAME --role operator --settings {plan.file}"),
         ("health", f"http://{http.host}:{given.embedded.http_port}/readyz, /metrics" if http.enabled else "http.enabled is off"),

@@ -28,9 +28,15 @@ PORTS = (
     ("http", "port"),
     ("store", "http_port"),
     ("dispatch", "http_port"),
+    ("console", "port"),
+    ("console", "http_port"),
     ("embedded", "http_port"),
 )
 """Settings of ports: a demonstration takes free ones, so that it disturbs nobody."""
+
+
+DEMO_PEOPLE: Final = (("anna", "operator"), ("bob", "approver"), ("vera", "viewer"), ("pia", "policy_author"), ("ada", "admin"))
+"""Who may enter the console of a demonstration."""
 
 
 def _lines(console: Console, text: str) -> list[str]:
@@ -79,7 +85,7 @@ def run_demo(console: Console, data: Path, handle: int, stop: Stop) -> None:
         raise refused(error, data, name="--data") from error
     file = write_settings(data, document)
     plan = SystemPlan(data, file, read_settings(file, {}))
-    _introduce(console, plan)
+    _introduce(console, plan, _people(plan))
     reader = EmbeddedReader(data, ("exceptions", "actions"))
     reader.seek(reader.ends())
 
@@ -110,10 +116,29 @@ def run_demo(console: Console, data: Path, handle: int, stop: Stop) -> None:
     _conclude(console, plan)
 
 
-def _introduce(console: Console, plan: SystemPlan) -> None:
+def _people(plan: SystemPlan) -> str:
+    """Makes people of the console, where there are none; returns their password, which is kept nowhere. Raises MisuseError, RunError."""
+    import secrets
+
+    from dataflows.console.run import opened
+
+    password = secrets.token_urlsafe(12)
+    with opened(plan.settings) as parts:
+        for name, role in DEMO_PEOPLE:
+            if parts.directory.find(name) is None:
+                parts.directory.add(name, (role,), password=password, at=datetime.now(UTC))
+            else:
+                parts.directory.set_password(name, password, at=datetime.now(UTC))
+    return password
+
+
+def _introduce(console: Console, plan: SystemPlan, password: str) -> None:
     console.print("[bold]orderwatch up --demo[/bold]: a shop in haste, a day in two seconds; all else is as in production")
     console.print(f"  data    {plan.data}", markup=False, soft_wrap=True)
     console.print(f"  health  http://127.0.0.1:{plan.settings.embedded.http_port}/readyz", markup=False, soft_wrap=True)
+    console.print(f"  console {plan.settings.console.shown_url}", markup=False, soft_wrap=True)
+    names = ", ".join(f"{name} ({role})" for name, role in DEMO_PEOPLE)
+    console.print(f"          {names}; password {password}", markup=False, soft_wrap=True)
     console.print("  try, in another terminal:")
     for command in (f"orderwatch top --settings {plan.file}", f"orderwatch cases list --settings {plan.file}"):
         console.print(f"    {command}", markup=False, soft_wrap=True)

@@ -33,6 +33,12 @@ class ConsoleObserver:
         """Somebody has tried to log in."""
         self._metrics.count(catalogue.CONSOLE_LOG_INS, way, outcome)
 
+    def refused_by_provider(self, failure: str, why: str) -> None:
+        """Somebody could not log in with the provider; `failure`: it is the provider's."""
+        if failure:
+            self._metrics.count(catalogue.CONSOLE_FAILURES, failure)
+        self._log.warning("log-in with the provider refused", reason=why)
+
     def reported(self, directive: str) -> None:
         """A browser has kept a page from doing something."""
         self._metrics.count(catalogue.CONSOLE_REPORTS, directive if directive in DIRECTIVES else OTHER)

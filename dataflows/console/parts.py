@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Final
 
+import httpx2
 from anyio import CapacityLimiter
 from sqlalchemy import Connection, Engine, Index, Table, insert
 
 from dataflows.console.access import EVERY, Person, PersonScope
+from dataflows.console.deciding.taking import ConsoleDecisions
 from dataflows.console.live.engine import EngineStanding, EngineWatch
 from dataflows.console.metrics import ConsoleObserver
 from dataflows.console.people.attempts import Attempts
 from dataflows.console.people.directory import Directory
+from dataflows.console.people.oidc import OidcLogIn
 from dataflows.console.people.passwords import Passwords
 from dataflows.console.people.sessions import Sessions
 from dataflows.console.tables import METADATA
@@ -125,7 +128,8 @@ class ConsoleParts:
     audit: ReadAudit
     metrics: ConsoleObserver
     threads: CapacityLimiter
-    decisions: object | None = None
+    oidc: OidcLogIn | None = None
+    decisions: ConsoleDecisions | None = None
     heads: Heads = field(default_factory=Heads)
     more: dict[str, object] = field(default_factory=dict[str, object])
     """What single parts keep between requests, by their name."""
@@ -145,23 +149,24 @@ def parts_of(
     *,
     clock: Callable[[], datetime] = wall,
     passwords: Passwords | None = None,
-    decisions: object | None = None,
-    more: Mapping[str, object] | None = None,
+    provider: Callable[[], httpx2.Client] | None = None,
+    decisions: ConsoleDecisions | None = None,
 ) -> ConsoleParts:
     """The parts over two databases; the own one has its tables already."""
+    directory = Directory(own, passwords or Passwords())
     return ConsoleParts(
         store=store,
         own=own,
         settings=settings,
         clock=clock,
-        directory=Directory(own, passwords or Passwords()),
+        directory=directory,
+        oidc=OidcLogIn(settings, own, directory, provider) if settings.oidc_issuer else None,
         sessions=Sessions(own, timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours)),
         attempts=Attempts(own, settings.log_in_tries),
         audit=ReadAudit(own, settings.audited),
         metrics=ConsoleObserver(observer),
         threads=CapacityLimiter(settings.connections),
         decisions=decisions,
-        more=dict(more or {}),
     )
 
 

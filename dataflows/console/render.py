@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from dataflows.console.text import Language, language
+from dataflows.console.text import Language, language, mark
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
-SEVERITIES: Final = {"critical": "◆", "high": "▲", "medium": "●", "low": "○"}
+SEVERITIES: Final = {mark("critical"): "◆", mark("high"): "▲", mark("medium"): "●", mark("low"): "○"}
 """By severity its shape: it is never said by colour alone."""
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +16,11 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from dataflows.console.app import application
+from dataflows.console.deciding.opening import open_decisions
 from dataflows.console.own import open_own, prepare
 from dataflows.console.parts import ConsoleParts, parts_of, wall
 from dataflows.console.routes import every_route
-from dataflows.errors import MisuseError, RunError, refused
+from dataflows.errors import MisuseError, RunError
 from dataflows.observe import catalogue
 from dataflows.observe.http import PortError, cannot_listen, serving
 from dataflows.observe.observer import Observer
@@ -79,18 +81,20 @@ def run_console(settings: Settings, observer: Observer) -> None:
             except PortError as error:
                 raise MisuseError(str(error).replace("http.port", "console.http_port")) from error
             observer.log.info("serving /metrics, /healthz and /readyz", host=settings.http.host, port=port)
-        own = own_of(settings)
-        stack.callback(own.dispose)
-        try:
-            store = open_store(settings.store.url_in(settings.state.dir), pool=given.connections)
-        except StoreError as error:
-            raise MisuseError(f"store.url: {error}") from error
-        stack.callback(store.dispose)
-        parts = parts_of(store, own, given, observer)
+        parts = _parts(stack, settings, observer, decides=True)
         if given.cookie == "plain":
             observer.log.warning("console.cookie is plain: whoever listens in on the network has every session; for development only")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(parts, observer))
+
+
+class ConsoleServer(uvicorn.Server):
+    """uvicorn that leaves signals to whoever runs it."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Captures none."""
+        yield
 
 
 async def _serve(parts: ConsoleParts, observer: Observer) -> None:
@@ -99,7 +103,7 @@ async def _serve(parts: ConsoleParts, observer: Observer) -> None:
         listener = _listen(given.host, given.port)
     except (OSError, OverflowError) as error:
         raise MisuseError(cannot_listen("console", given.host, given.port, error)) from error
-    server = uvicorn.Server(
+    server = ConsoleServer(
         uvicorn.Config(
             application(parts),
             lifespan="off",
@@ -112,7 +116,6 @@ async def _serve(parts: ConsoleParts, observer: Observer) -> None:
             timeout_graceful_shutdown=GRACE_S,
         )
     )
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined, method-assign]
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -121,6 +124,7 @@ async def _serve(parts: ConsoleParts, observer: Observer) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    await asyncio.to_thread(parts.directory.prepare)
     watch = _Watch(parts)
     observer.health.require(lambda: watch.problem)
     observer.read(catalogue.CONSOLE_SESSIONS, lambda: watch.sessions)
@@ -184,11 +188,21 @@ def _listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=BACKLOG)
 
 
-def opened(settings: Settings) -> ConsoleParts:
+@contextmanager
+def opened(settings: Settings) -> Generator[ConsoleParts]:
     """The parts for a command that works on people, without a server. Raises MisuseError, RunError."""
+    with ExitStack() as stack:
+        yield _parts(stack, settings, Observer())
+
+
+def _parts(stack: ExitStack, settings: Settings, observer: Observer, *, decides: bool = False) -> ConsoleParts:
+    """The parts over the databases of the settings; `decides`: with what takes decisions in. Closed with `stack`."""
+    own = own_of(settings)
+    stack.callback(own.dispose)
     try:
-        own = own_of(settings)
-        store = open_store(settings.store.url_in(settings.state.dir))
-    except OSError as error:
-        raise refused(error, folder_of(settings), name="console.dir") from error
-    return parts_of(store, own, settings.console, Observer())
+        store = open_store(settings.store.url_in(settings.state.dir), pool=settings.console.connections)
+    except StoreError as error:
+        raise MisuseError(f"store.url: {error}") from error
+    stack.callback(store.dispose)
+    decisions = open_decisions(stack, settings, store, folder_of(settings), observer) if decides else None
+    return parts_of(store, own, settings.console, observer, decisions=decisions)

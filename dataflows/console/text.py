@@ -74,7 +74,7 @@ class Language:
     def number(self, value: Decimal | float, digits: int | None = None) -> str:
         """A number; `digits`: behind the point."""
         form = None if digits is None else ("#,##0" + ("." + "0" * digits if digits else ""))
-        return format_decimal(value, form, locale=self.locale)
+        return str(format_decimal(value, form, locale=self.locale))
 
     def compact(self, value: float) -> str:
         """A large number in few characters."""

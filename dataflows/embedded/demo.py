@@ -98,6 +98,7 @@ class Demo:
         mail = {"kind": "mail", "host": receiver.host, "port": receiver.smtp_port, "security": "none", "sender": "Demo <shop@example.com>"}
         tasks = {"kind": "webhook", "url": f"http://{receiver.host}:{receiver.http_port}/tasks", "secrets": {"file": str(secret)}}
         document: dict[str, dict[str, object]] = {
+            "console": {"cookie": "plain"},  # it is reached on this host without HTTPS, by any browser
             "dispatch": {
                 "endpoints": {
                     "mail": {**mail, "allow_networks": [LOOPBACK]},
@@ -105,7 +106,7 @@ class Demo:
                 },
                 "routes": [{"endpoint": "mail", "actions": ["notify_customer"]}, {"endpoint": "tasks"}],
                 "contacts": [{"kind": "csv", "file": str(self.folder / "contacts.csv")}],
-            }
+            },
         }
         for (section, name), port in ports.items():
             document.setdefault(section, {})[name] = port

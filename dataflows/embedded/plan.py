@@ -22,9 +22,9 @@ from dataflows.runtime.state.files import lock, write_whole
 from dataflows.runtime.supervisor import SupervisedPart
 from dataflows.settings import Settings
 
-PARTS: Final = ("gateway", "run", "store", "dispatch")
+PARTS: Final = ("gateway", "run", "store", "dispatch", "console")
 """The commands that run, in the order in which they are started."""
-STOPPING: Final = ("dispatch", "gateway", "run", "store")
+STOPPING: Final = ("console", "dispatch", "gateway", "run", "store")
 """In the order in which they are stopped: who writes into a log before who reads it."""
 SETTINGS_FILE: Final = "settings.yaml"
 HEAD: Final = "# Written by `orderwatch up` at each start: the settings that it was given, and where its parts find each other.\n"
@@ -46,17 +46,23 @@ class SystemPlan:
     def parts(self) -> list[SupervisedPart]:
         """The parts, in the order in which they are started."""
         command = (sys.executable, "-P", "-m", "dataflows.cli")
-        return [SupervisedPart(name, (*command, name, "--settings", str(self.file))) for name in PARTS]
+        return [SupervisedPart(name, (*command, name, "--settings", str(self.file))) for name in PARTS if self.runs(name)]
+
+    def runs(self, part: str) -> bool:
+        """Whether a part is run: the console can be left out."""
+        return part != "console" or self.settings.console.enabled
 
     def ports(self) -> dict[str, int]:
         """By part, the port on which it answers how it is."""
         given = self.settings
-        return {
+        ports = {
             "gateway": given.gateway.http_port,
             "run": given.http.port,
             "store": given.store.http_port,
             "dispatch": given.dispatch.http_port,
+            "console": given.console.http_port,
         }
+        return {name: port for name, port in ports.items() if self.runs(name)}
 
 
 def document_of(file: Path | None) -> dict[str, object]:

@@ -294,8 +294,9 @@ CONSOLE_REPORTS = Metric(
     "orderwatch_console_csp_reports_total", "counter", "What browsers say that a page was kept from doing, by directive.", ("directive",)
 )
 CONSOLE_FAILURES = Metric(
-    "orderwatch_console_failures_total", "counter", "Failures: page, store, own (the console's own database), provider.", ("what",)
+    "orderwatch_console_failures_total", "counter", "Failures: page, store, own (the console's own database), provider, decisions.", ("what",)
 )
+CONSOLE_DECISIONS = Metric("orderwatch_console_decisions_total", "counter", "Decisions that people made here and that are in the log.")
 
 METRICS = (
     INFO, READY, RESUME,
@@ -313,5 +314,6 @@ METRICS = (
     DISPATCH_ATTEMPTS, DISPATCH_SECONDS, DISPATCH_WAITING, DISPATCH_OLDEST, DISPATCH_ENDPOINTS, DISPATCH_UNDER_WAY,
     DISPATCH_DEAD_LETTERS, DISPATCH_OUTBOX, DISPATCH_LOST, DISPATCH_FAILURES,
     CONSOLE_REQUESTS, CONSOLE_SECONDS, CONSOLE_LOG_INS, CONSOLE_SESSIONS, CONSOLE_CLIENTS, CONSOLE_REPORTS, CONSOLE_FAILURES,
+    CONSOLE_DECISIONS,
 )  # fmt: skip
 """All of them, in the order in which they are documented."""

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from dataflows.settings.gateway import networks
-from dataflows.settings.values import Port, Section, comma_separated, distinct
+from dataflows.settings.values import Names, Port, Section, comma_separated, distinct
 
 FILE = "console.sqlite3"
 """The name of the file of the console's own database where no URL is given."""
 Audited = Literal["exception", "order", "search", "export", "record", "reject", "message"]
 """Kinds of reading that can be noted."""
 PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+
+
+HERE = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/\S*)?")
+
+
+def _url(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(r"https://[^\s/]+(/\S*)?", text) and not HERE.fullmatch(text):
+        raise ValueError(f"{text!r} is no issuer; write it as https://login.example.com/realms/shop")
+    return text
 
 
 def _path(text: str) -> str:
@@ -29,6 +39,7 @@ def _path(text: str) -> str:
 class ConsoleSettings(Section):
     """The console."""
 
+    enabled: bool = Field(default=True, description="Whether `orderwatch up` runs it as well.")
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for all.")
     port: Port = Field(default=8090, description="Port to listen on for browsers. 0: any free port; the log names it.")
     http_port: Port = Field(default=9474, description="Port of its `/metrics`, `/healthz` and `/readyz`, on `http.host`; 0: any free port.")
@@ -48,8 +59,8 @@ class ConsoleSettings(Section):
     )
     cookie: Literal["secure", "plain"] = Field(
         default="secure",
-        description="`secure`: the session's cookie goes over HTTPS only, as browsers also allow on `localhost`. `plain`: over HTTP too, for "
-        "development: whoever listens in on the network has the session.",
+        description="`secure`: the session's cookie goes over HTTPS only. `plain`: over HTTP too, for development: whoever listens in on "
+        "the network has the session.",
     )
     idle_minutes: int = Field(default=60, ge=2, le=1_440, description="After how long without a request a session ends.")
     session_hours: int = Field(default=12, ge=1, le=168, description="After how long a session ends in any case.")
@@ -60,12 +71,57 @@ class ConsoleSettings(Section):
         default=("exception", "order", "search", "export", "record", "reject", "message"),
         description="Which reads of personal data are noted, with who, when and of what.",
     )
+    bulk_approval_limit: Decimal = Field(
+        default=Decimal(100),
+        ge=0,
+        description="Actions that are worth more than this, in whichever currency, are approved one by one and not together.",
+    )
     connections: int = Field(default=8, ge=1, le=200, description="Connections to the store, and threads that read it.")
     max_body_bytes: int = Field(default=2 << 20, ge=65_536, le=64 << 20, description="Largest body of a request.")
+
+    oidc_issuer: Annotated[str | None, AfterValidator(_url)] = Field(
+        default=None, description="The OpenID Connect provider that people may log in with, as it names itself; unset: none."
+    )
+    oidc_client_id: str | None = Field(default=None, min_length=1, description="Who the console is to the provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="What it proves that with, or `oidc_client_secret_file`; unset: a public client, by PKCE only."
+    )
+    oidc_name: str = Field(default="single sign-on", min_length=1, description="What the button of the log-in page calls the provider.")
+    oidc_scopes: Annotated[tuple[str, ...], BeforeValidator(comma_separated)] = Field(
+        default=("openid", "profile", "email"), description="The scopes that are asked for."
+    )
+    oidc_name_claim: str = Field(
+        default="preferred_username", min_length=1, description="The claim that names somebody; `email` counts only where it is verified."
+    )
+    oidc_roles_claim: str = Field(
+        default="groups", min_length=1, description="The claim that their roles come from; dots lead into objects: `realm_access.roles`."
+    )
+    oidc_roles: Names = Field(
+        default_factory=dict[str, str],
+        description="By value of that claim the role: `{orderwatch-ops: operator}`. Who has none of them does not get in.",
+    )
+    oidc_tenants_claim: str | None = Field(default=None, description="The claim that lists the tenants somebody may see; unset: all.")
+    oidc_teams_claim: str | None = Field(default=None, description="Likewise the teams.")
+    oidc_sites_claim: str | None = Field(default=None, description="Likewise the sites.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> ConsoleSettings:
+        if self.oidc_issuer is None:
+            others = [name for name in type(self).model_fields if name.startswith("oidc_") and name != "oidc_issuer"]
+            self.without_effect("there is no oidc_issuer", *others)
+        elif self.oidc_client_id is None or not self.oidc_roles:
+            raise ValueError("oidc_issuer needs oidc_client_id and oidc_roles")
+        return self
 
     def own_url(self, folder: Path) -> str:
         """The URL of the console's own database, where `folder` is its directory."""
         return f"sqlite:///{(folder / FILE).absolute()}" if self.url is None else self.url.get_secret_value()
+
+    @property
+    def shown_url(self) -> str:
+        """Where a browser on this host reaches it."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - it listens there, nobody calls it so
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}{self.path}/"
 
     def folder(self, state: Path) -> Path:
         """The console's directory, where `state` is the state directory."""

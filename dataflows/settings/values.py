@@ -101,5 +101,6 @@ Brokers = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], Before
 Topics = Annotated[tuple[Topic, ...], BeforeValidator(comma_separated), AfterValidator(distinct), Field(min_length=1)]
 Addresses = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], BeforeValidator(_addresses), AfterValidator(distinct)]
 Options = Annotated[dict[str, str], BeforeValidator(_options), AfterValidator(_unowned)]
+Names = Annotated[dict[str, str], BeforeValidator(_options)]
 Port = Annotated[int, Field(ge=0, le=GREATEST_PORT)]
 Part = Annotated[T, BeforeValidator(_section)]

@@ -33,6 +33,7 @@ def note_of(call: ActionCall) -> TeamNote:
     facts = {
         "Order": call.order,
         "Step": step,
+        "To do": one_line(call.parameters.get("task") or ""),
         "Reason": one_line(action.get("reason") or ""),
         "Kind": exception.get("kind") or call.parameters.get("kind"),
         "Severity": exception.get("severity"),

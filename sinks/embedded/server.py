@@ -61,9 +61,12 @@ SOCKET_ROLES: Final[Mapping[str, SocketRole]] = {
     "policy": SocketRole("/orderwatch/cli", None, ("policy_author",), person=True, types=("policy.activated",)),
     "forget": SocketRole("/orderwatch/cli", None, ("admin",), person=True, types=(FORGOTTEN,)),
     "api": SocketRole(source="/orderwatch/api"),
+    "console": SocketRole(source="/orderwatch/console", events=True),
     "load": SocketRole(types=(), events=True),
 }
-"""Who may use the socket. `api`: the gateway's own `POST /decisions`, which has asked who it is; `load`: who loads events of this host."""
+"""Who may use the socket. `api`: the gateway's own `POST /decisions`, which has asked who it is; `console` has asked who is signed in, and
+writes events as well, which somebody has mended; `load`: who loads events of this host.
+"""
 
 
 class RefusedEventError(Exception):

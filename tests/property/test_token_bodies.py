@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataflows.ingest.decisions.checks import NewDecision, read_decision
+from dataflows.ingest.decisions.who import holder as holder_of
 from schemas.deciding import is_decision
 from schemas.wire import Rejected, decode
 from sources.gateway.batches import MOST_PIECES, UnreadableBodyError, pieces_of, unzipped
@@ -135,7 +136,7 @@ def test_no_decision_says_of_itself_who_made_it(value: Any) -> None:
     piece = pieces_of(json.dumps([value]).encode())[0]
     if piece.value is None:
         return
-    found = read_decision(TOKEN, piece.value, AT)
+    found = read_decision(holder_of(TOKEN), piece.value, AT)
     if not isinstance(found, NewDecision):
         assert all(found)
         return

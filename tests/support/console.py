@@ -17,14 +17,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
+import httpx2
 import uvicorn
 from argon2 import PasswordHasher
+from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from dataflows.console.access import Person, PersonScope
 from dataflows.console.app import application
 from dataflows.console.cookies import cookie_of
+from dataflows.console.deciding.taking import ConsoleDecisions
 from dataflows.console.own import open_own, prepare
 from dataflows.console.parts import ConsoleParts, parts_of, wall
 from dataflows.console.people.passwords import Passwords
@@ -119,8 +122,9 @@ def console(
     orders: int | None = 60,
     settings: Mapping[str, Any] | None = None,
     routes: Sequence[Route] | None = None,
-    decisions: object | None = None,
+    decisions: Callable[[Engine], ConsoleDecisions] | None = None,
     people: Mapping[str, str] = PEOPLE,
+    provider: Callable[[], httpx2.Client] | None = None,
 ) -> Generator[ConsoleHost]:
     """A console while inside, over a copy of a filled store (`orders` None: an empty one) and an own database in `folder`."""
     given = ConsoleSettings.model_validate({"cookie": "secure", **(settings or {})})
@@ -131,7 +135,8 @@ def console(
     own = open_own(sqlite_url(folder, "console"))
     prepare(own)
     clock = Clock(at)
-    parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=decisions)
+    taken = None if decisions is None else decisions(store)
+    parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=taken, provider=provider)
     host = ConsoleHost(parts, clock, folder, routes)
     for name, role in people.items():
         host.add(name, role)
@@ -176,7 +181,7 @@ def main() -> None:
     with TemporaryDirectory() as made:
         folder = given.folder or Path(made)
         folder.mkdir(parents=True, exist_ok=True)
-        print(f"http://127.0.0.1:{given.port}  {', '.join(PEOPLE)}  password {PASSWORD}", flush=True)
+        print(f"http://127.0.0.1:{given.port}  {', '.join(PEOPLE)}  password {PASSWORD}", flush=True)  # noqa: T201
         asyncio.run(serve(folder, given.port, given.orders).serve())
 
 

@@ -18,7 +18,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Engine, Table, insert, text
 
-from sinks.cases.tables import action_events, actions, cases, evidence, exception_events, exceptions, identifiers, orders
+from sinks.cases.tables import action_events, actions, cases, evidence, exception_events, exception_skus, exceptions, identifiers, orders
 
 if TYPE_CHECKING:
     from psycopg import Connection as PostgresConnection
@@ -78,6 +78,7 @@ def fill(engine: Engine, many: int, opened: int, seed: int = 1, *, events: bool 
             (orders, [one.order for one in chunk]),
             (actions, [one.action for one in chunk if one.action is not None]),
             (identifiers, [one.identifier for one in chunk]),
+            (exception_skus, [_of_sku(one.exception) for one in chunk if one.exception["sku"]]),
             (exception_events, [one.event for one in chunk if events]),
             (evidence, [one.evidence for one in chunk if events]),
             (action_events, [_said(one.action) for one in chunk if events and one.action is not None]),
@@ -238,6 +239,11 @@ def _one(random: Random, number: int, raised: datetime, *, stands: bool) -> Fill
             "last_sequence": 2,
         },
     )
+
+
+def _of_sku(exception: dict[str, object]) -> dict[str, object]:
+    """The one SKU of an exception."""
+    return {name: exception[name] for name in ("exception_id", "sku", "tenant", "order_id")}
 
 
 def _said(action: dict[str, object]) -> dict[str, object]:

@@ -65,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             shift = round((datetime.fromisoformat(instant) - datetime.now(UTC)).total_seconds())
             # The shift, not the instant: that would begin anew in every process. Native code waits by the true monotonic clock.
             clock = {"LD_PRELOAD": f"{mended} {library}", "FAKETIME": f"{shift:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": ZONE}
+            # Files seem changed by this clock: compiled modules are its own, or each run would make those of the others anew.
+            clock |= {"PYTHONPYCACHEPREFIX": f"{folder}/compiled/{shift}", "PYTHONDONTWRITEBYTECODE": ""}
             code = 0
             with ExitStack() as stack:
                 runs: list[tuple[subprocess.Popen[bytes], IO[bytes] | None]] = []

@@ -48,6 +48,10 @@ class Directory:
     def __init__(self, engine: Engine, passwords: Passwords) -> None:
         self._engine, self._passwords = engine, passwords
 
+    def prepare(self) -> None:
+        """Does once what makes the first log-in of a name that there is not take longer than others."""
+        self._passwords.matches(None, "")
+
     def everybody(self) -> Sequence[KnownPerson]:
         """All, by name."""
         with self._engine.connect() as connection:
@@ -107,6 +111,27 @@ class Directory:
                 raise PeopleError(f"{name} is there already")
             connection.execute(insert(people).values(**row))
             enter(connection, at, by, "person_added", name, {"roles": row["roles"], **_of_scope(scope), "origin": origin})
+
+    def vouched(self, name: str, roles: Sequence[str], scope: PersonScope, *, issuer: str, subject: str, at: datetime) -> KnownPerson:
+        """Somebody for whom a provider vouches, added or brought up to date. Raises PeopleError where the name is somebody else's."""
+        wanted = {"roles": list(known_roles(roles)), **_of_scope(scope)}
+        if not NAME.fullmatch(name):
+            raise PeopleError("the provider's name of somebody is none of the console's: small letters, digits and . _ @ - are expected")
+        with writing(self._engine).begin() as connection:
+            row = connection.execute(select(people).where(people.c.name == name)).one_or_none()
+            if row is None:
+                fixed = {"name": name, "single_keys": True, "disabled": False, "origin": issuer, "subject": subject, "created_at": at}
+                connection.execute(insert(people).values(**fixed, **wanted, changed_at=at))
+                enter(connection, at, f"user:{name}", "person_added", name, {**wanted, "origin": issuer})
+            elif (row.origin, row.subject) != (issuer, subject):
+                raise PeopleError("the provider's name of somebody is taken by somebody else here")
+            elif row.disabled:
+                raise PeopleError("somebody for whom the provider vouches is disabled here")
+            elif any(getattr(row, part) != value for part, value in wanted.items()):
+                connection.execute(update(people).where(people.c.name == name).values(**wanted, changed_at=at))
+                enter(connection, at, f"user:{name}", "person_changed", name, wanted)
+            found = connection.execute(select(people).where(people.c.name == name)).one()
+        return known(found)
 
     def change(
         self,

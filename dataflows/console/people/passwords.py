@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import secrets
+from functools import cached_property
 from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from dataflows.console.text import mark
+
 LEAST: Final = 12
 MOST: Final = 256
+SHORT: Final = mark("a password has at least 12 characters")
+LONG: Final = mark("a password has at most 256 characters")
+MONOTONOUS: Final = mark("a password has at least four different characters")
 
 
 class WeakPasswordError(ValueError):
@@ -21,7 +27,11 @@ class Passwords:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
+
+    @cached_property
+    def _nobody(self) -> str:
+        """What the password of a name that there is not is compared with."""
+        return self._hasher.hash(secrets.token_hex(16))
 
     def digest(self, password: str) -> str:
         """What is kept of it. Raises WeakPasswordError."""
@@ -30,9 +40,10 @@ class Passwords:
     def matches(self, digest: str | None, password: str) -> bool:
         """Whether it is the one; of nobody's, after the same time, not."""
         try:
-            return self._hasher.verify(digest or self._nobody, password[:MOST]) and digest is not None
+            self._hasher.verify(digest or self._nobody, password[:MOST])
         except (VerificationError, InvalidHashError):
             return False
+        return digest is not None
 
     def is_dated(self, digest: str) -> bool:
         """Whether it was made with weaker parameters than are used now."""
@@ -42,9 +53,9 @@ class Passwords:
 def checked(password: str) -> str:
     """The password. Raises WeakPasswordError: length is all that is asked for, as NIST SP 800-63B advises."""
     if len(password) < LEAST:
-        raise WeakPasswordError(f"a password has at least {LEAST} characters")
+        raise WeakPasswordError(SHORT)
     if len(password) > MOST:
-        raise WeakPasswordError(f"a password has at most {MOST} characters")
+        raise WeakPasswordError(LONG)
     if len(set(password)) < 4:
-        raise WeakPasswordError("a password has at least four different characters")
+        raise WeakPasswordError(MONOTONOUS)
     return password

@@ -100,7 +100,7 @@ class Sessions:
             connection.execute(update(sessions).where(sessions.c.digest == digest).values(message=message))
 
     def _lives(self, row: Row[Any], at: datetime) -> bool:
-        return at - row.seen_at <= self._idle and at - row.began_at <= self._longest
+        return bool(at - row.seen_at <= self._idle and at - row.began_at <= self._longest)
 
     def _session(self, row: Row[Any], seen: datetime) -> PersonSession:
         anyway = row.began_at + self._longest

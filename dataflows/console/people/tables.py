@@ -25,6 +25,7 @@ people: Final = Table(
     flag("single_keys", "Whether single keys are commands."),
     flag("disabled", "Whether nobody can log in by this name."),
     text("origin", "`local`, or the issuer that vouches for them.", needed=True),
+    text("subject", "What the issuer calls them, which never changes; none of local people."),
     instant("created_at", "When it was made.", needed=True),
     instant("changed_at", "When roles, scope, password or standing last changed.", needed=True),
     info=about("People who may enter the console."),
@@ -52,6 +53,17 @@ attempts: Final = Table(
     instant("last_at", "When it last failed.", needed=True),
     instant("next_at", "Before when no further attempt is looked at.", needed=True),
     info=about("Failed log-ins, by name and by address."),
+)
+
+log_ins: Final = Table(
+    "log_ins",
+    METADATA,
+    text("digest", "SHA-256 of the state that the browser brings back from the provider.", key=True),
+    text("nonce", "What the token of the provider must have in it.", needed=True),
+    text("verifier", "What proves that the code is ours (PKCE).", needed=True),
+    text("back", "Where they wanted to go.", needed=True),
+    instant("began_at", "When.", needed=True),
+    info=about("Log-ins that wait for the provider."),
 )
 
 entries: Final = Table(

@@ -76,7 +76,7 @@ async def change_password(visit: Visit) -> Response:
         try:
             directory.set_password(name, wanted, keep=keep, by=by, at=visit.now)
         except WeakPasswordError as error:
-            return str(error)
+            return visit.say(str(error))
         return None
 
     if problem := await visit.own(change):

@@ -8,7 +8,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Engine, Insert, Table, select
+from sqlalchemy import Connection, Engine, Insert, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,7 +20,13 @@ from sinks.cases.tables import action_events, actions, audit, automation, except
 MOST_CHANGES: Final = 20
 AT_ONCE: Final = 500
 EXCEPTION: Final = "exception_id"
+ACTION: Final = "action_id"
 REFUSED: Final = "refused"
+_E, _A = exceptions.c, actions.c
+_EXCEPTIONS: Final = select(_E.exception_id, _E.tenant, _E.order_id, _E.sequence, _E.team, _E.site)
+_ACTIONS: Final = select(_A.action_id, _A.tenant, _A.order_id, _A.sequence, func.coalesce(_E.team, _A.owner), _E.site).join_from(
+    actions, exceptions, _A.exception_id == _E.exception_id, isouter=True
+)
 
 
 class SqlCaseStore:
@@ -35,14 +41,12 @@ class SqlCaseStore:
         """Of each target that is known: whose it is, and its sequence."""
         found: dict[tuple[str, str], StandingTarget] = {}
         with self._connection() as connection:
-            for name, table in ((EXCEPTION, exceptions), ("action_id", actions)):
+            for name, chosen in ((EXCEPTION, _EXCEPTIONS), (ACTION, _ACTIONS)):
                 wanted = sorted(id_ for sort, id_ in targets if sort == name)
                 for at in range(0, len(wanted), AT_ONCE):
-                    columns = (table.c[name], table.c.tenant, table.c.order_id, table.c.sequence)
-                    for id_, tenant, order, sequence in connection.execute(
-                        select(*columns).where(table.c[name].in_(wanted[at : at + AT_ONCE]))
-                    ):
-                        found[name, id_] = StandingTarget(tenant, order, sequence)
+                    these = chosen.selected_columns[0].in_(wanted[at : at + AT_ONCE])
+                    for id_, *standing in connection.execute(chosen.where(these)):
+                        found[name, id_] = StandingTarget(*standing)
         return found
 
     def changed(self, target: tuple[str, str], since: int) -> Sequence[Mapping[str, object]]:

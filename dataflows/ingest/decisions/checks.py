@@ -15,6 +15,7 @@ import orjson
 
 from dataflows.core.actions.pauses import wrong_scope
 from dataflows.core.decisions.cases import OTHER, UNTIL_KINDS, WAITED_FOR
+from dataflows.ingest.decisions.who import Decider
 from schemas.actions import ACTIONS
 from schemas.deciding import is_decision
 from schemas.envelope import ACTIVATED, DEFAULT_TENANT
@@ -22,11 +23,8 @@ from schemas.events import DATA_MODELS
 from schemas.problems import nearest
 from schemas.roles import DECIDERS
 from schemas.wire import Rejected, decode
-from sources.gateway.tokens.book import Token
 from sources.gateway.tokens.scopes import ALL, DecisionScope
 
-SOURCE: Final = "/orderwatch/api"
-"""The `source` of every decision that comes this way."""
 STATED: Final = frozenset(("specversion", "id", "type", "subject", "tenant", "dataschema", "datacontenttype", "data", "expected_sequence"))
 """What a client may state."""
 CLAIMED: Final = frozenset(("source", "time", "recordedtime"))
@@ -65,11 +63,10 @@ class NewDecision(NamedTuple):
         return None
 
 
-def read_decision(token: Token, value: Mapping[str, object], now: datetime) -> NewDecision | Refusal:
+def read_decision(decider: Decider, value: Mapping[str, object], now: datetime) -> NewDecision | Refusal:
     """The decision that a client asks for, or why it is none that it may make. Whether it counts is for the engine to say."""
-    scope = token.scope.decisions
-    assert scope is not None, "the route asks whether a token may"
-    wrong = _of_form(value) or _allowed(scope, value)
+    scope = decider.scope
+    wrong = _of_form(value) or _allowed(decider, value)
     if wrong is not None:
         return wrong
     type_, data = cast("str", value["type"]), dict(cast("dict[str, object]", value.get("data") or {}))
@@ -80,13 +77,13 @@ def read_decision(token: Token, value: Mapping[str, object], now: datetime) -> N
     key, subject = value.get("id"), value.get("subject")
     if subject is None and type_.startswith(f"{AUTOMATION}."):
         subject = AUTOMATION
-    id_ = f"{token.id}-{uuid4() if key is None else key}"
+    id_ = f"{decider.id}-{uuid4() if key is None else key}"
     if note is not None and type_.startswith("case."):
         data["note_ref"] = id_
     event: dict[str, object] = {
         "specversion": "1.0",
         "id": id_,
-        "source": SOURCE,
+        "source": decider.source,
         "type": type_,
         **({} if subject is None else {"subject": subject}),
         "time": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -137,8 +134,15 @@ def _of_form(value: Mapping[str, object]) -> Refusal | None:
     return None
 
 
-def _allowed(scope: DecisionScope, value: Mapping[str, object]) -> Refusal | None:
-    return scope.refused(cast("str | None", value.get("tenant")) or DEFAULT_TENANT, cast("str", value["type"]))
+def _allowed(decider: Decider, value: Mapping[str, object]) -> Refusal | None:
+    type_ = cast("str", value["type"])
+    wrong = decider.scope.refused(cast("str | None", value.get("tenant")) or DEFAULT_TENANT, type_)
+    if wrong is not None or not decider.narrowed:
+        return wrong
+    data = cast("Mapping[str, object]", value.get("data") or {})
+    if data.get("exception_id") or data.get("action_id"):
+        return None  # Whose that is, the store says.
+    return "out_of_scope", f"{type_} reaches beyond the teams and sites that may be decided for: name an exception of theirs"
 
 
 def _meaning(scope: DecisionScope, type_: str, data: Mapping[str, object], note: object, now: datetime) -> Refusal | None:
@@ -180,7 +184,7 @@ def _of_automation(scope: DecisionScope, data: Mapping[str, object]) -> Refusal 
     word, _, tenant = over.partition(":")
     if ALL in scope.tenants or (word == "tenant" and tenant in scope.tenants):
         return None
-    return "tenant_not_allowed", f"{over} reaches beyond the tenants of the token: name one of them, as tenant:NAME"
+    return "tenant_not_allowed", f"{over} reaches beyond the tenants that may be decided for: name one of them, as tenant:NAME"
 
 
 def _until(type_: str, data: Mapping[str, object], now: datetime) -> Refusal | None:

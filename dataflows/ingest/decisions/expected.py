@@ -18,11 +18,13 @@ MOST: Final = 100_000
 
 
 class StandingTarget(NamedTuple):
-    """An exception or an action as the store knows it."""
+    """An exception or an action as the store knows it. `team`, `site`: of the exception that it is, or is for."""
 
     tenant: str
     order: str
     sequence: int
+    team: str | None = None
+    site: str | None = None
 
 
 class CaseStoreReader(Protocol):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Column, Integer, Text, and_, case, exists, func, literal_column, or_, select
@@ -11,17 +12,19 @@ from sqlalchemy import Column, Integer, Text, and_, case, exists, func, literal_
 from sinks.cases.expressions import Expression
 from sinks.cases.queries.prepared import asked
 from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter, FilterError
-from sinks.cases.tables import Instants, actions, cases, exception_events, exceptions
+from sinks.cases.tables import Instants, actions, cases, exception_events, exception_skus, exceptions
 from sinks.cases.views.approvals import WAITS
 from sinks.cases.views.clocks import acknowledge_broken, resolve_broken
 
-_E, _A, _C, _S = exceptions.c, actions.c, cases.c, exception_events.c
+_E, _A, _C, _S, _K = exceptions.c, actions.c, cases.c, exception_events.c, exception_skus.c
 LOOKED: Final = asked("now", Instants())
 """The instant of looking."""
 STATUSES: Final = ("open", "suppressed", "resolved", "retracted")
 STANDING: Final = frozenset(("open", "suppressed"))
 """What is not over: it is sorted by gravity; what is over, or both, by when it was last said, the newest first."""
 _ZERO: Final = literal_column("0", Integer())
+SPANS: Final = ("older_than", "newer_than", "due_within", "waking_within", "handed_within")
+"""Fields of a filter that are parameters of the statement."""
 _OPEN: Final = literal_column("'open'", Text())
 OF_SHIPMENTS: Final = or_(_E.domain == "shipment", _E.scope.startswith("shipment:"))
 """About a parcel, or about shipping as a whole."""
@@ -53,9 +56,7 @@ def of_exceptions(wanted: ExceptionFilter) -> list[Expression]:
     found += _among(_E.tier, wanted.tiers)
     found += _among(_E.currency, wanted.currencies)
     found += _among(_E.policy, wanted.policies)
-    found += _among(_E.sku, wanted.skus)
-    if wanted.assignees or wanted.unassigned:
-        found.append(or_(*_among(_E.assignee, wanted.assignees), *([_E.assignee.is_(None)] if wanted.unassigned else [])))
+    found += _assignees(wanted)
     if wanted.kinds:
         whole = [kind for kind in wanted.kinds if "." in kind]
         domains = [kind for kind in wanted.kinds if "." not in kind]
@@ -103,6 +104,20 @@ def at_instant(wanted: ExceptionFilter, now: datetime) -> dict[str, object]:
     return found
 
 
+def _assignees(wanted: ExceptionFilter) -> list[Expression]:
+    either = _among(_E.assignee, wanted.assignees)
+    if wanted.unassigned:
+        either.append(_E.assignee.is_(None))
+    if wanted.assigned:
+        either.append(_E.assignee.is_not(None))
+    return [or_(*either)] if either else []
+
+
+def shape(wanted: ExceptionFilter) -> ExceptionFilter:
+    """A filter without what is asked anew each time: statements are made once for all that have the same."""
+    return replace(wanted, **{name: timedelta(0) for name in SPANS if getattr(wanted, name) is not None})
+
+
 def next_clock() -> Expression:
     """When the clock of a case runs out that runs out next; NULL where none runs. The same as `ExceptionRow.clock_at`."""
     return case(
@@ -141,6 +156,8 @@ def _in_time(wanted: ExceptionFilter) -> list[Expression]:
 def _beside(wanted: ExceptionFilter) -> list[Expression]:
     """What is asked of cases and actions."""
     found: list[Expression] = []
+    if wanted.skus:
+        found.append(_E.exception_id.in_(select(_K.exception_id).where(*_among(_K.sku, wanted.skus))))
     if wanted.labels:
         found.append(_E.exception_id.in_(select(_C.exception_id).where(*_among(_C.label, wanted.labels))))
     if wanted.waiting_on:

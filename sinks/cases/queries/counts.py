@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, func, select
 
 from sinks.cases.expressions import counted
-from sinks.cases.queries.conditions import LOOKED, at_instant, of_exceptions
+from sinks.cases.queries.conditions import LOOKED, at_instant, of_exceptions, shape
 from sinks.cases.queries.prepared import prepared
 from sinks.cases.queries.rows import OpenCounts, values
 from sinks.cases.queries.wanted import ExceptionFilter
@@ -22,7 +22,7 @@ _E = exceptions.c
 def counts(connection: Connection, wanted: ExceptionFilter | None = None, *, now: datetime) -> OpenCounts:
     """How much is in a list, and of what. `approvals`: of the same tenants and teams. Raises FilterError."""
     wanted = wanted or ExceptionFilter()
-    row = connection.execute(prepared(connection, counting, wanted), at_instant(wanted, now)).one()
+    row = connection.execute(prepared(connection, counting, shape(wanted)), at_instant(wanted, now)).one()
     approvals = select(func.count()).select_from(actions).where(WAITS)
     if wanted.tenants:
         approvals = approvals.where(actions.c.tenant.in_(wanted.tenants))

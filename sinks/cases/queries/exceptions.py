@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, Row, Select, Tex
 
 from schemas.instants import EPOCH, micros
 from sinks.cases.expressions import Expression
-from sinks.cases.queries.conditions import at_instant, of_exceptions, standing
+from sinks.cases.queries.conditions import at_instant, of_exceptions, shape, standing
 from sinks.cases.queries.cursors import packed, unpacked
 from sinks.cases.queries.gravity import score_at
 from sinks.cases.queries.prepared import asked, prepared
@@ -161,7 +161,7 @@ def _gravest(connection: Connection, wanted: ExceptionFilter, now: datetime, lim
         if len(found) <= limit and (not wanted.severities or rank == UNKNOWN or SEVERITIES[rank] in wanted.severities):
             behind = bool(place) and rank == first
             asks = {**common, "rank": rank, "many": limit + 1 - len(found), **(place if behind else {})}
-            found += connection.execute(prepared(connection, gravest_of, wanted, behind), asks).all()
+            found += connection.execute(prepared(connection, gravest_of, shape(wanted), behind), asks).all()
     cursor = None
     if len(found) > limit:
         last = found[limit - 1]
@@ -175,7 +175,7 @@ def _newest(connection: Connection, wanted: ExceptionFilter, now: datetime, limi
         looked, changed, exception_id = unpacked(after, "newest", (int, int, str))
         now, place = _instant(looked), {"changed": _instant(changed), "id": exception_id}
     asks = {**at_instant(wanted, now), "micros": micros(now), "many": limit + 1, **place}
-    found = connection.execute(prepared(connection, newest_of, wanted, bool(place)), asks).all()
+    found = connection.execute(prepared(connection, newest_of, shape(wanted), bool(place)), asks).all()
     cursor = None
     if len(found) > limit:
         last = found[limit - 1]

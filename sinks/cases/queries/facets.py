@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import CTE, Column, Connection, Integer, Select, String, and_, func, literal_column, null, select, true, union_all
 
 from sinks.cases.expressions import Expression
-from sinks.cases.queries.conditions import at_instant, of_exceptions, standing
+from sinks.cases.queries.conditions import at_instant, of_exceptions, shape, standing
 from sinks.cases.queries.prepared import prepared
 from sinks.cases.queries.wanted import ExceptionFilter
 from sinks.cases.tables import exceptions
@@ -26,7 +26,6 @@ COLUMNS: Final[Mapping[str, Column[str]]] = {
     "lanes": _E.lane,
     "carriers": _E.carrier,
     "sites": _E.site,
-    "skus": _E.sku,
     "countries": _E.country,
     "tiers": _E.tier,
 }
@@ -60,7 +59,7 @@ def facets(connection: Connection, wanted: ExceptionFilter, bounds: ExceptionFil
     most = MOST_STANDING if standing(wanted) else MOST_OVER
     values: dict[str, list[tuple[str | None, int]]] = defaultdict(list)
     total = looked = 0
-    for row in connection.execute(prepared(connection, counting_values, wanted, bounds, most), at_instant(wanted, now)):
+    for row in connection.execute(prepared(connection, counting_values, shape(wanted), bounds, most), at_instant(wanted, now)):
         if row.facet == WHOLE:
             looked, total = row.looked, row.many
         elif row.many:
@@ -71,10 +70,21 @@ def facets(connection: Connection, wanted: ExceptionFilter, bounds: ExceptionFil
     return Facets(min(total, most), looked > most, values)
 
 
+def count_rows(connection: Connection, wanted: ExceptionFilter, *, now: datetime, most: int) -> int:
+    """How many rows fit a filter; beyond `most` none is counted. Raises FilterError."""
+    return connection.execute(prepared(connection, counting_rows, shape(wanted), most), at_instant(wanted, now)).scalar_one()
+
+
+def counting_rows(wanted: ExceptionFilter, most: int) -> Select[*tuple[Any, ...]]:
+    """The statement, as of `now`."""
+    rows = select(_E.exception_id).where(*of_exceptions(wanted)).limit(literal_column(str(most), Integer())).subquery("counted")
+    return select(func.count().label("many")).select_from(rows)
+
+
 def counting_values(wanted: ExceptionFilter, bounds: ExceptionFilter, most: int) -> Select[*tuple[Any, ...]]:
     """The statement, as of `now`. Rows are read once, and counted for each facet by all of the filter but what it says of that facet."""
     chosen = {name: own for name in COLUMNS if (own := _own(wanted, name))}
-    rest = replace(wanted, **dict.fromkeys(chosen, ()), **({"unassigned": False} if "assignees" in chosen else {}))
+    rest = replace(wanted, **dict.fromkeys(chosen, ()), **({"unassigned": False, "assigned": False} if "assignees" in chosen else {}))
     fits = [and_(*own).label(f"fits_{name}") for name, own in chosen.items()]
     rows = select(*COLUMNS.values(), *fits).where(*of_exceptions(rest), *of_exceptions(bounds))
     if not standing(wanted):
@@ -104,7 +114,7 @@ def _own(wanted: ExceptionFilter, name: str) -> list[Expression]:
     """What a filter says of one field."""
     alone = replace(ExceptionFilter(statuses=(), modes=()), **{name: getattr(wanted, name)})
     if name == "assignees":
-        alone = replace(alone, unassigned=wanted.unassigned)
+        alone = replace(alone, unassigned=wanted.unassigned, assigned=wanted.assigned)
     return of_exceptions(alone)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import cast as sql_cast
 
 from schemas.instants import EPOCH, FAR, micros
 from sinks.cases.expressions import Expression, Micros
-from sinks.cases.queries.conditions import at_instant, next_clock, of_exceptions, standing
+from sinks.cases.queries.conditions import at_instant, next_clock, of_exceptions, shape, standing
 from sinks.cases.queries.cursors import packed, unpacked
 from sinks.cases.queries.exceptions import MOST_ROWS, SINCE, by_id
 from sinks.cases.queries.prepared import asked, prepared
@@ -75,7 +75,7 @@ def list_parcels(
         looked, key, exception_id = unpacked(after, f"parcels-{sort}", (int, int, str))
         now, place = EPOCH + timedelta(microseconds=cast("int", looked)), {"key": key, "id": exception_id}
     asks = {**at_instant(wanted, now), "many": limit + 1, **place}
-    found = connection.execute(prepared(connection, parcels_of, wanted, sort, bool(place)), asks).all()
+    found = connection.execute(prepared(connection, parcels_of, shape(wanted), sort, bool(place)), asks).all()
     cursor = None
     if len(found) > limit:
         last = found[limit - 1]
@@ -95,7 +95,7 @@ def list_parcels(
 def count_parcels(connection: Connection, wanted: ExceptionFilter | None = None, *, now: datetime) -> int:
     """How many parcels a list has. Raises FilterError."""
     wanted = _of_shipments(wanted)
-    return connection.execute(prepared(connection, counting_parcels, wanted), at_instant(wanted, now)).scalar_one()
+    return connection.execute(prepared(connection, counting_parcels, shape(wanted)), at_instant(wanted, now)).scalar_one()
 
 
 def parcels_of(wanted: ExceptionFilter, sort: Sort, behind: bool) -> Select[*tuple[Any, ...]]:

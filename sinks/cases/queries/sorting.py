@@ -11,7 +11,7 @@ from sqlalchemy import cast as sql_cast
 
 from schemas.instants import EPOCH, FAR, micros
 from sinks.cases.expressions import Expression, Micros
-from sinks.cases.queries.conditions import at_instant, next_clock, of_exceptions
+from sinks.cases.queries.conditions import at_instant, next_clock, of_exceptions, shape
 from sinks.cases.queries.cursors import packed, unpacked
 from sinks.cases.queries.prepared import asked, prepared
 from sinks.cases.queries.wanted import ExceptionFilter, Sort
@@ -54,7 +54,7 @@ def sorted_ids(
         looked, key, exception_id = unpacked(after, sort, (int, int, str))
         now, place = EPOCH + timedelta(microseconds=cast("int", looked)), {"key": key, "id": exception_id}
     asks = {**at_instant(wanted, now), "many": limit + 1, **place}
-    found = connection.execute(prepared(connection, ids_sorted, wanted, sort, bool(place)), asks).all()
+    found = connection.execute(prepared(connection, ids_sorted, shape(wanted), sort, bool(place)), asks).all()
     cursor = None
     if len(found) > limit:
         last = found[limit - 1]

@@ -21,9 +21,10 @@ class ExceptionFilter:
     """Which exceptions are wanted. Values of one field are alternatives; the fields must all hold.
 
     `states`: of the case. `teams`: who has it (the team that it was given to, else the owner). `unassigned`: nobody is named, as an
-    alternative to `assignees`. `kinds`: whole kinds, or domains (`shipment`). `older_than`: raised that long before the instant of looking,
-    or earlier. `breached`: which clock of the case has run out. `text`: stands in the sentence or in the order ID, in any letter case, or
-    begins the exception ID; only of what is open or suppressed. Of rules in shadow nothing is listed unless `modes` says so.
+    alternative to `assignees`; `assigned`: somebody is. `kinds`: whole kinds, or domains (`shipment`). `older_than`: raised that long
+    before the instant of looking, or earlier. `breached`: which clock of the case has run out. `text`: stands in the sentence or in the
+    order ID, in any letter case, or begins the exception ID; only of what is open or suppressed. Of rules in shadow nothing is listed
+    unless `modes` says so.
 
     `newer_than`: raised since. `due_within`: the next clock of the case runs out from now on within that time. `waking_within`: snoozed,
     for no longer than that. `handed_within`: somebody else has given it to its assignee within that time. `worth_from`, `worth_to`: the
@@ -63,12 +64,16 @@ class ExceptionFilter:
     reopened: bool | None = None
     escalated: bool | None = None
     waiting_on: tuple[str, ...] = ()
+    assigned: bool = False
     shipments: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ActionFilter:
-    """Which actions are wanted. `teams`: of those who have its exception; `sites`: of its exception. `waiting`: an approval is outstanding."""
+    """Which actions are wanted.
+
+    `teams`: of those who have its exception; `sites`: of its exception. `waiting`: an approval is outstanding.
+    """
 
     states: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()

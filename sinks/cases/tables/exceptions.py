@@ -229,6 +229,8 @@ Index(None, cases.c.team, cases.c.state)
 Index(None, cases.c.assignee, cases.c.state)
 _again = or_(cases.c.reopenings > 0, cases.c.flaps > 0, cases.c.reassignments > 0, cases.c.label.is_not(None))
 partial("ix_cases_again", cases.c.exception_id, where=_again)
+partial("ix_cases_labelled", cases.c.label, cases.c.exception_id, where=cases.c.label.is_not(None))
+partial("ix_cases_reopened", cases.c.exception_id, where=cases.c.reopenings > 0)
 
 orders: Final = Table(
     "orders",

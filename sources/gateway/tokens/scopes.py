@@ -50,12 +50,12 @@ class DecisionScope(Struct, frozen=True, forbid_unknown_fields=True):
     def refused(self, tenant: str, type_: str) -> tuple[str, str] | None:
         """Why a decision may not be made, as reason and detail; None if it may."""
         if not _named(tenant, self.tenants) or (type_ in FOR_ALL and ALL not in self.tenants):
-            return "tenant_not_allowed", "the token does not decide for this tenant" if type_ not in FOR_ALL else "it holds for all tenants"
+            return "tenant_not_allowed", "no decisions for this tenant" if type_ not in FOR_ALL else "it holds for all tenants"
         if not any(fnmatchcase(type_, pattern) for pattern in self.types):
-            return "type_not_allowed", f"the token does not decide {type_}"
+            return "type_not_allowed", f"no decisions of type {type_}"
         if not may_decide(self.roles, type_):
             who = " or ".join(DECIDERS.get(type_, ())) or "nobody"
-            return "role_missing", f"{type_} is decided by {who}; the token has {', '.join(self.roles)}"
+            return "role_missing", f"{type_} is decided by {who}, not by {', '.join(self.roles)}"
         return None
 
 

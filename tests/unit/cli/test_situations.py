@@ -159,7 +159,8 @@ def _(folder: Path) -> int:
     # Stands for a full disk: no file may be longer than this.
     events = [line(f"o{n}", T0, "order.placed", order=f"B-{n}", data={}) + b"x" for n in range(3_000)]
     write(folder / "many.jsonl", [line("e", T0, "order.placed", data={}), *events])
-    limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536)); {PROGRAM}"
+    # No compiled module may be cut off either: Python would keep it, and stumble over it in every later process.
+    limit = f"import resource, sys; sys.dont_write_bytecode = True; resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536)); {PROGRAM}"
     done = subprocess.run(
         [sys.executable, "-c", limit, "replay", "many.jsonl", "--out", "new"], capture_output=True, check=False, cwd=folder
     )

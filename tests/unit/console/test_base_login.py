@@ -12,6 +12,7 @@ from tests.support.console import PASSWORD, ConsoleHost, console
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[ConsoleHost]:
+    """A console without cases."""
     with console(tmp_path, orders=None) as made:
         yield made
 

@@ -112,6 +112,22 @@ def test_the_store_accepts_what_compose_sets() -> None:
     assert service["command"] == ["store"]
 
 
+def test_the_console_accepts_what_compose_sets() -> None:
+    """It listens where its port is published, reads the file that the store's service keeps, and keeps its own in a volume of its own."""
+    found = services("compose.yaml")
+    service, store = found["console"], found["store"]
+    settings = load_settings(environment=environment(service))
+    console = settings.console
+    assert (console.host, console.cookie) == ("0.0.0.0", "secure")
+    assert service["ports"] == [f"127.0.0.1:{port}:{port}" for port in (console.port, console.http_port)]
+    mounts = dict(str(volume).split(":") for volume in service["volumes"])
+    kept = load_settings(environment=environment(store)).store.url_in(Path("/"))
+    (kept_in,) = (str(volume).partition(":")[2] for volume in store["volumes"])
+    assert settings.store.url_in(Path("/")) == kept.replace(kept_in, mounts["store"])
+    assert console.own_url(console.folder(Path("/"))).startswith(f"sqlite:///{mounts['console']}/")
+    assert service["command"] == ["console"]
+
+
 def test_the_engine_starts_when_its_topics_are_there_and_stops_in_peace() -> None:
     """Topics are made first; SIGTERM has time to end the epoch; the state outlives the container."""
     orderwatch = services("compose.yaml")["orderwatch"]

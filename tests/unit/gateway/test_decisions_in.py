@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from dataflows.ingest.decisions.checks import NewDecision, read_decision
+from dataflows.ingest.decisions.who import holder as holder_of
 from schemas.deciding import is_decision
 from schemas.events import DATA_MODELS
 from schemas.roles import DECIDERS, OF_POLICY_ROLES, ROLES, may_decide
@@ -62,7 +63,7 @@ def holder(*roles: str, tenants: tuple[str, ...] = ("*",), types: tuple[str, ...
 def read(token: Token, type_: str, data: Mapping[str, Any] | None = None, **more: Any) -> str:
     """`accepted`, or the reason of a refusal."""
     given = {"type": type_, "subject": "SO-1", "data": dict(MINIMAL[type_] if data is None else data), **more}
-    found = read_decision(token, given, AT)
+    found = read_decision(holder_of(token), given, AT)
     if not isinstance(found, NewDecision):
         return found[0]
     decode(json.dumps(found.event).encode())
@@ -176,7 +177,7 @@ def test_a_decision_that_means_nothing_is_refused_at_once(type_: str, data: dict
 )
 def test_what_is_no_decision_is_refused(value: dict[str, Any], wanted: str) -> None:
     """With the reason that mends it."""
-    found = read_decision(holder("admin"), value, AT)
+    found = read_decision(holder_of(holder("admin")), value, AT)
     assert not isinstance(found, NewDecision)
     assert found[0] == wanted
 

@@ -1,0 +1,105 @@
+"""Lists of exceptions: all of them by any filter, the team's queue, and both as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from sqlalchemy import Connection
+from starlette.datastructures import QueryParams
+from starlette.responses import Response, StreamingResponse
+
+from dataflows.console import own_lists
+from dataflows.console.access import Needs
+from dataflows.console.export import MOST_EXPORTED, exported
+from dataflows.console.filters import ACTION_STATES, LABELS, WAITING_ON, ReadFilter, read_filter, to_query
+from dataflows.console.listing import ReadList, ShownList, emptiness, helpers, read_list, seen_columns
+from dataflows.console.routes import Route
+from dataflows.console.selecting import MOST_CHOSEN
+from dataflows.console.visit import BadRequestError, Visit
+from sinks.cases.queries.facets import count_rows
+from sinks.cases.queries.wanted import FilterError
+
+TAKEN: Final = 20
+"""How many of the queue's rows that somebody has are shown below those that nobody has."""
+
+
+async def show_exceptions(visit: Visit) -> Response:
+    """All exceptions that a filter leaves."""
+    read = read_filter(visit.request.query_params, visit.person.by)
+    found = await listed(visit, read, counted=not visit.wants_fragment)
+    return await answered(visit, "lists/exceptions.html", read, found)
+
+
+async def show_queue(visit: Visit) -> Response:
+    """What is open of the teams that one sees: what nobody has first."""
+    read = read_filter(visit.request.query_params, visit.person.by)
+    free = read._replace(wanted=replace(read.wanted, assignees=(), unassigned=True, assigned=False))
+    taken = read._replace(wanted=replace(read.wanted, assignees=(), unassigned=False, assigned=True))
+    found = await listed(visit, free, counted=not visit.wants_fragment)
+    others = await visit.read(read_list, visit, taken, limit=TAKEN, counted=False)
+    more = visit.url("exceptions", to_query(taken.wanted, taken.sort)) if others.page.after else None
+    return await answered(
+        visit, "lists/queue.html", free, found, taken=others.page.rows, more_taken=more, defaults={"assignee": ["nobody"]}
+    )
+
+
+async def export_exceptions(visit: Visit) -> Response:
+    """What a filter leaves, as CSV."""
+    params = visit.request.query_params
+    read = read_filter(params, visit.person.by)
+    columns = await visit.own(seen_columns, visit, visit.person)
+    many = await visit.read(count_rows, visit.person.narrow(read.wanted), now=visit.now, most=MOST_EXPORTED + 1)
+    await visit.reads("export", visit.route, min(many, MOST_EXPORTED))
+    name = f"exceptions-{visit.now:%Y%m%dT%H%M%SZ}{f'-first-{MOST_EXPORTED}' if many > MOST_EXPORTED else ''}.csv"
+    return StreamingResponse(
+        exported(visit, read, columns, bom=params.get("bom") == "yes"),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+async def listed(visit: Visit, read: ReadFilter, *, counted: bool) -> ReadList:
+    """A page of a list. Raises BadRequestError of a place that is none of it."""
+    try:
+        return await visit.read(read_list, visit, read, after=visit.request.query_params.get("after") or None, counted=counted)
+    except FilterError as error:
+        raise BadRequestError(str(error)) from error
+
+
+async def answered(visit: Visit, template: str, read: ReadFilter, found: ReadList, **more: object) -> Response:
+    """The page of a list."""
+    defaults = more.pop("defaults", None)
+    columns = await visit.own(seen_columns, visit, visit.person)
+    views = await visit.own(own_lists.views_of, visit.parts.own, visit.person)
+    shown = ShownList(visit, read, found, columns, defaults=defaults if isinstance(defaults, dict) else None)
+    context = {
+        **helpers(visit),
+        "list": shown,
+        "columns": columns,
+        "views": views,
+        "most_exported": MOST_EXPORTED,
+        "most_chosen": MOST_CHOSEN,
+        "choices": {"action": ACTION_STATES, "label": LABELS, "waiting_on": WAITING_ON},
+        "empty": emptiness(visit, narrowed=shown.is_narrowed),
+        **more,
+    }
+    return visit.page(template, **context)
+
+
+def first_of(connection: Connection, visit: Visit, reads: Sequence[ReadFilter], limit: int) -> list[ReadList]:
+    """The first rows of several lists, by one connection."""
+    return [read_list(connection, visit, read, limit=limit, counted=False) for read in reads]
+
+
+def read_query(query: str, visit: Visit) -> ReadFilter:
+    """A filter of a text as it stands in a URL."""
+    return read_filter(QueryParams(query), visit.person.by)
+
+
+ROUTES: Final = (
+    Route("exceptions", "/exceptions", show_exceptions, Needs.READ),
+    Route("exceptions_csv", "/exceptions.csv", export_exceptions, Needs.READ),
+    Route("queue", "/queue", show_queue, Needs.READ),
+)

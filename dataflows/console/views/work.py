@@ -1,0 +1,113 @@
+"""My work: what somebody has, by the clock that runs out next; what wakes today; what waits; what was handed over; what may be approved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from dataflows.console.access import Needs
+from dataflows.console.columns import USUAL
+from dataflows.console.filters import ReadFilter, to_query
+from dataflows.console.listing import ReadList, emptiness, helpers, read_list
+from dataflows.console.own_lists import views_of
+from dataflows.console.routes import Route
+from dataflows.console.text import mark
+from dataflows.console.visit import Visit
+from sinks.cases.queries.actions import list_actions
+from sinks.cases.queries.rows import ExceptionRow
+from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter
+
+IN_HAND: Final = ("new", "acknowledged", "assigned", "open")
+"""States of cases that somebody is to work on now."""
+FEW: Final = 10
+MANY: Final = 50
+"""How many rows a part has, the first one and the others."""
+MOST_APPROVALS: Final = 200
+"""How many waiting approvals are looked at."""
+COLUMNS: Final = tuple(name for name in USUAL if name != "assignee")
+
+
+class WorkPart(NamedTuple):
+    """A part of the page. `more`: where the rest is; None if this is all."""
+
+    name: str
+    title: str
+    rows: Sequence[ExceptionRow]
+    more: str | None
+
+
+class WorkRead(NamedTuple):
+    """What the store says of somebody's work. `approvals`: how many they may give; `capped`: there may be more."""
+
+    lists: Sequence[ReadList]
+    approvals: int
+    capped: bool
+
+
+TITLES: Final = {
+    "mine": mark("Mine, by the clock that runs out next"),
+    "handed": mark("Handed to me since yesterday"),
+    "waking": mark("Snoozed, waking today"),
+    "waiting": mark("Waiting for somebody else"),
+}
+
+
+async def show_work(visit: Visit) -> Response:
+    """The page that the console begins with."""
+    reads = parts(visit)
+    found = await visit.read(read_work, visit, list(reads.values()))
+    listed = [
+        WorkPart(
+            name,
+            visit.say(TITLES[name]),
+            one.page.rows,
+            visit.url("exceptions", to_query(read.wanted, read.sort, visit.person.by)) if one.page.after else None,
+        )
+        for (name, read), one in zip(reads.items(), found.lists, strict=True)
+    ]
+    return visit.page(
+        "lists/work.html",
+        parts=listed,
+        approvals=found.approvals,
+        approvals_capped=found.capped,
+        columns=COLUMNS,
+        **helpers(visit),
+        views=await visit.own(views_of, visit.parts.own, visit.person),
+        empty=emptiness(visit, narrowed=False),
+    )
+
+
+def parts(visit: Visit) -> Mapping[str, ReadFilter]:
+    """The filters of the page's parts, by name. Days are those of the reader's zone."""
+    mine = ExceptionFilter(assignees=(visit.person.by,))
+    today = datetime.combine(visit.now.astimezone(visit.zone).date(), time(), visit.zone)
+    until_midnight, since_yesterday = today + timedelta(days=1) - visit.now, visit.now - (today - timedelta(days=1))
+    asked = {
+        "mine": ExceptionFilter(assignees=mine.assignees, states=IN_HAND),
+        "handed": ExceptionFilter(assignees=mine.assignees, handed_within=_minutes(since_yesterday)),
+        "waking": ExceptionFilter(assignees=mine.assignees, states=("snoozed",), waking_within=_minutes(until_midnight)),
+        "waiting": ExceptionFilter(assignees=mine.assignees, states=("waiting",)),
+    }
+    return {name: ReadFilter(wanted, "clock") for name, wanted in asked.items()}
+
+
+def read_work(connection: Connection, visit: Visit, reads: Sequence[ReadFilter]) -> WorkRead:
+    """The first rows of each part, and how many approvals somebody may give."""
+    lists = [read_list(connection, visit, read, limit=MANY if not at else FEW, counted=False) for at, read in enumerate(reads)]
+    if not visit.may("approve"):
+        return WorkRead(lists, 0, capped=False)
+    waiting = list_actions(connection, visit.person.narrow(ActionFilter(waiting=True)), limit=MOST_APPROVALS)
+    mine = sum(row.may_approve(visit.person.by, visit.person.roles) for row in waiting.rows)
+    return WorkRead(lists, mine, capped=waiting.after is not None)
+
+
+def _minutes(span: timedelta) -> timedelta:
+    """In whole minutes, as URLs have it: one list is cached as one statement all through a minute."""
+    return timedelta(minutes=max(span // timedelta(minutes=1), 1))
+
+
+ROUTES: Final = (Route("work", "/", show_work, Needs.READ),)

@@ -1,0 +1,215 @@
+"""A real Chromium for tests of the console: windows in which somebody is logged in, and what a page must not do in them.
+
+Debian's Chromium, or what `ORDERWATCH_CHROMIUM` names, or Chrome; driven by Playwright. One browser for a module of tests, one window for
+each test. A page that has a JavaScript error, breaks the content security policy, or asks another host for something fails its test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import threading
+import time
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, cast
+from urllib.parse import urlsplit
+
+import uvicorn
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
+from starlette.applications import Starlette
+
+from dataflows.console.cookies import cookie_of
+from tests.support.console import PASSWORD, ConsoleHost
+from tests.support.kafka.process import free_port
+
+UNPACKED: Final = Path(__file__).parents[2] / ".uv" / "tools"
+"""Where `.ci/run` unpacks Debian's packages."""
+NAMES: Final = ("chromium", "google-chrome", "google-chrome-stable")
+WIDE: Final = (1280, 860)
+PHONE: Final = (360, 740)
+PATIENCE_MS: Final = 30_000
+"""After which a test gives up what it waits for. Nothing is measured by it."""
+RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+AXE: Final = """async rules => (await axe.run(document, {runOnly: rules, resultTypes: ["violations"]})).violations.flatMap(
+    found => found.nodes.map(node => `${found.id}: ${node.target.join(" ")}: ${node.failureSummary.replaceAll("\\n", " ")}`))"""
+REPORTING: Final = """document.addEventListener("securitypolicyviolation",
+    event => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile ?? ""}`));"""
+
+
+def program() -> Path | None:
+    """The browser's program; None where there is none."""
+    if given := os.environ.get("ORDERWATCH_CHROMIUM"):
+        return Path(given)
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    unpacked = UNPACKED / "usr/lib/chromium/chromium"
+    return Path(found) if found else unpacked if unpacked.is_file() else None
+
+
+def surroundings(chromium: Path) -> dict[str, str]:
+    """The environment of a program: one that was unpacked and not installed finds its libraries and fonts beside it."""
+    if not chromium.is_relative_to(UNPACKED):
+        return dict(os.environ)
+    found = ("usr/lib/chromium", "usr/lib/*-linux-gnu", "lib/*-linux-gnu", "usr/lib/*-linux-gnu/pulseaudio")
+    libraries = [str(folder) for pattern in found for folder in UNPACKED.glob(pattern)]
+    fonts = UNPACKED / "fonts.conf"
+    fonts.write_text(f"<fontconfig><dir>{UNPACKED}/usr/share/fonts</dir><cachedir>{UNPACKED}/fonts-cache</cachedir></fontconfig>")
+    return {**os.environ, "LD_LIBRARY_PATH": ":".join(libraries), "FONTCONFIG_FILE": str(fonts)}
+
+
+def why_not() -> str | None:
+    """Why there is no browser here; None if there is."""
+    return None if program() else f"no browser: neither ORDERWATCH_CHROMIUM, nor {' nor '.join(NAMES)} on the path, nor in {UNPACKED.name}"
+
+
+@contextmanager
+def browser() -> Generator[Browser]:
+    """A headless browser while inside; only where `why_not` finds nothing."""
+    chromium = program()
+    assert chromium is not None
+    # A container's root has no sandbox; the pages are our own.
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=chromium, env=cast("dict[str, str | float | bool]", surroundings(chromium)), args=[*options, "--disable-gpu"]
+        )
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+class Served:
+    """A server of an application, in a thread of this process, at a port of its own. `stop` and `start` are a lost connection."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._app, self.port = app, free_port()
+        self._server: uvicorn.Server | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Starts it, and waits until it listens."""
+        # Streams of events never end: what is open when it stops is cut off.
+        config = uvicorn.Config(self._app, "127.0.0.1", self.port, lifespan="off", log_level="error", timeout_graceful_shutdown=0)
+        server = self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=lambda: asyncio.run(server.serve()), name="console", daemon=True)
+        self._thread.start()
+        give_up = time.monotonic() + PATIENCE_MS / 1_000
+        while not server.started:
+            assert self._thread.is_alive(), "the console does not start"
+            assert time.monotonic() < give_up, "the console does not listen"
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """Stops it."""
+        if self._server is not None:
+            self._server.should_exit = self._server.force_exit = True
+            self._thread.join(PATIENCE_MS / 1_000)
+            self._server = None
+
+
+@dataclass
+class Window:
+    """A page, and what it did that no page may do."""
+
+    page: Page
+    url: str
+    wrongs: list[str] = field(default_factory=list[str])
+    offline: bool = False
+    """A connection is cut on purpose: what cannot be loaded is no fault."""
+
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.on("pageerror", lambda error: self.wrongs.append(f"error: {error}"))
+        self.page.on("console", self._said)
+        self.page.on("request", self._asked)
+        self.page.on("response", self._answered)
+
+    def open(self, path: str) -> Page:
+        """Opens a path of the console; the page."""
+        self.page.goto(self.url + path)
+        return self.page
+
+    def violations(self) -> Sequence[str]:
+        """What axe finds on the page as it stands."""
+        self.page.evaluate(AXE_SCRIPT)
+        return cast("list[str]", self.page.evaluate(AXE, list(RULES)))
+
+    def overflow(self) -> int:
+        """By how many pixels the page is wider than the window."""
+        return cast("int", self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+    def picture(self, path: Path, *, whole: bool = True) -> Path:
+        """Takes a picture of the page."""
+        self.page.screenshot(path=path, full_page=whole, animations="disabled")
+        return path
+
+    def _said(self, message: ConsoleMessage) -> None:
+        # An answer that is refused on purpose is logged by the browser as an error too: `_answered` judges answers.
+        if message.type == "error" and not message.text.startswith("Failed to load resource") and not self.offline:
+            self.wrongs.append(f"console: {message.text}")
+
+    def _asked(self, request: Request) -> None:
+        where = urlsplit(request.url)
+        if where.scheme not in ("data", "about", "blob") and f"{where.scheme}://{where.netloc}" != self.url:
+            self.wrongs.append(f"asks another host: {request.url}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 500 or (response.status == 404 and "/static/" in response.url):
+            self.wrongs.append(f"{response.status} {response.url}")
+
+
+@contextmanager
+def window(
+    browser: Browser,
+    url: str,
+    host: ConsoleHost | None = None,
+    name: str | None = None,
+    *,
+    size: tuple[int, int] = WIDE,
+    dark: bool = False,
+    locale: str = "en-GB",
+    script: bool = True,
+) -> Generator[Window]:
+    """A window while inside, in which `name` is logged in at `host` (None: nobody); fails at its end if its pages did what they may not."""
+    with ExitStack() as stack:
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if dark else "light",
+            locale=locale,
+            timezone_id="Europe/Berlin",
+            reduced_motion="reduce",
+            java_script_enabled=script,
+        )
+        stack.callback(context.close)
+        context.add_init_script(REPORTING)
+        if host is not None and name is not None:
+            admit(context, url, host, name)
+        found = Window(context.new_page(), url)
+        yield found
+        assert found.wrongs == []
+
+
+def admit(context: BrowserContext, url: str, host: ConsoleHost, name: str) -> None:
+    """Logs somebody in, without the form."""
+    parts = host.parts
+    cookie = parts.sessions.begin(name, "password", "test", host.clock())
+    context.add_cookies([{"name": cookie_of(parts.settings), "value": cookie, "url": url}])
+
+
+def log_in(window: Window, name: str, password: str = PASSWORD) -> Page:
+    """Logs somebody in by the form, as people do."""
+    page = window.open("/login")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    return page

@@ -1,0 +1,78 @@
+"""The languages of the console: every text has its German, with the same blanks to fill; what is vendored is unchanged."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from dataflows.console.render import STATIC
+from dataflows.console.text import language, preferred
+from tests.support.messages import translated, used
+
+BLANK = re.compile(r"%\((\w+)\)[sd]")
+
+
+def test_every_text_has_its_german() -> None:
+    """Whoever adds a text adds its translation, in the file of the part."""
+    known = translated()
+    assert len(used()) > 100
+    assert [f"{place}: {text}" for text, place in used().items() if not all(known.get(text, ("",)))] == []
+
+
+def test_translations_have_the_blanks_of_their_texts() -> None:
+    """A blank that is missing or misspelt fails only when somebody reads German."""
+    wrong: list[str] = []
+    for text, said in translated().items():
+        wanted = set(BLANK.findall(text)) - {"count"}
+        wrong += [text for one in said if set(BLANK.findall(one)) - {"count"} != wanted]
+    assert wrong == []
+
+
+def test_nothing_is_translated_that_is_not_used() -> None:
+    """A text that was changed leaves no translation behind."""
+    assert sorted(set(translated()) - set(used())) == []
+
+
+def test_times_and_amounts_are_written_as_the_language_does() -> None:
+    """In the reader's zone, with its short name."""
+    at, berlin = datetime(2026, 3, 29, 0, 30, tzinfo=UTC), ZoneInfo("Europe/Berlin")
+    english, german = language("en"), language("de")
+    assert english.date_time(at, berlin) == "29 Mar 2026, 01:30 CET"
+    assert german.date_time(at + timedelta(hours=1), berlin) == "29.03.2026, 03:30 CEST"
+    assert (english.money(Decimal("1234.5"), "EUR"), german.money(Decimal("1234.5"), "EUR")) == ("€1,234.50", "1.234,50\xa0€")
+    assert (english.distance(timedelta(hours=-3)), german.distance(timedelta(days=2))) == ("3 hours ago", "in 2 Tagen")
+    assert (english.plural("a", "b", 1), german.number(1_000_000)) == ("a", "1.000.000")
+
+
+def test_the_browsers_first_known_language_counts() -> None:
+    """By weight; nonsense is English."""
+    headers = ("de-AT,en;q=0.8", "fr, en;q=0.5, de;q=0.9", "fr", "", "de;q=x,en")
+    assert [preferred(header) for header in headers] == ["de", "de", "en", "en", "en"]
+
+
+def test_what_is_vendored_is_what_was_published() -> None:
+    """Each file has its digest, and nothing else lies beside them."""
+    folder = STATIC / "vendor"
+    listed = tomllib.loads((folder / "vendored.toml").read_text(encoding="utf-8"))
+    digests = {name: file["sha256"] for library in listed.values() for name, file in library["files"].items()}
+    there = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.name != "vendored.toml"}
+    assert there == digests
+    assert all(library["version"] in library["from"] and library["licence"] for library in listed.values())
+
+
+def test_own_scripts_need_no_eval_and_stay_small() -> None:
+    """As the Content-Security-Policy asks; the keys in at most 300 lines."""
+    scripts = list(STATIC.glob("*.js"))
+    assert scripts
+    for path in scripts:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\beval\(|new Function|setAttribute\(.style|innerHTML", text), path.name
+    assert len((STATIC / "keys.js").read_text(encoding="utf-8").splitlines()) <= 300
+    templates = (Path(STATIC).parent / "templates").rglob("*.html")
+    inline = re.compile(r"\sstyle=|\son[a-z]+=|hx-on|<script>|<style|javascript:", re.IGNORECASE)
+    assert [path.name for path in templates if inline.search(path.read_text(encoding="utf-8"))] == []
