@@ -51,7 +51,7 @@ class OpenPage:
     interest: Interest
     who: str
     since: Position | None
-    waiting: asyncio.Queue[Notice] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
+    waiting: asyncio.Queue[Notice | None] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
     let_go: bool = False
 
     def tell(self, said: Notice) -> None:
@@ -127,13 +127,23 @@ class LiveHub:
         if (page.let_go or self.stopped or idle) and page.waiting.empty():
             raise LetGoError
         try:
-            return await asyncio.wait_for(page.waiting.get(), seconds)
+            found = await asyncio.wait_for(page.waiting.get(), seconds)
         except TimeoutError:
             return None
+        if found is None:
+            raise LetGoError
+        return found
+
+    def let_go(self) -> None:
+        """Lets all pages go, at once."""
+        self.stopped = True
+        for page in (*self._pages, *self._joining):
+            if not page.waiting.full():
+                page.waiting.put_nowait(None)
 
     async def stop(self) -> None:
-        """Lets all pages go."""
-        self.stopped = True
+        """Lets all pages go, and looks no more."""
+        self.let_go()
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):

@@ -12,7 +12,8 @@ from dataflows.console.pictures.axes import scale, ticks
 from dataflows.console.pictures.marks import Series, definitions, mark
 from dataflows.console.pictures.svg import element, linked, picture, text
 
-WIDTH: Final = 640
+WIDTH: Final = 900
+NARROW: Final = 460
 LABEL: Final = 170
 """Width of the names."""
 ROW: Final = 26
@@ -45,11 +46,14 @@ class Bar:
         return sum(part.value for part in self.parts)
 
 
-def bars(label: str, given: Sequence[Bar], prefix: str, number: Callable[[float], str] = str, *, whole: bool = False) -> Markup:
-    """The picture. `whole`: each bar is as long as all, and its parts are shares of it."""
+def bars(
+    label: str, given: Sequence[Bar], prefix: str, number: Callable[[float], str] = str, *, whole: bool = False, wide: bool = True
+) -> Markup:
+    """The picture. `whole`: each bar is as long as all, and its parts are shares of it. `wide`: it has a line of the page for itself."""
     longest = max((bar.total for bar in given), default=0)
     marks_ = [] if whole else ticks(longest)
-    room = WIDTH - LABEL - 70
+    width_ = WIDTH if wide else NARROW
+    room = width_ - LABEL - 70
     stretch = scale(marks_[-1] if marks_ else 1, room)
     series = {part.series.name: part.series for bar in given for part in bar.parts}
     drawn = [definitions(series.values(), prefix)]
@@ -73,4 +77,4 @@ def bars(label: str, given: Sequence[Bar], prefix: str, number: Callable[[float]
                 drawn.append(linked(part.href, named, mark(part.series, prefix, x, top, max(width, 1.0), BAR)))
             x += width
         drawn.append(text(x + 6, top + 13, bar.note or number(bar.total)))
-    return picture(WIDTH, height, label, drawn)
+    return picture(width_, height, label, drawn)

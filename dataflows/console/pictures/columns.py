@@ -12,7 +12,7 @@ from dataflows.console.pictures.bars import Bar
 from dataflows.console.pictures.marks import definitions, mark
 from dataflows.console.pictures.svg import element, linked, picture, text
 
-WIDTH: Final = 640
+WIDTH: Final = 900
 HEIGHT: Final = 230
 LEFT: Final = 46
 TOP: Final = 18

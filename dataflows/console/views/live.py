@@ -10,8 +10,9 @@ from starlette.responses import Response, StreamingResponse
 
 from dataflows.console.access import EVERY, Needs
 from dataflows.console.filters import read_filter
-from dataflows.console.live.hub import LiveHub, TooManyPagesError
+from dataflows.console.live.hub import TooManyPagesError
 from dataflows.console.live.interests import Interest, Shows
+from dataflows.console.live.opening import hub_of
 from dataflows.console.live.resting import rest
 from dataflows.console.live.standing import StandingLine, trouble
 from dataflows.console.live.stream import HEADERS, stream
@@ -24,16 +25,6 @@ from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter, FilterErro
 SHOWS: Final = ("exceptions", "actions", "feeds")
 MOST_IDS: Final = 200
 """Rows that a page may name as all that it shows."""
-
-
-def hub_of(visit: Visit) -> LiveHub:
-    """The one that looks at the store for all pages."""
-    parts = visit.parts
-    found = parts.more.get("live")
-    if not isinstance(found, LiveHub):
-        found = LiveHub(parts.store, parts.clock, parts.threads, lambda error: parts.metrics.failed("live", "live", error=repr(error)))
-        parts.more["live"] = found
-    return found
 
 
 def interest_of(visit: Visit, given: QueryParams) -> Interest:
@@ -57,7 +48,7 @@ def interest_of(visit: Visit, given: QueryParams) -> Interest:
 
 async def follow(visit: Visit) -> Response:
     """Server-sent events: what has changed since the page was made."""
-    request, hub = visit.request, hub_of(visit)
+    request, hub = visit.request, hub_of(visit.parts)
     text = request.headers.get("Last-Event-ID") or request.query_params.get("since") or ""
     try:
         since = unpacked_position(text) if text else None
@@ -80,7 +71,7 @@ async def follow(visit: Visit) -> Response:
 
 async def standing_lines(visit: Visit) -> Sequence[StandingLine]:
     """What the reader is to know of what they see, as of now."""
-    hub, now = hub_of(visit), visit.parts.clock()
+    hub, now = hub_of(visit.parts), visit.parts.clock()
     if hub.standing is None:
         return [StandingLine("stale", visit.say("The store does not answer. What you see may be over."))]
     watch, tenants = visit.parts.heads.engine, visit.person.scope.tenants

@@ -40,6 +40,7 @@ from sinks.cases.queries.windows import Window
 from sinks.cases.views.ageing import BUCKETS, OLDEST
 
 SEVERITIES: Final = ("critical", "high", "medium", "low")
+NONE: Final = "\N{EN DASH}"
 BUCKET_NAMES: Final = (*(name for name, _ in BUCKETS), OLDEST)
 AGE_LABELS: Final = {
     "under 4 h": mark("under 4 h"),
@@ -98,7 +99,7 @@ async def see(visit: Visit) -> Response:
         asked=asked,
         offered=[(days, visit.url("load", asked.query(days=days, since=None, until=None))) for days in DAYS],
         teams=teams,
-        load_picture=_load_picture(visit, asked, teams, severities),
+        load_picture=_load_picture(visit, teams, severities),
         age_picture=_age_picture(visit, asked, found.ages, severities),
         ages=[(visit.say(AGE_LABELS[bucket.bucket]), bucket, sum(bucket.by_severity.values())) for bucket in found.ages],
         severities=severities,
@@ -142,7 +143,7 @@ def _people(asked: AskedWindow, one: OpenLoad) -> Mapping[str, object]:
     return to_query(ExceptionFilter(teams=(one.team,), assignees=assignees, unassigned=one.assignee is None, kinds=asked.window.kinds))
 
 
-def _load_picture(visit: Visit, asked: AskedWindow, teams: Sequence[TeamLoad], severities: Sequence[Series]) -> Markup:
+def _load_picture(visit: Visit, teams: Sequence[TeamLoad], severities: Sequence[Series]) -> Markup:
     given = [
         Bar(
             one.team,
@@ -195,13 +196,13 @@ def _kept_pictures(visit: Visit, kept: Sequence[KeptPromises], series: Sequence[
     ]
     titles = visit.say("Taken up in time"), visit.say("Resolved in time")
     return [
-        (title, bars(title, given, prefix, visit.language.number, whole=True))
+        (title, bars(title, given, prefix, visit.language.number, whole=True, wide=False))
         for title, given, prefix in zip(titles, (taken, over), ("ack", "res"), strict=True)
     ]
 
 
 def _percent(visit: Visit, part: float | None) -> str:
-    return "–" if part is None else visit.language.percent(part)
+    return NONE if part is None else visit.language.percent(part)
 
 
 def _took(visit: Visit, found: Mapping[str, Mapping[str, Durations]]) -> list[tuple[str, list[tuple[str, int, str, str]]]]:
@@ -213,7 +214,7 @@ def _took(visit: Visit, found: Mapping[str, Mapping[str, Durations]]) -> list[tu
 
 def _measured(visit: Visit, name: str, took: Durations) -> tuple[str, int, str, str]:
     half, most = took.percentile(50), took.percentile(90)
-    return name, took.many, *("–" if one is None else visit.seconds(one) for one in (half, most))
+    return name, took.many, *(NONE if one is None else visit.seconds(one) for one in (half, most))
 
 
 ROUTES: Final = (Route("load", "/load", see, Needs.READ),)

@@ -124,7 +124,7 @@ def _place(visit: Visit, asked: AskedWindow, name: str, rows: Sequence[Recurrenc
     led = [(row, visit.url("exceptions", _list(visit, asked, **_filter(name, row.value)))) for row in rows]
     drawn = [Bar(row.value, [BarPart(series, row.count, href)]) for row, href in led]
     title = visit.say(TITLES[name])
-    return PlacePicture(name, title, bars(title, drawn, name, visit.language.number), led)
+    return PlacePicture(name, title, bars(title, drawn, name, visit.language.number, wide=False), led)
 
 
 def _filter(name: str, value: str) -> dict[str, tuple[str, ...]]:

@@ -37,7 +37,7 @@ class PositionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ChangedRow:
-    """A row that has changed: its ID, the number of the event that it says, and that of the last one before the position; None: it is new."""
+    """A row that has changed: its ID, the number of its last event, and that of the last one before the position; None: it is new."""
 
     id: str
     sequence: int
