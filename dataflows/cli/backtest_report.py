@@ -43,7 +43,11 @@ MINUTE, HOUR, DAY = 60, 3_600, 86_400
 def render(found: Report) -> Iterator[RenderableType]:
     """The parts of a report, in order."""
     yield Text(f"{found.old.name}, version {found.old.version} → {found.new.name}, version {found.new.version}", style="bold")
-    yield Text(f"{found.events:,} events of {found.orders:,} orders" + (f", until {found.until}" if found.until else ""))
+    yield Text(
+        f"{found.events:,} events of {found.orders:,} orders"
+        + (f", since {found.since}" if found.since else "")
+        + (f", until {found.until}" if found.until else "")
+    )
     yield Text(f"{_both(found.found)} exceptions, {found.differ:,} of them otherwise; in shadow {_both(found.shadow)}")
     differ = [row for row in found.kinds if any(row.changes.values())]
     if differ:

@@ -128,8 +128,8 @@ def _nothing(policy: Policy) -> Policy:
 def _report(path: Path) -> Report:
     import msgspec
 
-    from dataflows.cli.backtest import REPORT
     from dataflows.detect.backtest.report import Report
+    from dataflows.detect.backtest.run import REPORT
 
     file = path / REPORT if path.is_dir() else path
     try:

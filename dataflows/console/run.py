@@ -17,6 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dataflows.console.app import application
 from dataflows.console.deciding.opening import open_decisions
+from dataflows.console.govern.opening import NAME as GOVERN
+from dataflows.console.govern.opening import open_govern
 from dataflows.console.live.hub import LiveHub
 from dataflows.console.live.opening import open_live
 from dataflows.console.own import open_own, prepare
@@ -209,4 +211,6 @@ def _parts(stack: ExitStack, settings: Settings, observer: Observer, *, decides:
         raise MisuseError(f"store.url: {error}") from error
     stack.callback(store.dispose)
     decisions = open_decisions(stack, settings, store, folder_of(settings), observer) if decides else None
-    return parts_of(store, own, settings.console, observer, decisions=decisions)
+    parts = parts_of(store, own, settings.console, observer, decisions=decisions)
+    parts.more[GOVERN] = open_govern(stack, settings, own)
+    return parts

@@ -116,8 +116,9 @@ def _texts(code: str) -> Mapping[str, str]:
                     continue
                 if isinstance(message.id, tuple | list):
                     one, many = message.id[0], message.id[1]
-                    if all(message.string):
-                        found[one], found[f"{one}\0{many}"] = message.string[0], message.string[1]
+                    said = message.string if isinstance(message.string, tuple | list) else ()
+                    if len(said) == 2 and all(said):
+                        found[one], found[f"{one}\0{many}"] = said[0], said[1]
                 elif message.string:
                     found[str(message.id)] = str(message.string)
     return found

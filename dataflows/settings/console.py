@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, model_validator
 
 from dataflows.settings.gateway import networks
 from dataflows.settings.values import Names, Port, Section, comma_separated, distinct
@@ -84,6 +84,16 @@ class ConsoleSettings(Section):
     )
     connections: int = Field(default=8, ge=1, le=200, description="Connections to the store, and threads that read it.")
     max_body_bytes: int = Field(default=2 << 20, ge=65_536, le=64 << 20, description="Largest body of a request.")
+
+    trial_events: tuple[FilePath, ...] = Field(
+        default=(),
+        description="Files of recorded events that back-tests and dry runs read, such as exports. Unset: the embedded log, else the topics "
+        "of `inputs.topics`, which are exported for each.",
+    )
+    trial_seconds: int = Field(default=1_800, ge=10, le=86_400, description="How long a back-test may take, and its time of the processor.")
+    trial_memory_bytes: int = Field(default=2 << 30, ge=256 << 20, description="Memory that the process of a back-test may use.")
+    trials: int = Field(default=1, ge=1, le=16, description="Back-tests that run at once; each person has one at a time.")
+    trial_days: int = Field(default=14, ge=1, le=365, description="How long results of back-tests stay.")
 
     oidc_issuer: Annotated[str | None, AfterValidator(_url)] = Field(
         default=None, description="The OpenID Connect provider that people may log in with, as it names itself; unset: none."

@@ -65,6 +65,22 @@ def read_rejects(client: Mapping[str, object], topic: str, partitions: int) -> I
         consumer.close()
 
 
+def read_reject(client: Mapping[str, object], topic: str, partition: int, offset: int) -> Reject | None:
+    """The reject at one place of the topic; None if it is not there any more. Raises `KafkaOutputError`."""
+    consumer = reader({**QUIET, **client})
+    part = TopicPartition(topic, partition)
+    try:
+        start, end = consumer.get_watermark_offsets(part, timeout=BRIEF)
+        if not start <= offset < end:
+            return None
+        found = next(records(consumer, part, offset, offset + 1), None)
+        return None if found is None or found.offset() != offset else reject_of(found)
+    except KafkaException as exception:
+        raise output_error(topic, kafka_error(exception)) from exception
+    finally:
+        consumer.close()
+
+
 def feed_back(client: Mapping[str, object], deliveries: Iterable[RejectReplay], partitions: Mapping[str, int]) -> int:
     """Produces records with their original keys and headers, and one more that says where the original stood. Returns how many.
 

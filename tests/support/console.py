@@ -10,7 +10,7 @@ import asyncio
 import atexit
 import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 import httpx2
 import uvicorn
 from argon2 import PasswordHasher
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -28,16 +28,20 @@ from dataflows.console.access import Person, PersonScope
 from dataflows.console.app import application
 from dataflows.console.cookies import cookie_of
 from dataflows.console.deciding.taking import ConsoleDecisions
+from dataflows.console.govern.opening import NAME as GOVERN
+from dataflows.console.govern.opening import open_govern
 from dataflows.console.own import open_own, prepare
 from dataflows.console.parts import ConsoleParts, parts_of, wall
 from dataflows.console.people.passwords import Passwords
 from dataflows.console.routes import Route, every_route
 from dataflows.observe.observer import Observer
+from dataflows.settings import Settings
 from dataflows.settings.console import ConsoleSettings
 from sinks.cases.schema import open_store, upgrade, writing
 from sinks.cases.standing import stands
+from sinks.cases.tables import notes
 from sinks.cases.writer import CaseWriter
-from tests.support.stored import world
+from tests.support.console_world import notes_of, working_day
 from tests.support.stores import interleaved, sqlite_url
 
 PASSWORD = "orderwatch-demo"
@@ -67,7 +71,7 @@ class Clock:
 
 @cache
 def _filled(orders: int | None) -> tuple[Path, datetime]:
-    """The file of a store filled with a world (None: empty), and when its last record was written. Made once in a process."""
+    """The file of a store as it is on a working day (None: an empty one), and the instant of looking. Made once in a process."""
     folder = Path(mkdtemp(prefix="orderwatch-console-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     engine = open_store(sqlite_url(folder))
@@ -75,17 +79,19 @@ def _filled(orders: int | None) -> tuple[Path, datetime]:
     if orders is None:
         engine.dispose()
         return folder / "store.sqlite3", EMPTY_AT
-    records = interleaved(world(orders))
+    parts, now = working_day(orders)
+    records = interleaved(parts)
     writer = CaseWriter(engine)
     for at in range(0, len(records), 1_000):
         writer.write(records[at : at + 1_000])
-    last = datetime.fromtimestamp(max(record.time for record in records) / 1e6, UTC)
     with writing(engine).begin() as connection:
-        stands(connection, last, 0, last)
+        stands(connection, now, 0, now)
+        for reference, _, _, text in notes_of(parts):
+            connection.execute(update(notes).where(notes.c.note_ref == reference).values(text=text))
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     engine.dispose()
-    return folder / "store.sqlite3", last
+    return folder / "store.sqlite3", now
 
 
 class ConsoleHost:
@@ -115,6 +121,11 @@ class ConsoleHost:
         return found.person
 
 
+def embedded_settings(folder: Path, settings: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of an installation without a broker in a folder; `settings`: of its console."""
+    return Settings.model_validate({"embedded": {"dir": folder}, "state": {"dir": folder / "state"}, "console": settings or {}})
+
+
 @contextmanager
 def console(
     folder: Path,
@@ -136,13 +147,16 @@ def console(
     prepare(own)
     clock = Clock(at)
     taken = None if decisions is None else decisions(store)
+    stack = ExitStack()
     parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=taken, provider=provider)
+    parts.more[GOVERN] = open_govern(stack, embedded_settings(folder, settings), own, clock=clock)
     host = ConsoleHost(parts, clock, folder, routes)
     for name, role in people.items():
         host.add(name, role)
     try:
         yield host
     finally:
+        stack.close()
         store.dispose()
         own.dispose()
 
@@ -165,6 +179,7 @@ def serve(folder: Path, port: int, orders: int, clock: Callable[[], datetime] | 
         clock=clock or (lambda: last + (wall() - began)),
         passwords=Passwords(QUICK),
     )
+    parts.more[GOVERN] = open_govern(ExitStack(), embedded_settings(folder), own, clock=parts.clock)
     for name, role in PEOPLE.items():
         if parts.directory.find(name) is None:
             parts.directory.add(name, [role], password=PASSWORD, at=last)

@@ -18,8 +18,8 @@ from sqlalchemy import Engine
 from starlette.responses import Response
 from starlette.testclient import TestClient
 
-from dataflows.console.deciding.taking import ConsoleDecisions
 from dataflows.console.access import Needs
+from dataflows.console.deciding.taking import ConsoleDecisions
 from dataflows.console.routes import Route, every_route
 from dataflows.console.visit import Visit
 from schemas.wire import micros

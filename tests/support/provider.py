@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -62,7 +63,7 @@ class FakeProvider:
     def _token(self, given: Mapping[str, str], headers: httpx2.Headers) -> httpx2.Response:
         nonce, challenge, redirect = self._codes.pop(given["code"])
         assert headers["authorization"].startswith("Basic ")
-        assert create_s256_code_challenge(given["code_verifier"]) == challenge
+        assert cast("Any", create_s256_code_challenge)(given["code_verifier"]) == challenge
         assert given["redirect_uri"] == redirect
         at = int(self.now)
         claims = {"iss": ISSUER, "aud": "console", "iat": at, "exp": at + 300, "nonce": nonce, **self.claims}

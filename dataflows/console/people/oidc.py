@@ -126,7 +126,9 @@ class OidcLogIn:
         body = str(cast("Any", prepare_token_request)("authorization_code", redirect_uri=redirect, **more))
         headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
         # RFC 6749, 2.3.1: both are encoded as in a form before they are put together.
-        auth = (quote(self._id, safe=""), quote(secret.get_secret_value(), safe="")) if secret else None
+        auth = (
+            httpx2.BasicAuth(quote(self._id, safe=""), quote(secret.get_secret_value(), safe="")) if secret else httpx2.USE_CLIENT_DEFAULT
+        )
         answer = self._asked(lambda client: client.post(provider.token, content=body, headers=headers, auth=auth), "token endpoint")
         if "id_token" not in answer:
             raise ProviderError("the token endpoint gave no id_token")

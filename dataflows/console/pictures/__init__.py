@@ -1,5 +1,5 @@
-"""Pictures as SVG, drawn on the server: pure functions of what they show, the same for the same, readable without colour.
+"""Pictures as server-side SVG: pure functions from plain data, the same bytes for the same data, readable without colour.
 
-A mark that leads somewhere is a link with a name. Colours come from the page's style sheet by class; patterns tell series apart.
-Reading order: `svg`, `marks`, `axes`, then one module for each picture.
+Reading order: of an order's timeline `tags` (SVG as text), `shapes` (its marks), `order_story` (what it shows), `axis`, `placing`,
+`timeline`; of counts `svg` (SVG as markup), `marks` (series, their colours and patterns), `axes`, then one module for each picture.
 """

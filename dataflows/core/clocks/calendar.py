@@ -162,6 +162,18 @@ class Calendar:
             total += max(0, min(closes, end) - max(opens, start))
         return total
 
+    def idle(self, start: int, end: int, unit: Unit) -> Iterator[tuple[int, int]]:
+        """The stretches from one instant to a later one in which nothing counts, as `passed` counts; none of elapsed time."""
+        if unit == "us" or not _FIRST <= start <= end < _LAST:
+            return
+        at = start
+        for _, opens, closes, _ in self._from(self._work if unit == "bd" else self._desk, start):
+            if min(opens, end) > at:
+                yield at, min(opens, end)
+            at = max(at, closes)
+            if at >= end:
+                return
+
     def later(self, at: int, counted: int, unit: Unit) -> int:
         """The first instant by which so much time (µs) has counted after another one, as `passed` counts it."""
         if unit == "us" or counted <= 0 or not _FIRST <= at < _LAST:

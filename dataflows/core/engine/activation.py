@@ -109,34 +109,40 @@ _altered = _of_pair(altered)
 
 
 def belonging_to_state(base: Policy, new: Policy) -> str | None:
-    """What of a policy that is another belongs to the state, or to the identity step, which has no policy but that of the start."""
-    return _belonging(base, new)
+    """What of a policy that is another belongs to the state, or to the identity step, which has no policy but that of the start.
+
+    The first thing there is; None if there is none.
+    """
+    return next(iter(all_belonging_to_state(base, new)), None)
 
 
 @_of_pair
-def _belonging(base: Policy, new: Policy) -> str | None:
-    if new.feeds != base.feeds:
-        return "feeds"
-    if new.identifiers is not None and new.identifiers != base.identifiers:
-        return "identifiers"
-    if new.tenants != base.tenants:
-        return "tenants"
-    if new.learns != base.learns:
-        return "emits (listed instead of learned, or the other way round)"
-    if new.retention.dedupe != base.retention.dedupe:
-        return "retention.dedupe"
-    if new.backfill != base.backfill:
-        return "backfill"
+def all_belonging_to_state(base: Policy, new: Policy) -> tuple[str, ...]:
+    """All that a clean stop and a restart are needed for."""
+    changed = {
+        "feeds": new.feeds != base.feeds,
+        "identifiers": new.identifiers is not None and new.identifiers != base.identifiers,
+        "tenants": new.tenants != base.tenants,
+        "emits (listed instead of learned, or the other way round)": new.learns != base.learns,
+        "retention.dedupe": new.retention.dedupe != base.retention.dedupe,
+        "backfill": new.backfill != base.backfill,
+    }
+    return (*(name for name, differs in changed.items() if differs), *_of_identity(base, new))
+
+
+def _of_identity(base: Policy, new: Policy) -> tuple[str, ...]:
+    """The settings that the identity step goes by and that are others, each named once."""
     whose = {name for policy in (base, new) for override in policy.overrides for name in override.when[0] or ()}
+    found: dict[str, None] = {}
     for kind, names in OF_IDENTITY.items():
         for dims in (Dims(), *(Dims(tenant=name) for name in sorted(whose))):
             before, after = _setting(base, kind, dims), _setting(new, kind, dims)
             for name in names:
                 if getattr(before, name, None) != getattr(after, name, None):
-                    return f"{name} of {kind}"
+                    found[f"{name} of {kind}"] = None
             if (before is None or before.switch == "off") != (after is None or after.switch == "off"):
-                return f"whether {kind} is off"
-    return None
+                found[f"whether {kind} is off"] = None
+    return tuple(found)
 
 
 def _setting(policy: Policy, kind: str, dims: Dims) -> RuleSetting | None:

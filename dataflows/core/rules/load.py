@@ -36,10 +36,19 @@ def read_policy(path: Path | None) -> ReadPolicy:
     """A policy with its file, of which nothing is there for the built-in defaults. Raises PolicyError as `load_policy` does."""
     if path is None:
         return ReadPolicy(build(PolicyForm(), RULES), PolicyForm(), Tree())
-    form, rules, problems = _examine(path, RULES)
+    try:
+        text = text_of(path)
+    except UnreadableError as error:
+        raise PolicyError((error.problem,)) from error
+    return read_policy_text(text, str(path))
+
+
+def read_policy_text(text: str, name: str) -> ReadPolicy:
+    """The same of a text; `name` is what the problems call it."""
+    form, rules, problems = _examine_text(text, name, RULES)
     if form is None:
         raise PolicyError(tuple(problem for problem in problems if not problem.warning))
-    return ReadPolicy(build(form, rules), form, read(text_of(path)))
+    return ReadPolicy(build(form, rules), form, read(text))
 
 
 def load_policy(path: Path | None, rules: tuple[Rule, ...] | None = None, tell: Callable[[Problem], None] | None = None) -> Policy:

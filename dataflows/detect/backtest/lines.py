@@ -21,8 +21,10 @@ from sinks.jsonl import line
 class LineDifference:
     """Takes the lines of both policies, the old one's first, and writes what only one of them says into two files."""
 
-    def __init__(self, before: Path, after: Path) -> None:
+    def __init__(self, before: Path, after: Path, since: int | None = None) -> None:
         self._paths = (before, after)
+        self._since = since
+        """What was said before (log time) is left out."""
         self._aside: BinaryIO = tempfile.TemporaryFile(dir=before.parent)  # noqa: SIM115 - closed by `__exit__`
         self._after: BinaryIO = after.open("wb")
         self._counts: Counter[bytes] = Counter()
@@ -38,20 +40,23 @@ class LineDifference:
 
     def take_old(self, topic: str, outputs: Sequence[OutputRecord], version: str) -> None:
         """Takes lines of the old policy."""
-        for out in outputs:
+        for out in self._counted(outputs):
             written = line(topic, out)
             self._counts[_hash(topic, written, version)] += 1
             self._aside.write(_named(topic, written))
 
     def take_new(self, topic: str, outputs: Sequence[OutputRecord], version: str) -> None:
         """Takes lines of the new policy, once all of the old one's are in."""
-        for out in outputs:
+        for out in self._counted(outputs):
             written = line(topic, out)
             known = _hash(topic, written, version)
             if self._counts[known] > 0:
                 self._counts[known] -= 1
             else:
                 self._after.write(written)
+
+    def _counted(self, outputs: Sequence[OutputRecord]) -> Sequence[OutputRecord]:
+        return outputs if self._since is None else [out for out in outputs if out.log >= self._since]
 
     def finish(self, version: str) -> None:
         """Writes what only the old policy, which had this version, says."""

@@ -119,9 +119,13 @@ class Report(msgspec.Struct, frozen=True):
     examples: tuple[Example, ...]
     covered: tuple[str, ...] = ()
     """The rules that the new policy has on and said something of: what the back-test shows of them, it shows of nothing else."""
+    since: str | None = None
+    """What was said before is left out."""
 
 
-def report(old: Seen, new: Seen, sides: tuple[Side, Side], *, events: int, orders: int, until: int | None) -> Report:
+def report(
+    old: Seen, new: Seen, sides: tuple[Side, Side], *, events: int, orders: int, until: int | None, since: int | None = None
+) -> Report:
     """What is different between what two policies say of a log of so many events."""
     found = [*pairs(old, new)]
     exceptions = ([pair.old for pair in found if pair.old is not None], [pair.new for pair in found if pair.new is not None])
@@ -144,6 +148,7 @@ def report(old: Seen, new: Seen, sides: tuple[Side, Side], *, events: int, order
         _counters(old.rejects, new.rejects),
         tuple(_examples(found)),
         tuple(sorted({one.subject.kind for one in new.exceptions.values() if one.mode == "on"})),
+        None if since is None else iso(since),
     )
 
 

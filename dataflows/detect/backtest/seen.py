@@ -34,7 +34,8 @@ class SeenException:
 
     `said`: when it was said first; `began`: when it began, by its deadline or what was reported; `ended`: when it was over, None if it is
     open at the end; `gravest`: the severity that it reached (its place in `SEVERITIES`); `promised`: when the promise ended that was in
-    force when it was said first; `total`: amount and currency of its order; `over`: it was over before it could be raised.
+    force when it was said first; `total`: amount and currency of its order; `over`: it was over before it could be raised; `last`: when
+    it was said last.
     """
 
     id: str
@@ -49,6 +50,7 @@ class SeenException:
     owner: str = ""
     mode: str = "on"
     total: tuple[str, str] | None = None
+    last: int = 0
 
     @property
     def severity(self) -> str:
@@ -63,7 +65,7 @@ class SeenException:
 
 @dataclass(slots=True)
 class Seen:
-    """All that one policy says."""
+    """All that one policy says, from `since` (log time) on; what was over by then counts as not said."""
 
     exceptions: dict[str, SeenException] = field(default_factory=dict[str, SeenException])
     actions: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
@@ -72,6 +74,7 @@ class Seen:
     rejects: Counter[str] = field(default_factory=Counter[str])
     last: int | None = None
     """The log time of the last line."""
+    since: int | None = None
 
     def take(self, topic: str, outputs: Sequence[OutputRecord]) -> None:
         """Takes some output records of a topic, in order."""
@@ -79,12 +82,19 @@ class Seen:
             self.last = out.log if self.last is None else max(self.last, out.log)
             if topic == EXCEPTIONS:
                 self._exception(out)
-            elif topic == ACTIONS:
+            if self.since is not None and out.log < self.since:
+                continue
+            if topic == ACTIONS:
                 self.actions[str(out.data["action"]), out.type.partition(".")[2]] += 1
             elif out.type == "reject":
                 self.rejects[str(out.data["reason"])] += 1
                 continue
             self.types[out.type] += 1
+
+    def settle(self) -> None:
+        """Leaves out the exceptions that were over before `since`, once all is said."""
+        if (since := self.since) is not None:
+            self.exceptions = {id_: one for id_, one in self.exceptions.items() if one.ended is None or one.last >= since}
 
     def _exception(self, out: OutputRecord) -> None:
         data = out.data
@@ -96,6 +106,7 @@ class Seen:
             subject = About(_tenant_of(out.body), out.order, out.kind, "" if scope is None else str(scope))
             over = out.type != "exception.raised"
             known = self.exceptions[id_] = SeenException(id_, subject, out.log, began, out.promised, over)
+        known.last = out.log
         known.status, known.owner = out.status, str(data["owner"])
         known.mode = str(cast("Mapping[str, object]", data["policy"])["mode"])
         known.gravest = max(known.gravest, SEVERITIES.index(out.severity))
