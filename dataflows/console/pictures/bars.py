@@ -10,7 +10,8 @@ from markupsafe import Markup
 
 from dataflows.console.pictures.axes import scale, ticks
 from dataflows.console.pictures.marks import Series, definitions, mark
-from dataflows.console.pictures.svg import element, linked, picture, text
+from dataflows.console.pictures.svg import linked, picture, text
+from dataflows.console.pictures.tags import fitted, tag
 
 WIDTH: Final = 900
 NARROW: Final = 460
@@ -19,8 +20,7 @@ LABEL: Final = 170
 ROW: Final = 26
 BAR: Final = 18
 HEAD: Final = 20
-SHORT: Final = 26
-"""Characters of a name that are shown; the mark's own name has all of it."""
+FONT: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +59,15 @@ def bars(
     drawn = [definitions(series.values(), prefix)]
     height = HEAD + ROW * len(given) + 6
     for value in marks_:
-        x = LABEL + stretch(value)
+        at = LABEL + stretch(value)
         drawn += [
-            element("line", x1=x, x2=x, y1=HEAD - 4, y2=height - 6, class_="axis"),
-            text(x, 12, number(value), anchor="middle", class_="faint"),
+            tag("line", x1=at, x2=at, y1=HEAD - 4, y2=height - 6, class_="axis"),
+            text(at, 12, number(value), anchor="middle", class_="faint"),
         ]
     for place, bar in enumerate(given):
         top = HEAD + place * ROW + (ROW - BAR) / 2
-        name = bar.label if len(bar.label) <= SHORT else bar.label[: SHORT - 1] + "…"
-        drawn.append(text(LABEL - 8, top + 13, name, anchor="end"))
-        x: float = LABEL
+        drawn.append(text(LABEL - 8, top + 13, fitted(bar.label, FONT, LABEL - 12), anchor="end"))
+        x = float(LABEL)
         for part in bar.parts:
             share = scale(bar.total, room) if whole else stretch
             width = share(part.value)

@@ -10,7 +10,8 @@ from markupsafe import Markup
 from dataflows.console.pictures.axes import scale, ticks
 from dataflows.console.pictures.bars import Bar
 from dataflows.console.pictures.marks import definitions, mark
-from dataflows.console.pictures.svg import element, linked, picture, text
+from dataflows.console.pictures.svg import linked, picture, text
+from dataflows.console.pictures.tags import tag
 
 WIDTH: Final = 900
 HEIGHT: Final = 230
@@ -29,7 +30,7 @@ def columns(label: str, given: Sequence[Bar], prefix: str, number: Callable[[flo
     for value in steps:
         y = base - stretch(value)
         drawn += [
-            element("line", x1=LEFT, x2=WIDTH, y1=y, y2=y, class_="axis" if value else "zero"),
+            tag("line", x1=LEFT, x2=WIDTH, y1=y, y2=y, class_="axis" if value else "zero"),
             text(LEFT - 6, y + 4, number(value), anchor="end", class_="faint"),
         ]
     for place, bar in enumerate(given):

@@ -10,7 +10,8 @@ from markupsafe import Markup
 
 from dataflows.console.pictures.axes import scale, ticks
 from dataflows.console.pictures.marks import Series, definitions, mark
-from dataflows.console.pictures.svg import element, linked, picture, text
+from dataflows.console.pictures.svg import linked, picture, text
+from dataflows.console.pictures.tags import tag
 
 WIDTH: Final = 900
 HEIGHT: Final = 240
@@ -43,7 +44,7 @@ def flow_picture(
     drawn = [definitions((came, went), prefix)]
     for value, y in [(value, base - stretch(value)) for value in up] + [(value, base + stretch(value)) for value in down[1:]]:
         drawn += [
-            element("line", x1=LEFT, x2=WIDTH, y1=y, y2=y, class_="axis" if value else "zero"),
+            tag("line", x1=LEFT, x2=WIDTH, y1=y, y2=y, class_="axis" if value else "zero"),
             text(LEFT - 6, y + 4, number(value), anchor="end", class_="faint"),
         ]
     every = max(1, -(-len(given) // MOST_LABELS))
@@ -67,4 +68,4 @@ def spark(values: Sequence[int], label: str) -> Markup:
     """A small line of a series, beside its number."""
     stretch, step = scale(max(values, default=0), 20), 94 / max(1, len(values) - 1)
     points = "".join(f"{'M' if place == 0 else 'L'}{1 + place * step:.1f} {22 - stretch(value):.1f}" for place, value in enumerate(values))
-    return element("svg", element("path", d=points or None), viewBox="0 0 96 24", class_="spark", role="img", aria_label=label)
+    return tag("svg", tag("path", d=points or None), viewBox="0 0 96 24", class_="spark", role="img", aria_label=label)

@@ -8,7 +8,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from dataflows.console.pictures.svg import element
+from dataflows.console.pictures.tags import tag
 
 SIZE: Final = 8
 """Side of a tile of a pattern."""
@@ -44,14 +44,14 @@ class Series:
 
 def definitions(series: Iterable[Series], prefix: str) -> Markup:
     """The patterns of some series; `prefix`: what makes their IDs those of one picture."""
-    return element("defs", *(_pattern(one.name, prefix) for one in series if PATTERNS[one.name] != SOLID))
+    return tag("defs", *(_pattern(one.name, prefix) for one in series if PATTERNS[one.name] != SOLID))
 
 
 def mark(series: Series, prefix: str, x: float, y: float, width: float, height: float) -> Markup:
     """A rectangle of a series."""
     if PATTERNS[series.name] == SOLID:
-        return element("rect", x=x, y=y, width=width, height=height, class_=f"mark solid p-{series.name}")
-    return element("rect", x=x, y=y, width=width, height=height, class_="mark", fill=f"url(#{prefix}-{series.name})")
+        return tag("rect", x=x, y=y, width=width, height=height, class_=f"mark solid p-{series.name}")
+    return tag("rect", x=x, y=y, width=width, height=height, class_="mark", fill=f"url(#{prefix}-{series.name})")
 
 
 def key(series: Sequence[Series], prefix: str) -> list[tuple[Series, Markup]]:
@@ -59,7 +59,7 @@ def key(series: Sequence[Series], prefix: str) -> list[tuple[Series, Markup]]:
     return [
         (
             one,
-            element(
+            tag(
                 "svg",
                 definitions([one], f"{prefix}-k"),
                 mark(one, f"{prefix}-k", 0.5, 0.5, 17, 11),
@@ -73,11 +73,9 @@ def key(series: Sequence[Series], prefix: str) -> list[tuple[Series, Markup]]:
 
 def _pattern(name: str, prefix: str) -> Markup:
     kind = PATTERNS[name]
-    ground = element("rect", width=SIZE, height=SIZE, class_="ground")
+    ground = tag("rect", width=SIZE, height=SIZE, class_="ground")
     if kind == DOTS:
-        drawn = element("g", *(element("circle", cx=x, cy=y, r=1.4, class_="spot") for x, y in ((2, 2), (6, 6))))
+        drawn = tag("g", *(tag("circle", cx=x, cy=y, r=1.4, class_="spot") for x, y in ((2, 2), (6, 6))))
     else:
-        drawn = element("path", d=HATCH[kind], class_="line")
-    return element(
-        "pattern", ground, drawn, id=f"{prefix}-{name}", class_=f"p-{name}", width=SIZE, height=SIZE, patternUnits="userSpaceOnUse"
-    )
+        drawn = tag("path", d=HATCH[kind], class_="line")
+    return tag("pattern", ground, drawn, id=f"{prefix}-{name}", class_=f"p-{name}", width=SIZE, height=SIZE, patternUnits="userSpaceOnUse")
