@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from starlette.datastructures import QueryParams
@@ -62,8 +62,8 @@ def read_window(params: QueryParams, person: Person, now: datetime, zone: ZoneIn
     return AskedWindow(Window(since, until, **places), days, since.astimezone(zone).date(), until.astimezone(zone).date())
 
 
-def listed(window: Window, now: datetime, **more: tuple[str, ...]) -> ExceptionFilter:
-    """The list that a number of the window leads to: what was first said in it, whatever has become of it since."""
+def listed(window: Window, now: datetime, **more: Any) -> ExceptionFilter:
+    """The list that a number of the window leads to: what was first said in it, whatever has become of it since; `more`: of its fields."""
     found = ExceptionFilter(statuses=("open", "suppressed", "resolved"), kinds=window.kinds, teams=window.teams)
     older = now - window.until
     return replace(found, newer_than=now - window.since, older_than=older if older >= timedelta(minutes=1) else None, **more)

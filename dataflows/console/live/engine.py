@@ -80,7 +80,7 @@ class EngineWatch:
 
     def _get(self, path: str) -> str:
         with urlopen(self._address + path, timeout=PATIENCE_S) as answer:  # noqa: S310 - the address is of the settings
-            return answer.read(LARGEST).decode("utf-8")
+            return str(answer.read(LARGEST), "utf-8")
 
 
 def measured(metrics: str, problem: str | None) -> EngineStanding:

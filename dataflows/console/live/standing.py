@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol
@@ -41,9 +41,17 @@ class StandingLine:
 class Speaker(Protocol):
     """Who says things in a reader's language: a visit."""
 
-    say: Callable[..., str]
-    say_many: Callable[..., str]
-    seconds: Callable[[float], str]
+    def say(self, message: str, **values: object) -> str:
+        """An English text in the language."""
+        ...
+
+    def say_many(self, one: str, many: str, count: int, **values: object) -> str:
+        """A text that depends on a count."""
+        ...
+
+    def seconds(self, count: float) -> str:
+        """A length of time in words."""
+        ...
 
 
 def read_standing(connection: Connection, now: datetime) -> LiveStanding:

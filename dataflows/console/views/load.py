@@ -172,8 +172,12 @@ def _age_picture(visit: Visit, asked: AskedWindow, found: Sequence[AgeBucket], s
 def _age_query(place: int) -> dict[str, object]:
     """The filter of a bucket: older than the one before it ends, newer than it ends itself."""
     spans = [f"{seconds // 3_600}h" if seconds < 86_400 else f"{seconds // 86_400}d" for _, seconds in BUCKETS]
-    older = {"older_than": spans[place - 1]} if place else {}
-    return {**older, "newer_than": spans[place]} if place < len(spans) else older
+    found: dict[str, object] = {}
+    if place:
+        found["older_than"] = spans[place - 1]
+    if place < len(spans):
+        found["newer_than"] = spans[place]
+    return found
 
 
 def _kept_pictures(visit: Visit, kept: Sequence[KeptPromises], series: Sequence[Series]) -> list[tuple[str, Markup]]:
@@ -213,8 +217,8 @@ def _took(visit: Visit, found: Mapping[str, Mapping[str, Durations]]) -> list[tu
 
 
 def _measured(visit: Visit, name: str, took: Durations) -> tuple[str, int, str, str]:
-    half, most = took.percentile(50), took.percentile(90)
-    return name, took.many, *(NONE if one is None else visit.seconds(one) for one in (half, most))
+    half, most = (NONE if one is None else visit.seconds(one) for one in (took.percentile(50), took.percentile(90)))
+    return name, took.many, half, most
 
 
 ROUTES: Final = (Route("load", "/load", see, Needs.READ),)

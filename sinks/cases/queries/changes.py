@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Final, cast
 
 import orjson
-from sqlalchemy import Connection, Select, Table, and_, bindparam, case, false, func, literal, or_, select, tuple_
+from sqlalchemy import BindParameter, Connection, Select, Table, and_, bindparam, case, false, func, literal, or_, select, tuple_
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from sinks.cases.expressions import Expression
@@ -183,7 +183,7 @@ def _actions_asked(wanted: ActionFilter) -> Select[*tuple[Any, ...]]:
 def _asking(table: Table, events: Table, now: Sequence[Expression], before: Sequence[Expression]) -> Select[*tuple[Any, ...]]:
     """Of rows by ID: whether conditions hold of them, and whether they held as the event said that stood before."""
     (key,), there = table.primary_key.columns, next(iter(events.primary_key.columns))
-    listed = bindparam("pairs", expanding=True)
+    listed: BindParameter[Any] = bindparam("pairs", expanding=True)
     joined = table.outerjoin(events, and_(there == key, tuple_(there, events.c.sequence).in_(listed)))
     held = and_(there.is_not(None), *(_as_said(condition, table, events) for condition in before))
     holds = and_(key.is_not(None), *now)
@@ -203,4 +203,4 @@ def _as_said(condition: Expression, table: Table, events: Table) -> Expression:
     if table is exceptions:
         stood = events.c.status.in_(sorted(STANDING))
         said[exceptions.c.closed_at] = case((stood, None), else_=events.c.detected_at)
-    return cast("Expression", replacement_traverse(condition, {}, lambda element, **_: cast("Any", said.get(element))))
+    return replacement_traverse(condition, {}, lambda element, **_: cast("Any", said.get(element)))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, Select, and_, select
+from sqlalchemy import Connection, and_, select
 
+from sinks.cases.queries.rows import values
 from sinks.cases.tables import feeds, incidents
 
 STALE: Final = "feed.stale"
@@ -56,21 +57,24 @@ def feed_rows(connection: Connection, tenants: Collection[str] = ()) -> list[Fee
     open_ = and_(
         incidents.c.kind == STALE, incidents.c.status == "open", incidents.c.value == feeds.c.feed, incidents.c.tenant == feeds.c.tenant
     )
-    columns = (feeds.c[name] for name in ("tenant", "feed", "stale", "mark", "stale_since", "silence", "cadence", "owner", "time"))
-    rows = select(*columns, incidents.c.member_count).select_from(feeds.outerjoin(incidents, open_))
+    columns = (feeds.c[name] for name in ("tenant", "feed", "stale", "mark", "stale_since", "silence", "cadence", "owner"))
+    rows = select(*columns, feeds.c.time.label("said_at"), incidents.c.member_count.label("held")).select_from(
+        feeds.outerjoin(incidents, open_)
+    )
     if tenants:
         rows = rows.where(feeds.c.tenant.in_(tenants))
-    return [FeedRow(*row) for row in connection.execute(rows.order_by(feeds.c.stale.desc(), feeds.c.tenant, feeds.c.feed))]
+    found = connection.execute(rows.order_by(feeds.c.stale.desc(), feeds.c.tenant, feeds.c.feed))
+    return [FeedRow(**values(row)) for row in found]
 
 
 def feed_incidents(connection: Connection, kind: str, tenants: Collection[str] = (), *, standing: bool | None = None) -> list[FeedIncident]:
     """Silences or untold milestones, the last first, at most `MOST`; `standing`: only those that last, or only those that are over."""
-    columns = ("incident_id", "sequence", "tenant", "kind", "dimension", "value", "milestone", "member_count", "owner", "summary", "since")
-    rows: Select[*tuple[object, ...]] = select(*(incidents.c[name] for name in (*columns, "opened_at", "closed_at")))
-    rows = rows.where(incidents.c.kind == kind)
+    names = ("incident_id", "sequence", "tenant", "kind", "dimension", "value", "milestone", "owner", "summary", "since")
+    columns = (incidents.c[name] for name in (*names, "opened_at", "closed_at"))
+    rows = select(*columns, incidents.c.member_count.label("count")).where(incidents.c.kind == kind)
     if tenants:
         rows = rows.where(incidents.c.tenant.in_(tenants))
     if standing is not None:
         rows = rows.where(incidents.c.closed_at.is_(None) if standing else incidents.c.closed_at.is_not(None))
     found = connection.execute(rows.order_by(incidents.c.opened_at.desc(), incidents.c.incident_id).limit(MOST))
-    return [FeedIncident(*row) for row in found]
+    return [FeedIncident(**values(row)) for row in found]

@@ -112,9 +112,9 @@ def _load(team: str, assignee: str | None, rows: Sequence[Any]) -> OpenLoad:
     severities = Counter[str]()
     for row in rows:
         severities[row.severity] += row.open
-    names = ("open", "unacknowledged", "snoozed", "waiting", "escalated")
+    counts = {name: total(name) for name in ("open", "unacknowledged", "snoozed", "waiting", "escalated")}
     late = total("acknowledge_breached") + total("resolve_breached")
-    return OpenLoad(team, assignee, severities, *(total(name) for name in names), late, min(row.oldest_raised_at for row in rows))
+    return OpenLoad(team, assignee, severities, **counts, late=late, oldest=min(row.oldest_raised_at for row in rows))
 
 
 def ages(connection: Connection, window: Window, now: datetime) -> list[AgeBucket]:
