@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Final
@@ -27,6 +27,7 @@ from dataflows.observe.observer import Observer
 from dataflows.settings.console import ConsoleSettings
 from schemas.instants import EPOCH
 from sinks.cases.queries.counts import counts
+from sinks.cases.queries.facets import count_rows
 from sinks.cases.queries.rows import OpenCounts, StaleFeed, StoreStanding
 from sinks.cases.queries.standing import stale_feeds, standing
 from sinks.cases.queries.wanted import ExceptionFilter
@@ -36,6 +37,7 @@ from sinks.cases.tables.base import about, instant, number, text
 HEAD_AGE: Final = timedelta(seconds=3)
 """How old the counts in the head of a page may be."""
 MOST_HEADS: Final = 500
+MOST_LATE: Final = 100_000
 
 reads: Final = Table(
     "reads",
@@ -73,9 +75,10 @@ class ReadAudit:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the head of each page shows."""
+    """What the head of each page shows. `late`: cases of which any clock has run out."""
 
     counts: OpenCounts
+    late: int
     standing: StoreStanding
     at: datetime
     feeds: Sequence[StaleFeed] = ()
@@ -98,10 +101,12 @@ class Heads:
 
     def read(self, connection: Connection, person: Person, now: datetime) -> Head:
         """The head as it is now."""
+        wanted = person.narrow(ExceptionFilter())
+        late = count_rows(connection, replace(wanted, breached="any"), now=now, most=MOST_LATE)
         tenants = () if EVERY in person.scope.tenants else person.scope.tenants
         engine = None if self.engine is None else self.engine.look()
-        found = counts(connection, person.narrow(ExceptionFilter()), now=now)
-        head = Head(found, standing(connection), now, stale_feeds(connection, tenants), engine)
+        found = counts(connection, wanted, now=now)
+        head = Head(found, late, standing(connection), now, stale_feeds(connection, tenants), engine)
         with self._lock:
             if len(self._kept) >= MOST_HEADS:
                 self._kept.clear()
@@ -172,4 +177,4 @@ def parts_of(
 
 def zero() -> Head:
     """The head of a page when nothing is known."""
-    return Head(OpenCounts(*[0] * 11), StoreStanding(None, None, None), EPOCH)
+    return Head(OpenCounts(*[0] * 11), 0, StoreStanding(None, None, None), EPOCH)

@@ -31,9 +31,12 @@ from dataflows.console.deciding.taking import ConsoleDecisions
 from dataflows.console.govern.opening import NAME as GOVERN
 from dataflows.console.govern.opening import open_govern
 from dataflows.console.own import open_own, prepare
+from dataflows.console.pages.opening import PAGES, PageParts
 from dataflows.console.parts import ConsoleParts, parts_of, wall
 from dataflows.console.people.passwords import Passwords
 from dataflows.console.routes import Route, every_route
+from dataflows.core.policy import Policy
+from dataflows.core.rules.load import policy_of_text
 from dataflows.observe.observer import Observer
 from dataflows.settings import Settings
 from dataflows.settings.console import ConsoleSettings
@@ -41,7 +44,7 @@ from sinks.cases.schema import open_store, upgrade, writing
 from sinks.cases.standing import stands
 from sinks.cases.tables import notes
 from sinks.cases.writer import CaseWriter
-from tests.support.console_world import notes_of, working_day
+from tests.support.console_world import day_policy, notes_of, working_day
 from tests.support.stores import interleaved, sqlite_url
 
 PASSWORD = "orderwatch-demo"
@@ -92,6 +95,33 @@ def _filled(orders: int | None) -> tuple[Path, datetime]:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     engine.dispose()
     return folder / "store.sqlite3", now
+
+
+def policy_of_world() -> Policy:
+    """The policy of the simulated world."""
+    found = policy_of_text(day_policy())
+    assert isinstance(found, Policy)
+    return found
+
+
+class NotedDecisions:
+    """A writer behind which there is no engine: what is decided is printed, and nothing comes of it."""
+
+    def write(self, decisions: Sequence[Mapping[str, object]]) -> None:
+        """Prints them."""
+        for one in decisions:
+            print(one["type"], one.get("subject"), one["data"], flush=True)  # noqa: T201
+
+    def close(self) -> None:
+        """Nothing is under way."""
+
+
+class ForgottenLines:
+    """An audit that nobody reads."""
+
+    async def write(self, lines: Sequence[bytes]) -> None:
+        """Forgets them."""
+        del lines
 
 
 class ConsoleHost:
@@ -149,6 +179,7 @@ def console(
     taken = None if decisions is None else decisions(store)
     stack = ExitStack()
     parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=taken, provider=provider)
+    parts.more[PAGES] = PageParts(policy_of_world())
     parts.more[GOVERN] = open_govern(stack, embedded_settings(folder, settings), own, clock=clock)
     host = ConsoleHost(parts, clock, folder, routes)
     for name, role in people.items():
@@ -171,14 +202,17 @@ def serve(folder: Path, port: int, orders: int, clock: Callable[[], datetime] | 
     prepare(own)
     began = wall()
     given = ConsoleSettings.model_validate({"cookie": "plain", "port": port})
+    store = open_store(sqlite_url(folder))
     parts = parts_of(
-        open_store(sqlite_url(folder)),
+        store,
         own,
         given,
         Observer(),
         clock=clock or (lambda: last + (wall() - began)),
         passwords=Passwords(QUICK),
+        decisions=ConsoleDecisions(NotedDecisions(), store, ForgottenLines()),
     )
+    parts.more[PAGES] = PageParts(policy_of_world())
     parts.more[GOVERN] = open_govern(ExitStack(), embedded_settings(folder), own, clock=parts.clock)
     for name, role in PEOPLE.items():
         if parts.directory.find(name) is None:

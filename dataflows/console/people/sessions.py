@@ -18,7 +18,16 @@ from sinks.cases.schema import writing
 
 SEEN: Final = timedelta(seconds=30)
 """How exact it is known when a session was last used."""
-LONGEST_AGENT: Final = 200
+BROWSERS: Final = (("Firefox/", "Firefox"), ("Edg/", "Edge"), ("OPR/", "Opera"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+SYSTEMS: Final = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iOS"),
+    ("iPad", "iOS"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+"""Signs of browsers and systems, the most telling first: most claim to be others too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ class Sessions:
     def begin(self, name: str, way: str, agent: str | None, at: datetime) -> str:
         """Begins one; returns its ID, which is kept nowhere here."""
         id_ = secrets.token_urlsafe(32)
-        row = {"digest": digest_of(id_), "name": name, "began_at": at, "seen_at": at, "way": way, "agent": (agent or "")[:LONGEST_AGENT]}
+        row = {"digest": digest_of(id_), "name": name, "began_at": at, "seen_at": at, "way": way, "agent": browser_of(agent)}
         with writing(self._engine).begin() as connection:
             connection.execute(delete(sessions).where((sessions.c.seen_at < at - self._idle) | (sessions.c.began_at < at - self._longest)))
             connection.execute(insert(sessions).values(**row))
@@ -106,6 +115,14 @@ class Sessions:
         anyway = row.began_at + self._longest
         ends = min(seen + self._idle, anyway)
         return PersonSession(row.digest, row.name, row.began_at, seen, row.agent, row.way, row.message, ends, anyway)
+
+
+def browser_of(agent: str | None) -> str | None:
+    """A browser in two words, from what it says of itself; None if that is nothing known."""
+    said = agent or ""
+    browser = next((name for sign, name in BROWSERS if sign in said), None)
+    system = next((name for sign, name in SYSTEMS if sign in said), None)
+    return " · ".join(filter(None, (browser, system))) or None
 
 
 def digest_of(id_: str) -> str:

@@ -49,12 +49,17 @@
     return true;
   }
 
-  // What a key presses: first within the row that one stands on, then on the page outside of rows.
+  // What a key presses: while rows are selected, what acts on all of them; else what is within the row that one stands on, then on the page.
   function target(key) {
     const wanted = `[data-key="${CSS.escape(key)}"]`;
+    const outside = [...document.querySelectorAll(wanted)].filter((one) => !one.closest("[data-row]") && !one.disabled && !one.hidden);
+    const form = document.getElementById("bulk");
+    if (form && document.querySelector("[data-row] input[type=checkbox]:checked")) {
+      const whole = outside.find((one) => form.contains(one) || one.form === form);
+      if (whole) return whole;
+    }
     const row = current();
-    const inside = row && row.querySelector(wanted);
-    return inside || [...document.querySelectorAll(wanted)].find((one) => !one.closest("[data-row]") && !one.disabled) || null;
+    return (row && row.querySelector(wanted)) || outside[0] || null;
   }
 
   function press(element) {
