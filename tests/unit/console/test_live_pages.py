@@ -101,9 +101,10 @@ def test_the_engine_says_how_it_is(host: ConsoleHost) -> None:
 
 def test_whom_to_ask_is_told_by_the_settings(tmp_path: Path) -> None:
     """Of an installation on one host it is known; else nobody is asked."""
-    assert engine_of(Settings()) is None
-    assert engine_of(Settings.model_validate({"embedded": {"dir": str(tmp_path)}})) is not None
-    assert engine_of(Settings.model_validate({"console": {"engine_url": "http://engine:9464"}})) is not None
+    state = {"state": {"dir": str(tmp_path)}}
+    assert engine_of(Settings.model_validate(state)) is None
+    assert engine_of(Settings.model_validate({**state, "embedded": {"dir": str(tmp_path)}})) is not None
+    assert engine_of(Settings.model_validate({**state, "console": {"engine_url": "http://engine:9464"}})) is not None
 
 
 def test_feeds_of_the_engine_and_of_the_store_are_one_list() -> None:
