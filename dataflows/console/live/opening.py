@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflows.console.live.engine import EngineWatch
+from dataflows.console.engine import EngineWatch
 from dataflows.console.live.hub import LiveHub
 from dataflows.console.parts import ConsoleParts
 from dataflows.observe import catalogue

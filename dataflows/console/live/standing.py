@@ -9,7 +9,7 @@ from typing import Final, Literal, Protocol
 
 from sqlalchemy import Connection
 
-from dataflows.console.live.engine import EngineStanding
+from dataflows.console.engine import EngineStanding
 from sinks.cases.queries.rows import StaleFeed, StoreStanding
 from sinks.cases.queries.standing import SILENT, stale_feeds, standing
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from dataflows.console.access import EVERY, Needs
-from dataflows.console.live.engine import EngineStanding
+from dataflows.console.engine import EngineStanding
 from dataflows.console.routes import Route
 from dataflows.console.visit import Visit
 from sinks.cases.queries.feeds import NEVER_SEEN, STALE, FeedIncident, FeedRow, feed_incidents, feed_rows

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataflows.console.access import PersonScope
-from dataflows.console.live.engine import EngineStanding, EngineWatch, FeedStanding, measured
+from dataflows.console.engine import EngineStanding, EngineWatch, FeedStanding, measured
 from dataflows.console.live.opening import engine_of, hub_of
 from dataflows.console.live.resting import rests
 from dataflows.console.views.feeds import together

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 LOGGED = ("actions", "exceptions", "incidents")
 WINDOWED = (
     *("tenant", "team", "site", "kind", "severity", "status", "mode", "carrier", "sku", "country", "customer_id", "order_id", "total"),
