@@ -179,8 +179,8 @@ def console(
     taken = None if decisions is None else decisions(store)
     stack = ExitStack()
     parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=taken, provider=provider)
-    parts.more[GOVERN] = open_govern(stack, embedded_settings(folder, settings), own, clock=clock)
     parts.more[PAGES] = PageParts(policy_of_world())
+    parts.more[GOVERN] = open_govern(stack, embedded_settings(folder, settings), own, clock=clock)
     host = ConsoleHost(parts, clock, folder, routes)
     for name, role in people.items():
         host.add(name, role)
@@ -212,8 +212,8 @@ def serve(folder: Path, port: int, orders: int, clock: Callable[[], datetime] | 
         passwords=Passwords(QUICK),
         decisions=ConsoleDecisions(NotedDecisions(), store, ForgottenLines()),
     )
-    parts.more[GOVERN] = open_govern(ExitStack(), embedded_settings(folder), own, clock=parts.clock)
     parts.more[PAGES] = PageParts(policy_of_world())
+    parts.more[GOVERN] = open_govern(ExitStack(), embedded_settings(folder), own, clock=parts.clock)
     for name, role in PEOPLE.items():
         if parts.directory.find(name) is None:
             parts.directory.add(name, [role], password=PASSWORD, at=last)
