@@ -84,7 +84,7 @@ def run_console(settings: Settings, observer: Observer) -> None:
             except PortError as error:
                 raise MisuseError(str(error).replace("http.port", "console.http_port")) from error
             observer.log.info("serving /metrics, /healthz and /readyz", host=settings.http.host, port=port)
-        parts = _parts(stack, settings, observer, decides=True)
+        parts = _parts(stack, settings, observer, serves=True)
         if given.cookie == "plain":
             observer.log.warning("console.cookie is plain: whoever listens in on the network has every session; for development only")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -198,8 +198,8 @@ def opened(settings: Settings) -> Generator[ConsoleParts]:
         yield _parts(stack, settings, Observer())
 
 
-def _parts(stack: ExitStack, settings: Settings, observer: Observer, *, decides: bool = False) -> ConsoleParts:
-    """The parts over the databases of the settings; `decides`: with what takes decisions in. Closed with `stack`."""
+def _parts(stack: ExitStack, settings: Settings, observer: Observer, *, serves: bool = False) -> ConsoleParts:
+    """The parts over the databases of the settings; `serves`: with what only pages need. Closed with `stack`."""
     own = own_of(settings)
     stack.callback(own.dispose)
     try:
@@ -207,9 +207,9 @@ def _parts(stack: ExitStack, settings: Settings, observer: Observer, *, decides:
     except StoreError as error:
         raise MisuseError(f"store.url: {error}") from error
     stack.callback(store.dispose)
-    decisions = open_decisions(stack, settings, store, folder_of(settings), observer) if decides else None
+    decisions = open_decisions(stack, settings, store, folder_of(settings), observer) if serves else None
     parts = parts_of(store, own, settings.console, observer, decisions=decisions)
-    parts.more[GOVERN] = open_govern(stack, settings, own)
-    if decides:
+    if serves:
         parts.more[PAGES] = open_pages(settings)
+        parts.more[GOVERN] = open_govern(stack, settings, own)
     return parts

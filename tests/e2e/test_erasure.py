@@ -44,6 +44,8 @@ PORTS = (
     ("http", "port"),
     ("store", "http_port"),
     ("dispatch", "http_port"),
+    ("console", "port"),
+    ("console", "http_port"),
     ("embedded", "http_port"),
 )
 DICTIONARIES = [

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 KILLS = int(os.environ.get("ORDERWATCH_KILLS", "3"))
-PARTS = ("gateway", "run", "store", "dispatch", "up")
+PARTS = ("gateway", "run", "store", "dispatch", "console", "up")
 PATIENCE = 240.0
 SECOND = 1_000_000
 ORDERS = 40
@@ -49,6 +49,8 @@ PORTS = (
     ("http", "port"),
     ("store", "http_port"),
     ("dispatch", "http_port"),
+    ("console", "port"),
+    ("console", "http_port"),
     ("embedded", "http_port"),
 )
 

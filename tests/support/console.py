@@ -44,8 +44,7 @@ from sinks.cases.schema import open_store, upgrade, writing
 from sinks.cases.standing import stands
 from sinks.cases.tables import notes
 from sinks.cases.writer import CaseWriter
-from sources.simulator import policy_text
-from tests.support.console_world import notes_of, working_day
+from tests.support.console_world import day_policy, notes_of, working_day
 from tests.support.stores import interleaved, sqlite_url
 
 PASSWORD = "orderwatch-demo"
@@ -100,7 +99,7 @@ def _filled(orders: int | None) -> tuple[Path, datetime]:
 
 def policy_of_world() -> Policy:
     """The policy of the simulated world."""
-    found = policy_of_text(policy_text())
+    found = policy_of_text(day_policy())
     assert isinstance(found, Policy)
     return found
 
@@ -180,8 +179,8 @@ def console(
     taken = None if decisions is None else decisions(store)
     stack = ExitStack()
     parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=taken, provider=provider)
-    parts.more[GOVERN] = open_govern(stack, embedded_settings(folder, settings), own, clock=clock)
     parts.more[PAGES] = PageParts(policy_of_world())
+    parts.more[GOVERN] = open_govern(stack, embedded_settings(folder, settings), own, clock=clock)
     host = ConsoleHost(parts, clock, folder, routes)
     for name, role in people.items():
         host.add(name, role)
@@ -213,8 +212,8 @@ def serve(folder: Path, port: int, orders: int, clock: Callable[[], datetime] | 
         passwords=Passwords(QUICK),
         decisions=ConsoleDecisions(NotedDecisions(), store, ForgottenLines()),
     )
-    parts.more[GOVERN] = open_govern(ExitStack(), embedded_settings(folder), own, clock=parts.clock)
     parts.more[PAGES] = PageParts(policy_of_world())
+    parts.more[GOVERN] = open_govern(ExitStack(), embedded_settings(folder), own, clock=parts.clock)
     for name, role in PEOPLE.items():
         if parts.directory.find(name) is None:
             parts.directory.add(name, [role], password=PASSWORD, at=last)

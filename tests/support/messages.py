@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from babel.messages.extract import extract_from_dir
@@ -13,6 +14,7 @@ METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 OPTIONS = {"templates/**.html": {"extensions": "jinja2.ext.i18n", "trim_blocks": "true", "silent": "false", "newstyle_gettext": "true"}}
 
 
+@cache
 def used() -> dict[str, str]:
     """Every text, and a place where it stands."""
     found: dict[str, str] = {}
@@ -23,6 +25,7 @@ def used() -> dict[str, str]:
     return found
 
 
+@cache
 def translated(language: str = "de") -> dict[str, tuple[str, ...]]:
     """By text, its translations: one, or one for each number."""
     found: dict[str, tuple[str, ...]] = {}
