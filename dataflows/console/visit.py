@@ -68,7 +68,6 @@ class NotHereError(Exception):
     """What was asked for is not there, or the reader may not see it: both are answered alike, by 404."""
 
 
-GoneError = NotHereError
 """What parts call it that were written before; to be taken away."""
 
 
