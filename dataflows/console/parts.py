@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Final, Protocol
 
 import httpx2
 from anyio import CapacityLimiter
@@ -21,7 +23,6 @@ from dataflows.console.people.oidc import OidcLogIn
 from dataflows.console.people.passwords import Passwords
 from dataflows.console.people.sessions import Sessions
 from dataflows.console.tables import METADATA
-from dataflows.console.taking import ConsoleDecisions
 from dataflows.observe.observer import Observer
 from dataflows.settings.console import ConsoleSettings
 from schemas.instants import EPOCH
@@ -32,6 +33,7 @@ from sinks.cases.queries.standing import standing
 from sinks.cases.queries.wanted import ExceptionFilter
 from sinks.cases.schema import ready, writing
 from sinks.cases.tables.base import about, instant, number, text
+from sources.gateway.answers import PieceResult
 
 HEAD_AGE: Final = timedelta(seconds=3)
 """How old the counts in the head of a page may be."""
@@ -111,6 +113,23 @@ class Heads:
             self._kept.clear()
 
 
+class TakesDecisions(Protocol):
+    """What takes the decisions of people in: `taking.ConsoleDecisions`."""
+
+    templates: Path | None
+    """Texts of messages of the user's own."""
+    bulk_limit: Decimal
+    """Up to which value approvals are given together."""
+
+    async def take(self, person: Person, decisions: Sequence[Mapping[str, object]]) -> Sequence[PieceResult]:
+        """What became of each decision, in their order. Raises UntakenError."""
+        ...
+
+    def refusals(self, ids: Sequence[str]) -> Mapping[str, tuple[str, str]]:
+        """Of decisions that the engine has refused, by their IDs: reason and detail. Blocking. Raises StoreDownError."""
+        ...
+
+
 @dataclass(frozen=True)
 class ConsoleParts:
     """What views stand on. `decisions`: takes decisions in; None: this console only shows."""
@@ -126,7 +145,7 @@ class ConsoleParts:
     metrics: ConsoleObserver
     threads: CapacityLimiter
     oidc: OidcLogIn | None = None
-    decisions: ConsoleDecisions | None = None
+    decisions: TakesDecisions | None = None
     heads: Heads = field(default_factory=Heads)
     more: dict[str, object] = field(default_factory=dict[str, object])
     """What single parts keep between requests, by their name."""
@@ -147,7 +166,7 @@ def parts_of(
     clock: Callable[[], datetime] = wall,
     passwords: Passwords | None = None,
     provider: Callable[[], httpx2.Client] | None = None,
-    decisions: ConsoleDecisions | None = None,
+    decisions: TakesDecisions | None = None,
 ) -> ConsoleParts:
     """The parts over two databases; the own one has its tables already."""
     directory = Directory(own, passwords or Passwords())

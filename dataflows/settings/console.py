@@ -74,7 +74,7 @@ class ConsoleSettings(Section):
     bulk_approval_limit: Decimal = Field(
         default=Decimal(100),
         ge=0,
-        description="Actions that are worth more than this, in whichever currency, are approved one by one and not together.",
+        description="Actions that give away money or its worth, and more than this in whichever currency, are approved one by one.",
     )
     connections: int = Field(default=8, ge=1, le=200, description="Connections to the store, and threads that read it.")
     max_body_bytes: int = Field(default=2 << 20, ge=65_536, le=64 << 20, description="Largest body of a request.")

@@ -99,7 +99,7 @@ class Served:
     def start(self) -> None:
         """Starts it, and waits until it listens."""
         # Streams of events never end: what is open when it stops is cut off.
-        config = uvicorn.Config(self._app, "127.0.0.1", self.port, lifespan="off", log_level="error", timeout_graceful_shutdown=0)
+        config = uvicorn.Config(self._app, "127.0.0.1", self.port, lifespan="off", log_level="critical", timeout_graceful_shutdown=0)
         server = self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=lambda: asyncio.run(server.serve()), name="console", daemon=True)
         self._thread.start()

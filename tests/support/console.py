@@ -44,8 +44,7 @@ from sinks.cases.schema import open_store, upgrade, writing
 from sinks.cases.standing import stands
 from sinks.cases.tables import notes
 from sinks.cases.writer import CaseWriter
-from sources.simulator import policy_text
-from tests.support.console_world import notes_of, working_day
+from tests.support.console_world import day_policy, notes_of, working_day
 from tests.support.stores import interleaved, sqlite_url
 
 PASSWORD = "orderwatch-demo"
@@ -100,7 +99,7 @@ def _filled(orders: int | None) -> tuple[Path, datetime]:
 
 def policy_of_world() -> Policy:
     """The policy of the simulated world."""
-    found = policy_of_text(policy_text())
+    found = policy_of_text(day_policy())
     assert isinstance(found, Policy)
     return found
 

@@ -16,6 +16,7 @@ import orjson
 from schemas.instants import DAY, HOUR, MINUTE, SECOND
 from schemas.values import micros
 from sources.outputs.reader import LoggedRecord
+from sources.simulator import policy_text
 from sources.simulator.write import write_world
 from tests.support.logs import iso
 from tests.support.replays import TOPICS, replay, write
@@ -46,6 +47,12 @@ DAMAGED: Final = (
 )
 
 
+def day_policy() -> str:
+    """The policy that decides: that of the simulated world, with some rules in shadow."""
+    shadow = "".join(f"  {kind}: shadow\n" for kind in SHADOWED)
+    return policy_text().replace("rules:\n", f"rules:\n{shadow}")
+
+
 @cache
 def working_day(orders: int = 60, seed: int = 1) -> tuple[dict[str, list[LoggedRecord]], datetime]:
     """The partitions of all logs, and the instant at which it is looked at."""
@@ -55,8 +62,7 @@ def working_day(orders: int = 60, seed: int = 1) -> tuple[dict[str, list[LoggedR
         write_world(orders * SPREAD, seed, events)
         lines, now = _as_of_now(events.read_bytes().splitlines(), orders, seed)
         events.write_bytes(b"".join(line + b"\n" for line in lines))
-        shadow = "".join(f"  {kind}: shadow\n" for kind in SHADOWED)
-        policy.write_text(policy.read_text(encoding="utf-8").replace("rules:\n", f"rules:\n{shadow}"), encoding="utf-8")
+        policy.write_text(day_policy(), encoding="utf-8")
         replay(events, folder / "first", policy, until=now)
         decisions = _of_people(folder / "first", seed, now)
         given = write(folder / "people.jsonl", decisions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Final, NamedTuple, TypeAlias, cast
 
 import orjson
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from sqlalchemy import Engine, Row, select
 
 from dataflows.console.deciding.opening import ROLE
@@ -32,6 +34,7 @@ EDITED, UNCHANGED = "edited", "unchanged"
 DECISION: Final = "decision"
 """Why a decision is not sent again: it is made anew, where it can be seen what it is about."""
 CUT: Final = "cut"
+QUOTED: Final = re.compile(r"'([^']*)'")
 EventSender: TypeAlias = Callable[[Sequence[Reject]], None]
 """Sends records to where events come in. Blocking. Raises UnwrittenError."""
 
@@ -88,8 +91,14 @@ def _by_model(event: Mapping[str, object]) -> list[ContractFault]:
     try:
         model.model_validate(event)
     except ValidationError as error:
-        return [ContractFault(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors(include_url=False, include_input=False)]
+        return [_fault(one) for one in error.errors(include_url=False)]
     return []
+
+
+def _fault(detail: ErrorDetails) -> ContractFault:
+    """What a model finds; of a word that is none of a few, the nearest one."""
+    given, known = detail["input"], QUOTED.findall(str(detail.get("ctx", {}).get("expected", "")))
+    return ContractFault(".".join(map(str, detail["loc"])), detail["msg"], nearest(given, known) if isinstance(given, str) else None)
 
 
 def _unknown(event: Mapping[str, object]) -> list[ContractFault]:

@@ -83,7 +83,7 @@ def _deadline(row: Data, past: OrderPast, policy: Policy | None, spoken: Languag
     calendar = None if policy is None or parts is None else calendar_of(policy, where_of(row), parts)
     outcome, start = outcome_of(row, now), started(row)
     ended = cast("datetime | None", row["resolved_at"] or row["closed_at"])
-    words = f"{kind_words(str(row['kind']))}: {_went(outcome, row, due, ended, spoken, now)}"
+    words = f"{_called(row, past)}: {_went(outcome, row, due, ended, spoken, now)}"
     deferred = said if said - due > SOON else None
     if deferred is not None:
         feed = silence_of(row, past.silences)
@@ -101,6 +101,14 @@ def _deadline(row: Data, past: OrderPast, policy: Policy | None, spoken: Languag
         deferred_until=deferred,
         aside=aside,
     )
+
+
+def _called(row: Data, past: OrderPast) -> str:
+    """The kind; where the order has several of one, with what each is about."""
+    kinds = [one["kind"] for one in past.exceptions]
+    words = kind_words(str(row["kind"]))
+    scope = str(row["scope"] or "").partition(":")[2]
+    return f"{words} ({scope})" if scope and kinds.count(row["kind"]) > 1 else words
 
 
 def _went(outcome: Outcome, row: Data, due: datetime, ended: datetime | None, spoken: Language, now: datetime) -> str:

@@ -166,9 +166,11 @@ def _done(past: OrderPast, spoken: Language, main: str | None) -> Iterator[Liste
         made = entry(id_, "actions", "gear", _at(event, "time"), label, event["exception_id"], struck=state == "withdrawn")
         about, action = cast("str | None", event["exception_id"]), _text(event, "action_id")
         yield ListedEvent(made, _text(event, "type"), text=_text(event, "reason") or None, about=about, action=action)
+    written = {_text(one, "note_ref") for one in past.notes if one["text"] is not None}
     for event in past.decisions:
         at = event["logged_at"] or event["refused_at"] or event["time"]
-        if at is None or event["type"] in RUNS:
+        noted = cast("Mapping[str, object]", event["data"] or {}).get("note_ref")
+        if at is None or event["type"] in RUNS or noted in written:
             continue
         label = _decision(event, spoken)
         made = entry(f"{event['source']} {event['event_id']}", "decisions", "person", cast("datetime", at), label, event["exception_id"])
@@ -182,9 +184,9 @@ def _done(past: OrderPast, spoken: Language, main: str | None) -> Iterator[Liste
     for event in past.notes:
         at = event["at"] or event["said_at"]
         if at is not None and event["text"] is not None:
-            made = entry(
-                f"note {event['note_ref']}", "decisions", "person", cast("datetime", at), spoken.text("note"), event["exception_id"]
-            )
+            who = str(event["by"] or "").rpartition(":")[2]
+            label = f"{who}: {spoken.text('note')}" if who else spoken.text("note")
+            made = entry(f"note {event['note_ref']}", "decisions", "person", cast("datetime", at), label, event["exception_id"])
             yield ListedEvent(made, "case.noted", cast("str | None", event["by"]), text=_text(event, "text"))
 
 

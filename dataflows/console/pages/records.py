@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,8 @@ from sinks.kafka.reading import reader
 
 PATIENCE_S: Final = 5.0
 """How long a broker has to give a record."""
+ANSWER_S: Final = 1.0
+"""How long it has to say that it is there at all."""
 GONE: Final = mark("The record is not there any more: its log keeps records for a time only.")
 SILENT: Final = mark("The brokers do not answer.")
 ELSEWHERE: Final = mark("The console cannot read this log: its settings name no such topic.")
@@ -85,21 +86,18 @@ class KafkaRecords:
         """As of the protocol. Each has a client of its own: people look at records now and then."""
         if not self.reads(topic):
             raise UnreadableRecordError(ELSEWHERE)
-        consumer = reader(self._client)
+        consumer, part = reader(self._client), TopicPartition(topic, partition, offset)
         try:
-            consumer.assign([TopicPartition(topic, partition, offset)])
-            until = time.monotonic() + PATIENCE_S
-            while (left := until - time.monotonic()) > 0:
-                message = consumer.poll(left)
-                if message is None:
-                    break
-                if message.error() is not None or message.offset() != offset:
-                    raise UnreadableRecordError(GONE)
-                _, at = message.timestamp()
-                appended = None if at < 0 else datetime.fromtimestamp(at / 1_000, UTC)
-                return SourceRecord(appended, message.value() or b"")
+            consumer.assign([part])
+            message = consumer.poll(PATIENCE_S)
+            if message is None:
+                consumer.get_watermark_offsets(part, ANSWER_S)  # the brokers answer, so it is the record that is not there
+                raise UnreadableRecordError(GONE)
+            if message.error() is not None or message.offset() != offset:
+                raise UnreadableRecordError(GONE)
         except KafkaException as error:
             raise UnreadableRecordError(SILENT) from error
         finally:
             consumer.close()
-        raise UnreadableRecordError(SILENT)
+        _, at = message.timestamp()
+        return SourceRecord(None if at < 0 else datetime.fromtimestamp(at / 1_000, UTC), message.value() or b"")

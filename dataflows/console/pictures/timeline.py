@@ -254,11 +254,11 @@ def _bar(layout: TimelineLayout, bar: DeadlineBar, top: float, story: OrderStory
         if right - left >= NARROWEST:
             parts.append(tag("rect", x=left, y=y, width=right - left, height=BAR, class_="idle", fill=f"url(#{name}-idle)"))
     parts += _lateness(bar, axis, y, story.now)
-    parts.append(tag("path", d=f"M{due:.1f} {y - 4:.1f}V{y + BAR + 4:.1f}", class_="due"))
+    parts.append(tag("path", d=f"M{due:.1f} {y - 4:.1f}V{y + BAR + 4:.1f}", class_="due-mark"))
     if bar.outcome == "kept":
         end = max(due, start + 1)
         parts.append(tag("path", d=f"M{start:.1f} {y + BAR / 2:.1f}H{end:.1f}", class_="strike"))
-    kinds = ["bar", f"bar-{bar.outcome}", *(["aside"] if bar.aside else [])]
+    kinds = ["deadline", f"deadline-{bar.outcome}", *(["aside"] if bar.aside else [])]
     return tag("g", *parts, class_=" ".join(kinds))
 
 

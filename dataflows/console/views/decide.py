@@ -18,6 +18,7 @@ from dataflows.console.deciding.sending import desk, key_of, new_key, outcome_of
 from dataflows.console.deciding.verbs import MOST, VERBS
 from dataflows.console.deciding.watching import Watched, watched
 from dataflows.console.routes import Route
+from dataflows.console.selecting import chosen
 from dataflows.console.taking import UntakenError
 from dataflows.console.text import mark
 from dataflows.console.visit import BadRequestError, NotHereError, Visit
@@ -103,7 +104,8 @@ async def _chosen(visit: Visit, given: FormData) -> list[str]:
     """The cases that a form names: by boxes, or all of a list's filter."""
     if not given.get("all"):
         return [str(one) for one in given.getlist("x")]
-    return await all_of(visit, given)
+    found = await chosen(visit, given, MOST)
+    return [f"{row.exception_id}:{row.sequence}" for row in found.rows]
 
 
 async def _sent(form: DecisionForm) -> Response:
@@ -164,14 +166,6 @@ async def _watched(visit: Visit, outcome: Outcome) -> Watched:
 
 def _kept(visit: Visit) -> Outcomes:
     return Outcomes(visit.parts.own)
-
-
-async def all_of(visit: Visit, given: FormData) -> list[str]:
-    """All cases of a list's filter."""
-    from dataflows.console.selecting import chosen
-
-    found = await chosen(visit, given, MOST)
-    return [f"{row.exception_id}:{row.sequence}" for row in found.rows]
 
 
 ROUTES: Final = (

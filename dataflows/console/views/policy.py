@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, cast
 from starlette.responses import Response
 
 from dataflows.console.access import EVERY, Needs
-from dataflows.console.govern.in_force import PolicyInForce, PolicyUnknownError, activated_policy, started_policy
+from dataflows.console.govern.in_force import BUILT_IN, PolicyInForce, PolicyUnknownError, activated_policy, started_policy
 from dataflows.console.govern.opening import parts_for
 from dataflows.console.routes import Route
 from dataflows.console.visit import BadRequestError, NotHereError, Visit
@@ -18,7 +18,7 @@ from dataflows.core.policy import Policy
 from dataflows.core.policy.diff import settings_of
 from dataflows.core.policy.effective_handling import priority_of
 from dataflows.core.policy.origin import origins, others
-from dataflows.core.rules.load import read_policy_text
+from dataflows.core.rules.load import read_policy, read_policy_text
 from dataflows.core.rules.model import Rule
 from dataflows.detect.armed import ArmedReport, armed_in_state
 from dataflows.detect.arming import STATES, RuleArming, arming, tenants_of
@@ -111,7 +111,8 @@ async def show_rule(visit: Visit) -> Response:
     rule = next((cast("Rule", one) for one in found.policy.rules if one.kind == kind), None)
     if rule is None:
         raise NotHereError
-    read = await visit.own(read_policy_text, found.text, "policy")
+    # What the console writes down of the built-in defaults states every setting: there is no file that any of them came from.
+    read = await visit.own(read_policy, None) if found.origin == BUILT_IN else await visit.own(read_policy_text, found.text, "policy")
     own = next(cast("Rule", one) for one in read.policy.rules if one.kind == kind)
     return visit.page(
         "policy/rule.html",

@@ -106,6 +106,7 @@ async def show_trial(visit: Visit) -> Response:
         examples=examples,
         dry_examples=standing_examples,
         links=Links(visit),
+        at=datetime.fromisoformat,
     )
     if visit.wants_fragment:
         response.headers["HX-Refresh"] = "true"

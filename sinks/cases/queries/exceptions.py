@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final, cast
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, Row, Select, Text, and_, case, func, or_, select, tuple_
@@ -144,6 +145,7 @@ def newest_of(wanted: ExceptionFilter, behind: bool) -> Select[*tuple[Any, ...]]
     return rows.limit(asked("many", Integer()))
 
 
+@cache
 def _rows() -> Select[*tuple[Any, ...]]:
     return select(*_PLAIN, SINCE.label("since"), score_at(asked("micros", BigInteger())).label("score"))
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import CTE, Column, Connection, Integer, Select, String, and_, func, literal_column, null, select, true, union_all
 
 from sinks.cases.expressions import Expression
-from sinks.cases.queries.conditions import at_instant, of_exceptions, shape, standing
+from sinks.cases.queries.conditions import at_instant, of_exceptions, shape, standing, values_of
 from sinks.cases.queries.prepared import prepared
 from sinks.cases.queries.wanted import ExceptionFilter
 from sinks.cases.tables import exceptions
@@ -36,6 +36,8 @@ MOST_OVER: Final = 5_000
 """Of how many where what is over is among it: of those that were last said."""
 MOST_VALUES: Final = 40
 """How many values of a facet are answered with, those with the most rows."""
+BOUNDS: Final = "bounds_"
+"""What the parameters of the bounds begin with."""
 WHOLE: Final = ""
 """The name under which all rows are counted."""
 
@@ -57,9 +59,10 @@ def facets(connection: Connection, wanted: ExceptionFilter, bounds: ExceptionFil
     """Counts what a filter leaves. `bounds`: tenants, teams and sites outside of which nothing is counted. Raises FilterError."""
     bounds = replace(bounds or ExceptionFilter(), statuses=(), modes=())
     most = MOST_STANDING if standing(wanted) else MOST_OVER
+    asks = {**at_instant(wanted, now), **values_of(bounds, BOUNDS)}
     values: dict[str, list[tuple[str | None, int]]] = defaultdict(list)
     total = looked = 0
-    for row in connection.execute(prepared(connection, counting_values, shape(wanted), bounds, most), at_instant(wanted, now)):
+    for row in connection.execute(prepared(connection, counting_values, shape(wanted), shape(bounds), most), asks):
         if row.facet == WHOLE:
             looked, total = row.looked, row.many
         elif row.many:
@@ -86,7 +89,7 @@ def counting_values(wanted: ExceptionFilter, bounds: ExceptionFilter, most: int)
     chosen = {name: own for name in COLUMNS if (own := _own(wanted, name))}
     rest = replace(wanted, **dict.fromkeys(chosen, ()), **({"unassigned": False, "assigned": False} if "assignees" in chosen else {}))
     fits = [and_(*own).label(f"fits_{name}") for name, own in chosen.items()]
-    rows = select(*COLUMNS.values(), *fits).where(*of_exceptions(rest), *of_exceptions(bounds))
+    rows = select(*COLUMNS.values(), *fits).where(*of_exceptions(rest), *of_exceptions(bounds, BOUNDS))
     if not standing(wanted):
         rows = rows.order_by(_E.changed_at.desc(), _E.exception_id.desc())
     hits = rows.limit(literal_column(str(most + 1), Integer())).cte("hits")

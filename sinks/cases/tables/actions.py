@@ -118,6 +118,7 @@ messages: Final = Table(
 )
 Index(None, messages.c.tenant, messages.c.order_id)
 Index(None, messages.c.sent_at)
+partial("ix_messages_unsent", messages.c.asked_at, where=messages.c.sent_at.is_(None))
 
 automation: Final = Table(
     "automation",

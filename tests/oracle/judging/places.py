@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 
 import holidays
@@ -50,6 +51,7 @@ def plain(written: str) -> str:
     return " ".join("".join(one for one in letters if not unicodedata.combining(one)).casefold().split())
 
 
+@functools.cache
 def country_code(written: str | None) -> str | None:
     """The ISO 3166-1 alpha-2 code of a country; none if it is no country."""
     if written is None:
@@ -61,6 +63,7 @@ def country_code(written: str | None) -> str | None:
     return FURTHER.get(wanted)
 
 
+@functools.cache
 def region_code(country: str | None, written: str | None) -> str | None:
     """The code of a region within its country, without the country's; none if it is no region of it."""
     if country is None or written is None or country not in holidays.list_supported_countries(include_aliases=False):

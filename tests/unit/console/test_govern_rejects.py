@@ -68,6 +68,7 @@ def test_an_edited_record_is_checked_and_sent_as_a_new_event(host: ConsoleHost) 
     browser = host.client("ada")
     page = text_of(browser.post(f"{PLACE}/whole").text)
     assert "data.status" in page
+    assert "Did you mean delivered?" in page
     still = browser.post(f"{PLACE}/mend", data={"text": '{"type": "carrier.scn"}', "do": "send"})
     assert (still.status_code, "Did you mean carrier.scan?" in still.text) == (400, True)
     mended = orjson.dumps(scan(data={"tracking_number": "JJD0123456", "carier": "ups", "status": "delivered"})).decode()

@@ -143,7 +143,8 @@ def exception(**changes: object) -> dict[str, object]:
     due = datetime(2026, 4, 29, 12, 2, tzinfo=UTC)
     row: dict[str, object] = {
         "exception_id": "x1", "tenant": "default", "kind": "payment.capture_overdue", "site": None, "carrier": None, "country": "NL",
-        "policy": policy().version, "arithmetic": f"captured {arithmetic(desk, micros(anchor), span('2 bd'))}", "due_at": due,
+        "scope": None, "policy": policy().version,
+        "arithmetic": f"captured {arithmetic(desk, micros(anchor), span('2 bd'))}", "due_at": due,
         "clock_since": anchor, "placed_at": anchor, "status": "open", "resolution": None, "resolved_at": None, "closed_at": None,
         "raised_at": due, "severity": "medium", "owner": "FIN", "team": "FIN", "ack_by": None, "acknowledged_at": None, "resolve_by": None,
         "paused_since": None,

@@ -18,15 +18,12 @@ from dataflows.console.pages.facts import exception_facts
 from dataflows.console.pages.opening import PAGES, PageParts
 from dataflows.console.pages.records import ELSEWHERE, EmbeddedRecords, UnreadableRecordError
 from dataflows.console.parts import reads
-from dataflows.core.policy import Policy
-from dataflows.core.rules.load import policy_of_text
 from schemas.instants import SECOND
 from schemas.topics import EMBEDDED_EVENTS
 from sinks.cases.queries.rows import values
 from sinks.cases.schema import writing
 from sinks.cases.tables import audit, evidence, exception_events, exceptions, incident_members, incidents, notes, orders
 from sinks.embedded.log import LogEntry, SegmentLog
-from sources.simulator import policy_text
 from tests.support.console import ConsoleHost, console
 
 
@@ -34,9 +31,6 @@ from tests.support.console import ConsoleHost, console
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleHost]:
     """A console over a world; tests change what only they look at."""
     with console(tmp_path_factory.mktemp("pages")) as made:
-        policy = policy_of_text(policy_text())
-        assert isinstance(policy, Policy)
-        made.parts.more[PAGES] = PageParts(policy)
         yield made
 
 
