@@ -125,8 +125,7 @@ def within(at: datetime | None, begin: datetime, end: datetime) -> bool:
 
 def fits(one: Filling, wanted: ExceptionFilter) -> bool:
     """Whether a row is wanted, as the fields of a filter say it."""
-    row, case, event = one.exception, one.case, one.event
-    row = dict[str, Any](row)
+    row, case, event = dict[str, Any](one.exception), dict[str, Any](one.case), dict[str, Any](one.event)
     asked = [
         not wanted.statuses or row["status"] in wanted.statuses,
         *(not (values := getattr(wanted, field)) or row[name] in values for field, name in NAMES.items() if field != "kinds"),
@@ -151,7 +150,7 @@ def fits(one: Filling, wanted: ExceptionFilter) -> bool:
         asked.append(row["assignee"] in wanted.assignees or (wanted.unassigned and nobody) or (wanted.assigned and not nobody))
     if wanted.handed_within is not None:
         handed = event["changed_by_type"] == "case.assigned" and event["assignee"] is not None and event["by"] != event["assignee"]
-        asked.append(handed and event["detected_at"] >= NOW - wanted.handed_within)  # type: ignore[operator]
+        asked.append(handed and event["detected_at"] >= NOW - wanted.handed_within)
     return all(asked)
 
 
@@ -292,8 +291,8 @@ def test_a_facet_counts_what_choosing_its_value_would_leave(store: Engine, wante
         found = facets(connection, wanted, bounds, now=NOW)
     assert found.total == sum(fits(one, wanted) for one in inside)
     for field in COLUMNS:
-        without = {"assignees": (), "unassigned": False, "assigned": False} if field == "assignees" else {field: ()}
-        rest: ExceptionFilter = replace(wanted, **without)  # type: ignore[arg-type]
+        without: dict[str, Any] = {"assignees": (), "unassigned": False, "assigned": False} if field == "assignees" else {field: ()}
+        rest = replace(wanted, **without)
         name = NAMES.get(field, "assignee")
         expected = Counter(one.exception[name] for one in inside if fits(one, rest))
         assert dict(found.values.get(field, ())) == dict(expected), field
