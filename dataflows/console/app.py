@@ -27,9 +27,9 @@ from dataflows.console.live.resting import rests
 from dataflows.console.parts import ConsoleParts
 from dataflows.console.render import STATIC
 from dataflows.console.routes import Route, every_route
-from dataflows.console.safety import SAFE, Forwarded, Guard, TooLargeError
+from dataflows.console.safety import SAFE, BodyTooLargeError, Forwarded, RequestGuard
 from dataflows.console.text import mark
-from dataflows.console.visit import BadRequestError, Done, GoneError, Visit
+from dataflows.console.visit import BadRequestError, DoneResponse, NotHereError, Visit
 from dataflows.ingest.decisions.expected import StoreDownError
 from sinks.cases.queries.wanted import FilterError
 
@@ -65,7 +65,7 @@ def application(parts: ConsoleParts, routes: Sequence[Route] | None = None) -> S
         routes=[*served, Mount("/static", StaticFiles(directory=STATIC), name="static")],
         middleware=[
             Middleware(Forwarded, path=settings.path, proxies=settings.proxies),
-            Middleware(Guard, most=settings.max_body_bytes, path=settings.path),
+            Middleware(RequestGuard, most=settings.max_body_bytes, path=settings.path),
         ],
         exception_handlers={404: not_there, 405: not_there, HTTPException: not_there},
     )
@@ -95,11 +95,11 @@ async def _answered(route: Route, parts: ConsoleParts, request: Request) -> Resp
             visit.rests = await to_thread.run_sync(rests, parts.own, visit.person.name)
         await _head(visit, route)
         response = await route.view(visit)
-    except GoneError:
+    except NotHereError:
         return _problem(visit, 404)
     except (BadRequestError, FilterError) as error:
         return _problem(visit, 400, str(error))
-    except (TooLargeError, MultiPartException):
+    except (BodyTooLargeError, MultiPartException):
         return _problem(visit, 413)
     except StoreDownError as error:
         parts.metrics.failed("store", "the store does not answer", error=str(error))
@@ -147,7 +147,7 @@ async def _remember(visit: Visit, response: Response) -> None:
     """Keeps the message for the next page, or forgets the one that was shown."""
     if visit.session is None:
         return
-    if isinstance(response, Done) and response.message is not None:
+    if isinstance(response, DoneResponse) and response.message is not None:
         await to_thread.run_sync(visit.parts.sessions.tell, visit.session.digest, response.message)
     elif visit.message_shown:
         await to_thread.run_sync(visit.parts.sessions.tell, visit.session.digest, None)

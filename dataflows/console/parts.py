@@ -122,7 +122,7 @@ class Heads:
 
 
 class TakesDecisions(Protocol):
-    """What takes the decisions of people in: `deciding.taking.ConsoleDecisions`."""
+    """What takes the decisions of people in: `taking.ConsoleDecisions`."""
 
     templates: Path | None
     """Texts of messages of the user's own."""

@@ -64,15 +64,18 @@ NAVIGATION: Final = (
 """The views that have a place in the navigation, in its order; those that there are and that the reader may see are shown."""
 
 
-class GoneError(Exception):
+class NotHereError(Exception):
     """What was asked for is not there, or the reader may not see it: both are answered alike, by 404."""
+
+
+"""What parts call it that were written before; to be taken away."""
 
 
 class BadRequestError(Exception):
     """What was asked for makes no sense; the message says in one line what to change. Answered by 400."""
 
 
-class Done(RedirectResponse):
+class DoneResponse(RedirectResponse):
     """To another page by 303, with a message that it shows once."""
 
     def __init__(self, url: str, message: str | None) -> None:
@@ -141,7 +144,7 @@ class Visit:
 
     def done(self, url: str, message: str | None = None) -> Response:
         """To another page, which shows the message once."""
-        return Done(url, message)
+        return DoneResponse(url, message)
 
     @property
     def wants_fragment(self) -> bool:

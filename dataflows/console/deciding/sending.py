@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 
 from dataflows.console.deciding.outcomes import DecidedItem, Outcome, Outcomes
 from dataflows.console.deciding.reading import Targets
-from dataflows.console.deciding.taking import SOURCE, UntakenError, decision_id
 from dataflows.console.deciding.undoing import before_of, before_of_action
 from dataflows.console.deciding.verbs import Verb
 from dataflows.console.deciding.wording import Wording
 from dataflows.console.parts import TakesDecisions
+from dataflows.console.taking import SOURCE, UntakenError, decision_id
 from dataflows.console.visit import BadRequestError, Visit
 from dataflows.core.actions.digest import payload_hash
 from dataflows.core.engine.followup import initiated_id
