@@ -153,7 +153,7 @@ class DecisionForm:
             if len({one.about.row.action for one in actions}) > 1:
                 return visit.say(ONE_KIND)
             limit = desk(visit).bulk_limit
-            above = [one for one in actions if (one.about.row.value or Decimal(0)) > limit]
+            above = [one for one in actions if ACTIONS[one.about.row.action].money and (one.about.row.value or Decimal(0)) > limit]
             if above:
                 return visit.say(ABOVE_LIMIT, count=len(above), limit=visit.language.number(limit))
         if self.counted and self.fields.get("step") == "send" and self.fields.get("count", "").strip() != str(self.targets.total):

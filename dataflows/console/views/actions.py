@@ -15,7 +15,7 @@ from dataflows.console.deciding.effects_of_actions import facts, spoken, text_of
 from dataflows.console.deciding.forming import context_of
 from dataflows.console.deciding.reading import may_see_action
 from dataflows.console.routes import Route
-from dataflows.console.visit import GoneError, Visit
+from dataflows.console.visit import NotHereError, Visit
 from schemas.actions import ACTIONS
 from sinks.cases.queries.actions import list_actions
 from sinks.cases.queries.deciding import ActionAbout, actions_about, decisions_on_action
@@ -95,7 +95,7 @@ async def show_action(visit: Visit) -> Response:
     id_ = visit.request.path_params["id"]
     found = await visit.read(_whole, id_)
     if found is None or not may_see_action(visit, found["about"]):
-        raise GoneError
+        raise NotHereError
     about: ActionAbout = found["about"]
     case = None if about.row.exception_id is None else await visit.read(exception_detail, about.row.exception_id, visit.now)
     await visit.reads("message" if about.message else "exception", id_)
