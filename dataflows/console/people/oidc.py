@@ -201,7 +201,7 @@ def _values(claims: Mapping[str, object], path: str) -> Sequence[str]:
     if found is None:
         inner: object = dict(claims)
         for part in path.split("."):
-            inner = cast("dict[str, object]", inner).get(part) if isinstance(inner, dict) else None
+            inner = inner.get(part) if isinstance(inner, dict) else None
         found = inner
     if isinstance(found, str):
         return [found]
