@@ -21,8 +21,10 @@ from sinks.cases.queries.actions import list_actions
 from sinks.cases.queries.counts import counts
 from sinks.cases.queries.detail import exception_detail, order_detail
 from sinks.cases.queries.exceptions import list_exceptions, resolve_prefix
+from sinks.cases.queries.facets import facets
+from sinks.cases.queries.parcels import count_parcels, list_parcels
 from sinks.cases.queries.search import search
-from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter
+from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter, Sort
 from sinks.cases.schema import open_store, upgrade
 from tests.bench.store import LISTS
 from tests.support.filled import NOW, fill
@@ -34,6 +36,18 @@ LARGE = ("exceptions", "exception_events", "cases", "actions", "action_events", 
 """Tables that are never to be looked through from end to end."""
 VERSIONS = {"postgresql": re.compile(r"PostgreSQL 15\."), "sqlite": re.compile(r"3\.40\.")}
 SEQUENTIAL = {"postgresql": re.compile(r"Seq Scan on (\w+)"), "sqlite": re.compile(r"^\W*SCAN (\w+)$", re.MULTILINE)}
+
+NARROWED = {
+    "labelled": ExceptionFilter(labels=("noise",)),
+    "labelled, whatever became of it": ExceptionFilter(statuses=(), labels=("noise",)),
+    "reopened": ExceptionFilter(reopened=True),
+    "of a SKU": ExceptionFilter(statuses=(), skus=("SKU-005",)),
+    "with a proposed action": ExceptionFilter(action_states=("proposed",)),
+    "waiting for the carrier": ExceptionFilter(waiting_on=("carrier",)),
+    "handed over": ExceptionFilter(assignees=("user:p3",), handed_within=timedelta(days=1)),
+    "due within": ExceptionFilter(due_within=timedelta(hours=4)),
+}
+"""Lists that the console narrows."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -55,11 +69,21 @@ def questions(connection: Connection) -> dict[str, Callable[[], object]]:
     def listed(wanted: ExceptionFilter, after: str | None = None) -> Callable[[], object]:
         return lambda: list_exceptions(connection, wanted, now=NOW, after=after)
 
+    def by(sort: Sort) -> Callable[[], object]:
+        return lambda: list_exceptions(connection, now=NOW, sort=sort)
+
     return {
         **{name: listed(wanted) for name, wanted in LISTS.items()},
         "open of an age": listed(ExceptionFilter(older_than=timedelta(days=9))),
         "open, next page": listed(ExceptionFilter(), first.after),
         "resolved, next page": listed(ExceptionFilter(statuses=("resolved",)), second.after),
+        **{f"open by {sort}": by(sort) for sort in ("clock", "due", "age", "value")},
+        **{name: listed(wanted) for name, wanted in NARROWED.items()},
+        "facets": lambda: facets(connection, ExceptionFilter(), now=NOW),
+        "facets of a team, high": lambda: facets(connection, ExceptionFilter(teams=("CS",), severities=("high",)), now=NOW),
+        "facets of all": lambda: facets(connection, ExceptionFilter(statuses=()), now=NOW),
+        "parcels": lambda: list_parcels(connection, now=NOW),
+        "parcels, how many": lambda: count_parcels(connection, now=NOW),
         "counts": lambda: counts(connection, now=NOW),
         "approvals": lambda: list_actions(connection, ActionFilter(waiting=True)),
         "actions, newest first": lambda: list_actions(connection),
@@ -75,7 +99,7 @@ def plans(connection: Connection, question: Callable[[], object]) -> list[str]:
     asked: list[tuple[str, Any]] = []
 
     def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        if statement.lstrip().startswith("SELECT"):
+        if statement.lstrip().startswith(("SELECT", "WITH")):
             asked.append((statement, parameters))
 
     event.listen(connection, "before_cursor_execute", note)
