@@ -24,7 +24,7 @@ from sinks.cases.queries.rows import ExceptionRow, Page
 from sinks.cases.queries.wanted import ExceptionFilter
 
 Query = Mapping[str, Sequence[str]]
-ROWS: Final = 50
+ROWS: Final = 40
 """How many rows a page has."""
 BEHIND: Final = timedelta(minutes=1)
 """How long ago the store's writer may have looked for records."""
