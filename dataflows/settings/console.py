@@ -62,6 +62,12 @@ class ConsoleSettings(Section):
         description="`secure`: the session's cookie goes over HTTPS only. `plain`: over HTTP too, for development: whoever listens in on "
         "the network has the session.",
     )
+    engine_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s]+/?$",
+        description="Where the engine answers `/readyz` and `/metrics`, such as `http://engine:9464`: pages say so when it is not well or "
+        "lags, and list all feeds. Unset: on this host where all parts are (`embedded.dir`), else it is not asked.",
+    )
     idle_minutes: int = Field(default=60, ge=2, le=1_440, description="After how long without a request a session ends.")
     session_hours: int = Field(default=12, ge=1, le=168, description="After how long a session ends in any case.")
     log_in_tries: int = Field(
@@ -74,7 +80,7 @@ class ConsoleSettings(Section):
     bulk_approval_limit: Decimal = Field(
         default=Decimal(100),
         ge=0,
-        description="Actions that are worth more than this, in whichever currency, are approved one by one and not together.",
+        description="Actions that give away money or its worth, and more than this in whichever currency, are approved one by one.",
     )
     connections: int = Field(default=8, ge=1, le=200, description="Connections to the store, and threads that read it.")
     max_body_bytes: int = Field(default=2 << 20, ge=65_536, le=64 << 20, description="Largest body of a request.")

@@ -15,13 +15,9 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Engine
-from starlette.responses import Response
 from starlette.testclient import TestClient
 
-from dataflows.console.access import Needs
-from dataflows.console.deciding.taking import ConsoleDecisions
-from dataflows.console.routes import Route, every_route
-from dataflows.console.visit import Visit
+from dataflows.console.taking import ConsoleDecisions
 from schemas.wire import micros
 from sinks.cases.writer import CaseWriter
 from sinks.decisions import UnwrittenError
@@ -93,12 +89,17 @@ class DeskConsole:
     def rows(self, statement: Any) -> list[Any]:
         """What the store has."""
         with self.store.connect() as connection:
-            return list(connection.execute(statement))
+            return [*connection.execute(statement).all()]
 
 
 @contextmanager
 def desk_console(
-    folder: Path, events: Sequence[Mapping[str, Any]], *, policy: str | None = None, people: Mapping[str, str] = PEOPLE
+    folder: Path,
+    events: Sequence[Mapping[str, Any]],
+    *,
+    policy: str | None = None,
+    people: Mapping[str, str] = PEOPLE,
+    settings: Mapping[str, Any] | None = None,
 ) -> Generator[DeskConsole]:
     """Such a console while inside; the engine has spoken once."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -113,22 +114,12 @@ def desk_console(
     def decisions(store: Engine) -> ConsoleDecisions:
         return ConsoleDecisions(written, store, audit, clock=lambda: now[0]().timestamp())
 
-    with console(folder, orders=None, decisions=decisions, people=people, routes=_routes()) as host:
+    with console(folder, orders=None, decisions=decisions, people=people, settings=settings) as host:
         now.append(host.clock)
         host.clock.at = START
         made = DeskConsole(host, written, audit, folder, rules)
         made.speak()
         yield made
-
-
-def _routes() -> list[Route]:
-    async def elsewhere(visit: Visit) -> Response:
-        return visit.page("error.html", headline="", sentence="", code=200)
-
-    known = [*every_route()]
-    names = {route.name for route in known}
-    others = (("exception", "/exceptions/{id}"), ("order", "/orders/{tenant}/{order_id}"))
-    return [*known, *(Route(name, path, elsewhere, Needs.READ) for name, path in others if name not in names)]
 
 
 def late(id_: str, **more: Any) -> dict[str, Any]:
@@ -175,7 +166,7 @@ def text_of(page: str) -> str:
 
 def decide(client: TestClient, verb: str, *, x: Sequence[str] = (), a: Sequence[str] = (), **fields: Any) -> Any:
     """Opens the form of a decision, and sends it with these fields; the answer to that."""
-    query = [("do", verb), *(("x", one) for one in x), *(("a", one) for one in a)]
+    query: list[tuple[str, str | int | float | bool | None]] = [("do", verb), *(("x", one) for one in x), *(("a", one) for one in a)]
     opened = client.get("/decide", params=query)
     assert opened.status_code == 200, text_of(opened.text)
     return client.post("/decide", data={**hidden(opened.text), "step": "send", **fields})

@@ -31,6 +31,7 @@ SHOWS_AT: Final = mark("Nobody is sent anything. It shows in the list of %(who)s
 WITHDRAWS: Final = mark("Actions of it that have not begun are withdrawn.")
 REFUSED_OVER: Final = mark("Somebody has resolved it: the engine will refuse this. Reopen it first.")
 REFUSED_OVER_MANY: Final = mark("%(count)s of them are resolved already: the engine will refuse those.")
+BACK_ON: Final = mark("It comes back on %(at)s.")
 STILL_OPEN: Final = mark("The case is open: nothing would change.")
 
 
@@ -139,7 +140,7 @@ def _ends(visit: Visit, kind: str | None, until: datetime | None, state: str) ->
         "severity_rises": mark("It comes back when it becomes graver, and %(at)s at the latest."),
     }
     latest = at or visit.say(mark("after the longest time that the policy allows"))
-    return visit.say(words.get(kind or "", mark("It comes back on %(at)s.")), at=latest)
+    return visit.say(words.get(kind or "", BACK_ON), at=latest)
 
 
 def _handed(visit: Visit, targets: Sequence[CaseTarget], data: Mapping[str, Any]) -> str:

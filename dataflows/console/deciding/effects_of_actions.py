@@ -62,7 +62,7 @@ class Beside(NamedTuple):
 def approving(visit: Visit, targets: Sequence[ActionTarget], beside: Beside, templates: Path | None) -> Effect:
     """The effect of an approval."""
     effect = Effect(undo=visit.say(REJECTS))
-    effect.irreversible = any(one.about.row.irreversible or _spec(one.about).money for one in targets)
+    effect.irreversible = any(grave(one.about) for one in targets)
     if len(targets) > 1:
         effect.changes += _many(visit, targets)
         effect.against += sorted({text for one in targets for text in hindrances(visit, one.about, beside.paused)})
@@ -156,6 +156,11 @@ def facts(visit: Visit, about: ActionAbout) -> list[str]:
     return found
 
 
+def grave(about: ActionAbout) -> bool:
+    """Whether an action gives money away or does what cannot be undone."""
+    return about.row.irreversible or _spec(about).money
+
+
 def told(visit: Visit, about: ActionAbout) -> list[str]:
     """Who is told something by an action."""
     said = about.message
@@ -205,7 +210,7 @@ def _many(visit: Visit, targets: Sequence[ActionTarget]) -> list[str]:
     ]
     sums: dict[str, Decimal] = {}
     for one in targets:
-        if one.about.row.value is not None:
+        if one.about.row.value is not None and _spec(one.about).money:
             sums[one.about.row.currency or ""] = sums.get(one.about.row.currency or "", Decimal(0)) + one.about.row.value
     found += [visit.say(GIVES_MONEY, value=visit.language.money(value, currency)) for currency, value in sums.items()]
     return found

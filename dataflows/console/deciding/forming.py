@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 from starlette.responses import Response
@@ -153,7 +153,7 @@ class DecisionForm:
             if len({one.about.row.action for one in actions}) > 1:
                 return visit.say(ONE_KIND)
             limit = desk(visit).bulk_limit
-            above = [one for one in actions if (one.about.row.value or Decimal(0)) > limit]
+            above = [one for one in actions if ACTIONS[one.about.row.action].money and (one.about.row.value or Decimal(0)) > limit]
             if above:
                 return visit.say(ABOVE_LIMIT, count=len(above), limit=visit.language.number(limit))
         if self.counted and self.fields.get("step") == "send" and self.fields.get("count", "").strip() != str(self.targets.total):
@@ -211,4 +211,4 @@ def context_of(data: Mapping[str, object]) -> Mapping[str, Any]:
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}

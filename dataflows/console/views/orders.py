@@ -25,7 +25,7 @@ from dataflows.console.pages.records import UnreadableRecordError
 from dataflows.console.pages.story import story
 from dataflows.console.pictures.shapes import icon
 from dataflows.console.routes import Route
-from dataflows.console.visit import BadRequestError, GoneError, Visit
+from dataflows.console.visit import BadRequestError, NotHereError, Visit
 from dataflows.core.clocks.explain import length
 from schemas.actions import action_of
 from schemas.instants import EPOCH, MICROSECOND, micros
@@ -75,7 +75,7 @@ async def show_exception(visit: Visit) -> Response:
     if facts is None:
         whole = await visit.read(whole_id, name, visit.person)
         if whole is None or whole == name:
-            raise GoneError
+            raise NotHereError
         return RedirectResponse(visit.url("exception", id=whole), 302)
     await visit.reads("exception", facts.detail.row.exception_id)
     shown = story(visit, facts.order.past, facts.order.policies, facts.detail.row.exception_id)
@@ -110,7 +110,7 @@ async def show_order(visit: Visit) -> Response:
     facts = await visit.read(order_facts, tenant, order_id, visit.person, visit.now, page_parts(visit.parts.more).usual)
     if facts is None:
         if not visit.person.may_see(tenant):
-            raise GoneError
+            raise NotHereError
         return visit.page("orders/unknown.html", status=404, tenant=tenant, order_id=order_id)
     await visit.reads("order", f"{tenant}/{order_id}")
     return visit.page(
@@ -138,10 +138,10 @@ async def show_record(visit: Visit) -> Response:
     parts = page_parts(visit.parts.more)
     facts = await visit.read(exception_facts, name, visit.person, visit.now, parts.usual)
     if facts is None:
-        raise GoneError
+        raise NotHereError
     cited = next((one for one in facts.order.past.evidence if _place(one) == place), None)
     if cited is None:
-        raise GoneError
+        raise NotHereError
     await visit.reads("record", facts.detail.row.exception_id)
     record, problem = None, None
     if parts.records is None:

@@ -38,6 +38,10 @@ class CaseStoreReader(Protocol):
         """What was said of a target after a sequence."""
         ...
 
+    def refusals(self, ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
+        """Of decisions that the engine has refused, by their IDs: why, as reason and detail."""
+        ...
+
     def keep_notes(self, decisions: Sequence[NewDecision]) -> None:
         """Keeps the texts of notes; the same one again is no other."""
         ...
@@ -61,13 +65,13 @@ class DecisionsUnderWay:
         self._clock = clock
         self._latest: dict[tuple[str, str], _Accepted] = {}
 
-    def rival(self, decision: NewDecision, sequence: int, by: str) -> str | None:
-        """Who else than `by` has decided about the same at the same sequence, not long ago."""
+    def rival(self, decision: NewDecision, sequence: int, by: str) -> tuple[str, str] | None:
+        """Who else than `by` has decided about the same at the same sequence, not long ago; and the ID of that decision."""
         target = decision.target
         known = None if target is None else self._latest.get(target)
         if known is None or known.by == by or known.sequence != sequence or self._clock() - known.at > UNDER_WAY_S:
             return None
-        return known.by
+        return known.by, known.id
 
     def add(self, decision: NewDecision, sequence: int, by: str) -> None:
         """A decision is accepted."""

@@ -157,7 +157,12 @@ class DecisionIntake:
         rival = self._under_way.rival(decision, known.sequence, decider.scope.by)
         if rival is None:
             return None
-        return refused("changed", f"{rival} has just decided about it", expected=decision.expected, sequence=known.sequence)
+        who, id_ = rival
+        assert self._store is not None
+        found = await _aside(partial(self._store.refusals, [id_]))
+        if id_ in found:
+            return None  # The engine has refused that one: it is under way no more.
+        return refused("changed", f"{who} has just decided about it", expected=decision.expected, sequence=known.sequence)
 
     async def _written(self, decider: Decider, new: Mapping[int, NewDecision], results: list[PieceResult | None]) -> ApiReply:
         if new:

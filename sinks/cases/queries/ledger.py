@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, cast
 
-from sqlalchemy import Connection, Select, func, select, tuple_
+from sqlalchemy import Connection, Select, select, tuple_, union_all
 
 from schemas.instants import EPOCH, micros
 from sinks.cases.expressions import Expression, at
@@ -18,8 +18,6 @@ from sinks.cases.tables import actions, exceptions, messages
 
 _M, _E, _A = messages.c, exceptions.c, actions.c
 OURS: Final = "/orderwatch"
-WHEN: Final = func.coalesce(_M.sent_at, _M.asked_at)
-"""When it went out, else when it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +72,23 @@ def list_messages(
 
 
 def messages_of(wanted: MessageFilter, limit: int, after: str | None = None) -> Select[*tuple[Any, ...]]:
-    """The statement for a page. Raises FilterError."""
+    """The statement for a page: the newest that went out and the newest that did not, each by its index. Raises FilterError."""
     columns = (*(_M.message_id, _M.tenant, _M.order_id, _M.exception_id, _M.action_id, _M.state, _M.topic, _M.channel, _M.language),)
-    more = (_M.promised_by, _M.by, _M.asked_at, _M.sent_at, _A.held_until, WHEN.label("place"))
-    of_actions = messages.outerjoin(actions, _A.action_id == _M.action_id)
-    rows = select(*columns, *more).select_from(of_actions).where(*_conditions(wanted))
-    if after is not None:
-        looked, id_ = unpacked(after, "messages", (int, str))
-        rows = rows.where(tuple_(WHEN, _M.message_id) < tuple_(at(EPOCH + timedelta(microseconds=cast("int", looked))), cast("str", id_)))
-    return rows.order_by(WHEN.desc(), _M.message_id.desc()).limit(limit)
+    more = (_M.promised_by, _M.by, _M.asked_at, _M.sent_at)
+    parts: list[Select[*tuple[Any, ...]]] = []
+    for when, which in ((_M.sent_at, _M.sent_at.is_not(None)), (_M.asked_at, _M.sent_at.is_(None))):
+        rows = select(*columns, *more, when.label("place")).where(which, *_conditions(wanted))
+        if after is not None:
+            looked, id_ = unpacked(after, "messages", (int, str))
+            rows = rows.where(
+                tuple_(when, _M.message_id) < tuple_(at(EPOCH + timedelta(microseconds=cast("int", looked))), cast("str", id_))
+            )
+        newest = rows.order_by(when.desc(), _M.message_id.desc()).limit(limit).subquery()
+        parts.append(select(newest))
+    both = union_all(*parts).subquery("both")
+    found = both.c
+    rows = select(both, _A.held_until).select_from(both.outerjoin(actions, _A.action_id == found.action_id))
+    return rows.order_by(found.place.desc(), found.message_id.desc()).limit(limit)
 
 
 def message_words(connection: Connection) -> tuple[list[str], list[str]]:

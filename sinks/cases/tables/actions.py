@@ -68,6 +68,7 @@ Index(None, actions.c.exception_id)
 Index(None, actions.c.tenant, actions.c.order_id)
 Index(None, actions.c.changed_at)
 Index(None, actions.c.action, actions.c.proposed_at)
+Index(None, actions.c.log_partition, actions.c.log_offset)
 
 action_events: Final = Table(
     "action_events",
@@ -118,6 +119,7 @@ messages: Final = Table(
 )
 Index(None, messages.c.tenant, messages.c.order_id)
 Index(None, messages.c.sent_at)
+partial("ix_messages_unsent", messages.c.asked_at, where=messages.c.sent_at.is_(None))
 
 automation: Final = Table(
     "automation",
