@@ -15,7 +15,8 @@ import httpx2
 from anyio import CapacityLimiter
 from sqlalchemy import Connection, Engine, Index, Table, insert
 
-from dataflows.console.access import Person, PersonScope
+from dataflows.console.access import EVERY, Person, PersonScope
+from dataflows.console.engine import EngineStanding, EngineWatch
 from dataflows.console.metrics import ConsoleObserver
 from dataflows.console.people.attempts import Attempts
 from dataflows.console.people.directory import Directory
@@ -28,8 +29,8 @@ from dataflows.settings.console import ConsoleSettings
 from schemas.instants import EPOCH
 from sinks.cases.queries.counts import counts
 from sinks.cases.queries.facets import count_rows
-from sinks.cases.queries.rows import OpenCounts, StoreStanding
-from sinks.cases.queries.standing import standing
+from sinks.cases.queries.rows import OpenCounts, StaleFeed, StoreStanding
+from sinks.cases.queries.standing import stale_feeds, standing
 from sinks.cases.queries.wanted import ExceptionFilter
 from sinks.cases.schema import ready, writing
 from sinks.cases.tables.base import about, instant, number, text
@@ -82,12 +83,16 @@ class Head:
     late: int
     standing: StoreStanding
     at: datetime
+    feeds: Sequence[StaleFeed] = ()
+    engine: EngineStanding | None = None
 
 
 class Heads:
     """The heads of pages by scope, each asked for anew once it is too old. On any thread."""
 
     def __init__(self) -> None:
+        self.engine: EngineWatch | None = None
+        """Who asks the engine how it is; None: nobody."""
         self._kept: dict[PersonScope, Head] = {}
         self._lock = Lock()
 
@@ -100,7 +105,10 @@ class Heads:
         """The head as it is now."""
         wanted = person.narrow(ExceptionFilter())
         late = count_rows(connection, replace(wanted, breached="any"), now=now, most=MOST_LATE)
-        head = Head(counts(connection, wanted, now=now), late, standing(connection), now)
+        tenants = () if EVERY in person.scope.tenants else person.scope.tenants
+        engine = None if self.engine is None else self.engine.look()
+        found = counts(connection, wanted, now=now)
+        head = Head(found, late, standing(connection), now, stale_feeds(connection, tenants), engine)
         with self._lock:
             if len(self._kept) >= MOST_HEADS:
                 self._kept.clear()

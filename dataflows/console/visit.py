@@ -19,10 +19,12 @@ from starlette.routing import NoMatchFound
 
 from dataflows.console import render
 from dataflows.console.access import NOBODY, Needs, Person
+from dataflows.console.live.standing import StandingLine, trouble
 from dataflows.console.parts import ConsoleParts, Head, zero
 from dataflows.console.people.sessions import PersonSession
 from dataflows.console.text import Language, language, mark, preferred
 from dataflows.ingest.decisions.expected import StoreDownError
+from sinks.cases.queries.changes import Position, packed_position, position
 from sinks.cases.schema import StoreError
 
 Given = ParamSpec("Given")
@@ -65,7 +67,6 @@ class NotHereError(Exception):
     """What was asked for is not there, or the reader may not see it: both are answered alike, by 404."""
 
 
-GoneError = NotHereError
 """What parts call it that were written before; to be taken away."""
 
 
@@ -93,6 +94,10 @@ class Visit:
     head: Head | None = None
     route: str = ""
     message_shown: bool = field(default=False)
+    position: Position | None = None
+    """How far the store was before the first thing was read of it: what has changed since, an open page is told."""
+    rests: bool = False
+    """Whether pages of this person follow no changes by themselves."""
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -102,6 +107,8 @@ class Visit:
         def ask() -> Found:
             self.parts.known_store()
             with self.parts.store.connect() as connection:
+                if self.position is None:
+                    self.position = position(connection)
                 return query(connection, *args, **kwargs)
 
         try:
@@ -174,6 +181,20 @@ class Visit:
         found = self.parts.settings.path + str(self.request.app.url_path_for(name, **filled))
         query = urlencode(_query, doseq=True) if _query else ""
         return f"{found}?{query}" if query else found
+
+    def here(self) -> str:
+        """This page from its beginning: without the place in a list."""
+        query = [(name, value) for name, value in self.request.query_params.multi_items() if name not in ("after", "at")]
+        return self.request.url.path + (f"?{urlencode(query)}" if query else "")
+
+    def place(self) -> str:
+        """The position as a text; nothing if nothing was read."""
+        return "" if self.position is None else packed_position(self.position)
+
+    def trouble(self) -> Sequence[StandingLine]:
+        """What the reader is to know of what they see: a stale store, a lagging engine, silent feeds."""
+        head = self.head
+        return [] if head is None else trouble(head.standing, head.feeds, head.engine, self.now, self)
 
     def has(self, name: str) -> bool:
         """Whether there is a route of this name that needs nothing in its path."""

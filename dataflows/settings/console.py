@@ -65,6 +65,12 @@ class ConsoleSettings(Section):
     zone: Annotated[str, AfterValidator(zone_name)] = Field(
         default="UTC", description="Time zone (IANA) in which times are shown to who has chosen none."
     )
+    engine_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s]+/?$",
+        description="Where the engine answers `/readyz` and `/metrics`, such as `http://engine:9464`: pages say so when it is not well or "
+        "lags, and list all feeds. Unset: on this host where all parts are (`embedded.dir`), else it is not asked.",
+    )
     idle_minutes: int = Field(default=60, ge=2, le=1_440, description="After how long without a request a session ends.")
     session_hours: int = Field(default=12, ge=1, le=168, description="After how long a session ends in any case.")
     log_in_tries: int = Field(

@@ -1,17 +1,21 @@
-"""Every view in a real browser, in both themes and on a phone: readable by all (axe), within its policy, from its own host, not too wide."""
+"""Every view in a real browser, in both themes and narrow: readable by all (axe), within its policy, from its own host, not too wide."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
-from dataflows.console.routes import every_route
-from tests.support.browser import PHONE, Served, browser, why_not, window
+from tests.support.browser import Served, browser, why_not, window
 from tests.support.console import ConsoleHost, console
+from tests.support.views import VIEWS, shown_views
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(why_not() is not None, reason=str(why_not()))]
+
+NARROW = (320, 640)
+"""The narrowest window that WCAG 1.4.10 asks for."""
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +33,12 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleHost]:
 
 
 @pytest.fixture(scope="module")
+def views(host: ConsoleHost) -> dict[str, str]:
+    """The paths of all views, by name."""
+    return shown_views(host)
+
+
+@pytest.fixture(scope="module")
 def served(host: ConsoleHost) -> Iterator[Served]:
     """It at a port."""
     found = Served(host.app)
@@ -36,10 +46,35 @@ def served(host: ConsoleHost) -> Iterator[Served]:
     found.stop()
 
 
-def test_x(chromium: Browser, host: ConsoleHost, served: Served) -> None:
-    print([r.path for r in every_route()])
-    with window(chromium, served.url, host, "ada", size=PHONE) as w:
-        w.open("/settings")
-        print(w.violations(), w.overflow())
-        from pathlib import Path
-        w.picture(Path("/tmp/browser/x.png"))
+def test_every_view_is_looked_at(views: dict[str, str]) -> None:
+    """What has no example is missing here, not passed over."""
+    assert set(VIEWS) == set(views)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_is_for_everybody(view: str, chromium: Browser, host: ConsoleHost, served: Served, views: dict[str, str]) -> None:
+    """Axe finds nothing in either theme; a narrow window has all of it; no error, nothing that the policy forbids, no other host."""
+    with window(chromium, served.url, host, "ada") as shown:
+        page = shown.open(views[view])
+        assert page.get_by_role("heading", level=1).count() == 1
+        assert shown.overflow() <= 0, "wider than 1280 pixels"
+        assert shown.violations() == []
+        page.emulate_media(color_scheme="dark")
+        assert shown.violations() == [], "dark"
+        page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+        assert shown.overflow() <= 0, "wider than 320 pixels"
+
+
+def test_a_page_that_breaks_the_policy_is_seen(chromium: Browser, host: ConsoleHost, served: Served, tmp_path: Path) -> None:
+    """What these tests rest on: an inline script, a request to another host and an error are noticed, and so is what axe looks for."""
+    with pytest.raises(AssertionError), window(chromium, served.url, host, "ada") as shown:  # noqa: PT012 - the whole visit is one
+        page = shown.open("/settings")
+        page.evaluate("document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = 1'}))")
+        page.evaluate("fetch('http://127.0.0.1:1/').catch(() => 0)")
+        page.evaluate("document.querySelector('main').append(document.createElement('button'))")
+        assert page.evaluate("window.ran") is None
+        assert any("button-name" in one for one in shown.violations())
+        page.evaluate("setTimeout(() => { throw new Error('broken') })")
+        page.wait_for_timeout(100)
+        assert {one.partition(":")[0] for one in shown.wrongs} >= {"console", "error", "asks another host"}
+        assert shown.picture(tmp_path / "page.png").stat().st_size > 1_000

@@ -94,7 +94,12 @@ class DeskConsole:
 
 @contextmanager
 def desk_console(
-    folder: Path, events: Sequence[Mapping[str, Any]], *, policy: str | None = None, people: Mapping[str, str] = PEOPLE
+    folder: Path,
+    events: Sequence[Mapping[str, Any]],
+    *,
+    policy: str | None = None,
+    people: Mapping[str, str] = PEOPLE,
+    settings: Mapping[str, Any] | None = None,
 ) -> Generator[DeskConsole]:
     """Such a console while inside; the engine has spoken once."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -109,7 +114,7 @@ def desk_console(
     def decisions(store: Engine) -> ConsoleDecisions:
         return ConsoleDecisions(written, store, audit, clock=lambda: now[0]().timestamp())
 
-    with console(folder, orders=None, decisions=decisions, people=people) as host:
+    with console(folder, orders=None, decisions=decisions, people=people, settings=settings) as host:
         now.append(host.clock)
         host.clock.at = START
         made = DeskConsole(host, written, audit, folder, rules)

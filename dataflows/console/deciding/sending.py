@@ -137,7 +137,7 @@ def to_be_sent(outcome: Outcome, wording: Wording) -> None:
 
 def kept_wording(outcome: Outcome) -> Wording:
     """What of an outcome is still to be sent says."""
-    kept = outcome.data.get("to_send") or {}
+    kept: Mapping[str, Any] = outcome.data.get("to_send") or {}
     return Wording(dict(kept.get("data") or {}), kept.get("note"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -55,9 +56,8 @@ async def show_approvals(visit: Visit) -> Response:
         more=rows.after is not None,
         escalated=sum(one.escalated_to is not None for one in about),
         limit=None if decisions is None else decisions.bulk_limit,
-        told=lambda one: told(visit, one),
-        facts=lambda one: facts(visit, one),
-        spoken=lambda one: spoken(visit, one),
+        told=partial(told, visit),
+        spoken=partial(spoken, visit),
         query=visit.request.query_params,
         narrowed=_narrowed(visit.request.query_params),
     )
@@ -100,7 +100,7 @@ async def show_action(visit: Visit) -> Response:
     case = None if about.row.exception_id is None else await visit.read(exception_detail, about.row.exception_id, visit.now)
     await visit.reads("message" if about.message else "exception", id_)
     decisions = visit.parts.decisions
-    context = {} if case is None else context_of(case.data)
+    context: Mapping[str, Any] = {} if case is None else context_of(case.data)
     return visit.page(
         "actions/one.html",
         about=about,

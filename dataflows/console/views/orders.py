@@ -27,10 +27,13 @@ from dataflows.console.pictures.shapes import icon
 from dataflows.console.routes import Route
 from dataflows.console.visit import BadRequestError, NotHereError, Visit
 from dataflows.core.clocks.explain import length
+from schemas.actions import action_of
 from schemas.instants import EPOCH, MICROSECOND, micros
 from schemas.lateness import as_of
+from schemas.places import is_zone
 from schemas.values import parse_instant
-from sinks.cases.queries.rows import Data
+from sinks.cases.queries.exceptions import OVER
+from sinks.cases.queries.rows import Data, ListedAction
 
 ENDED: Final = frozenset(("resolved", "retracted"))
 MOST_SHOWN: Final = 256 << 10
@@ -52,6 +55,16 @@ class ShownDeadline:
     skipped: Sequence[str]
     grace: int
     step: str
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """A step that the rule recommends: the action that it is, and the action of the exception that stands for it already, if one does."""
+
+    name: str
+    reason: str
+    action: str | None
+    standing: ListedAction | None
 
 
 async def show_exception(visit: Visit) -> Response:
@@ -81,6 +94,8 @@ async def show_exception(visit: Visit) -> Response:
         outcome=None if facts.stored["due_at"] is None else outcome_of(facts.stored, visit.now),
         silence=_silence(facts),
         terms=_terms(facts, visit),
+        steps=_steps(facts),
+        other_zone=_other_zone(facts, visit),
         related=_related(facts),
         readable=_readable(visit, facts),
         words=words,
@@ -180,6 +195,25 @@ def _silence(facts: ExceptionFacts) -> str | None:
     row = facts.stored
     late = row["due_at"] is not None and cast("datetime", row["raised_at"]) > cast("datetime", row["due_at"])
     return silence_of(row, facts.order.past.silences) if late else None
+
+
+def _other_zone(facts: ExceptionFacts, visit: Visit) -> str | None:
+    """The zone of the sentence, where it shows another time than the reader's does."""
+    _, found, rest = str(facts.stored["summary"]).rpartition("(Times: ")
+    zone = rest.partition(".)")[0]
+    if not found or not is_zone(zone):
+        return None
+    return None if visit.now.astimezone(ZoneInfo(zone)).utcoffset() == visit.now.astimezone(visit.zone).utcoffset() else zone
+
+
+def _steps(facts: ExceptionFacts) -> list[NextStep]:
+    """What the rule recommends, best first; what is asked for already is not asked for again."""
+    found: list[NextStep] = []
+    for one in cast("Sequence[Mapping[str, str]]", facts.stored["recommended"] or ()):
+        name, action = one["action"], action_of(one["action"])
+        rows = [act.row for act in facts.detail.actions if act.row.state not in OVER and name in (act.row.step, act.row.action)]
+        found.append(NextStep(name, one["reason"], action, rows[-1] if rows else None))
+    return found
 
 
 def _terms(facts: ExceptionFacts, visit: Visit) -> list[tuple[str, int]]:

@@ -258,3 +258,13 @@ class StoreStanding:
     seen_at: datetime | None
     last_at: datetime | None
     behind: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StaleFeed:
+    """A feed that is silent for longer than the policy allows."""
+
+    tenant: str
+    feed: str
+    since: datetime | None
+    owner: str | None
