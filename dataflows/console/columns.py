@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
 from dataflows.console.text import mark
 from sinks.cases.queries.rows import ExceptionRow
@@ -13,7 +14,8 @@ from sinks.cases.queries.rows import ExceptionRow
 Cell = str | int | bool | Decimal | datetime | None
 
 
-class ListColumn(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ListColumn:
     """A column. `cell`: what an export holds; `sort`: how a list is sorted by it; `usual`: whether it is seen where nothing was chosen."""
 
     label: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -18,6 +18,7 @@ from dataflows.console.parts import Head
 from dataflows.console.standard_views import standard
 from dataflows.console.text import mark
 from dataflows.console.visit import Visit
+from sinks.cases.queries.conditions import standing
 from sinks.cases.queries.exceptions import list_exceptions
 from sinks.cases.queries.facets import Facets, facets
 from sinks.cases.queries.rows import ExceptionRow, Page
@@ -197,7 +198,7 @@ class ShownList:
 
     def heads(self) -> Iterator[ListHead]:
         """The heads of the columns."""
-        stands = self._read.wanted.statuses and set(self._read.wanted.statuses) <= {"open", "suppressed"}
+        stands = standing(self._read.wanted)
         for name in self.columns:
             column = COLUMNS[name]
             sorts = column.sort is not None and (stands or column.sort == "newest")
@@ -264,23 +265,29 @@ class ShownList:
         return FacetOption(value, self.value(value, name), count, is_chosen, self.url({**self.query, name: changed}))
 
 
-def helpers(visit: Visit) -> dict[str, Any]:
-    """What all templates of lists use."""
+def helpers(visit: Visit, handed: Collection[str] = ()) -> dict[str, Any]:
+    """What all templates of lists use. `handed`: IDs of rows that are to be marked as handed over."""
 
     def export_url(query: Query, bom: bool) -> str:
         return visit.url("exceptions_csv", {**query, **({"bom": ["yes"]} if bom else {})})
 
+    def query_of(query: Query) -> str:
+        return urlencode(query, doseq=True)
+
+    def with_sort(query: Query, sort: str) -> Query:
+        return {**query, "sort": [sort]}
+
     return {
         "heads_of": {name: column.label for name, column in COLUMNS.items()},
-        "query_of": lambda query: urlencode(query, doseq=True),
+        "query_of": query_of,
         "export_url": export_url,
-        "with_sort": lambda query, sort: {**query, "sort": [sort]},
+        "with_sort": with_sort,
         "instant_of": datetime.fromisoformat,
         "standard": standard(visit),
         "words": words,
         "words_of": words.words_of,
         "kind_words": words.kind_words,
-        "handed": (),
+        "handed": handed,
     }
 
 

@@ -75,7 +75,7 @@ async def show_work(visit: Visit) -> Response:
         approvals=found.approvals,
         approvals_capped=found.capped,
         columns=COLUMNS,
-        **{**helpers(visit), "handed": handed},
+        **helpers(visit, handed),
         views=await visit.own(views_of, visit.parts.own, visit.person),
         empty=emptiness(visit, narrowed=False),
     )

@@ -25,7 +25,7 @@ from tests.unit.sinks.cases.conftest import new_database
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, Table
 
     from tests.support.filled import Filling
 
@@ -89,20 +89,21 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A store that holds this world."""
     engine = open_store(new_database(request, tmp_path_factory.mktemp("filters")))
     upgrade(engine)
-    known = [
+    known: list[dict[str, Any]] = [
         {**one.order, "tenant": tenant, "order_id": order, "shipments": [{"shipment": f"{order}-0", "tracking_numbers": []}]}
         for (tenant, order), one in {(one.exception["tenant"], one.exception["order_id"]): one for one in WORLD}.items()
     ]
     skus = [{name: one.exception[name] for name in ("exception_id", "sku", "tenant", "order_id")} for one in WORLD if one.exception["sku"]]
     with engine.begin() as connection:
-        for table, found in (
+        made: list[tuple[Table, list[dict[str, Any]]]] = [
             (exceptions, [one.exception for one in WORLD]),
             (cases, [one.case for one in WORLD]),
             (orders, known),
             (actions, [one.action for one in WORLD if one.action is not None]),
             (exception_events, [one.event for one in WORLD]),
             (exception_skus, skus),
-        ):
+        ]
+        for table, found in made:
             names = {name for row in found for name in row}
             connection.execute(insert(table), [{name: row.get(name) for name in names} for row in found])
     yield engine
