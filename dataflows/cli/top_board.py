@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,11 +16,8 @@ from sinks.cases.queries.counts import counts
 from sinks.cases.queries.detail import exception_detail
 from sinks.cases.queries.exceptions import by_id, list_exceptions
 from sinks.cases.queries.rows import ExceptionDetail, ExceptionRow, OpenCounts, StoreStanding
-from sinks.cases.queries.standing import standing
+from sinks.cases.queries.standing import SILENT, standing
 from sinks.cases.queries.wanted import ExceptionFilter
-
-SILENT = timedelta(seconds=30)
-"""A store whose writer has not been seen for so long is not kept true; it notes that it is there every few seconds."""
 
 
 class StoreGoneError(RunError):

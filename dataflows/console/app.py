@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -22,15 +23,20 @@ from starlette.staticfiles import StaticFiles
 
 from dataflows.console.access import Needs
 from dataflows.console.cookies import cookie_of
+from dataflows.console.live.resting import rests
 from dataflows.console.parts import ConsoleParts
 from dataflows.console.render import STATIC
 from dataflows.console.routes import Route, every_route
-from dataflows.console.safety import SAFE, Forwarded, Guard, TooLargeError
+from dataflows.console.safety import SAFE, BodyTooLargeError, Forwarded, RequestGuard
 from dataflows.console.text import mark
-from dataflows.console.visit import BadRequestError, Done, GoneError, Visit
+from dataflows.console.visit import BadRequestError, DoneResponse, NotHereError, Visit
 from dataflows.ingest.decisions.expected import StoreDownError
 from sinks.cases.queries.wanted import FilterError
 
+BACKGROUND: Final = "Orderwatch-Live"
+"""The header of what a page asks for by itself."""
+LIVE: Final = "live"
+"""The route of the stream of changes."""
 SENTENCES: Final = {
     400: (mark("That cannot be done"), mark("The request makes no sense to the console.")),
     403: (mark("Not for your role"), mark("Your roles do not allow this. An administrator can give you another one.")),
@@ -59,7 +65,7 @@ def application(parts: ConsoleParts, routes: Sequence[Route] | None = None) -> S
         routes=[*served, Mount("/static", StaticFiles(directory=STATIC), name="static")],
         middleware=[
             Middleware(Forwarded, path=settings.path, proxies=settings.proxies),
-            Middleware(Guard, most=settings.max_body_bytes, path=settings.path),
+            Middleware(RequestGuard, most=settings.max_body_bytes, path=settings.path),
         ],
         exception_handlers={404: not_there, 405: not_there, HTTPException: not_there},
     )
@@ -85,13 +91,15 @@ async def _answered(route: Route, parts: ConsoleParts, request: Request) -> Resp
     if not visit.person.may(route.needs):
         return _denied(visit)
     try:
+        if visit.person.is_known and route.needs is Needs.READ:
+            visit.rests = await to_thread.run_sync(rests, parts.own, visit.person.name)
         await _head(visit, route)
         response = await route.view(visit)
-    except GoneError:
+    except NotHereError:
         return _problem(visit, 404)
     except (BadRequestError, FilterError) as error:
         return _problem(visit, 400, str(error))
-    except (TooLargeError, MultiPartException):
+    except (BodyTooLargeError, MultiPartException):
         return _problem(visit, 413)
     except StoreDownError as error:
         parts.metrics.failed("store", "the store does not answer", error=str(error))
@@ -113,7 +121,9 @@ async def _visit(request: Request, parts: ConsoleParts, route: str) -> Visit:
     visit = Visit(request, parts, now, route=route)
     id_ = request.cookies.get(cookie_of(parts.settings))
     if id_ and len(id_) < 200:
-        found = await to_thread.run_sync(parts.sessions.find, id_, now)
+        # What a page asks for by itself while it is open keeps no session alive.
+        used = request.headers.get(BACKGROUND) is None and route != LIVE
+        found = await to_thread.run_sync(partial(parts.sessions.find, id_, now, used=used))
         if found is not None:
             visit.session, known = found
             visit.person = known.person
@@ -137,7 +147,7 @@ async def _remember(visit: Visit, response: Response) -> None:
     """Keeps the message for the next page, or forgets the one that was shown."""
     if visit.session is None:
         return
-    if isinstance(response, Done) and response.message is not None:
+    if isinstance(response, DoneResponse) and response.message is not None:
         await to_thread.run_sync(visit.parts.sessions.tell, visit.session.digest, response.message)
     elif visit.message_shown:
         await to_thread.run_sync(visit.parts.sessions.tell, visit.session.digest, None)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Final, Protocol
 
 import httpx2
 from anyio import CapacityLimiter
 from sqlalchemy import Connection, Engine, Index, Table, insert
 
-from dataflows.console.access import Person, PersonScope
-from dataflows.console.deciding.taking import ConsoleDecisions
+from dataflows.console.access import EVERY, Person, PersonScope
+from dataflows.console.engine import EngineStanding, EngineWatch
 from dataflows.console.metrics import ConsoleObserver
 from dataflows.console.people.attempts import Attempts
 from dataflows.console.people.directory import Directory
@@ -27,11 +29,12 @@ from dataflows.settings.console import ConsoleSettings
 from schemas.instants import EPOCH
 from sinks.cases.queries.counts import counts
 from sinks.cases.queries.facets import count_rows
-from sinks.cases.queries.rows import OpenCounts, StoreStanding
-from sinks.cases.queries.standing import standing
+from sinks.cases.queries.rows import OpenCounts, StaleFeed, StoreStanding
+from sinks.cases.queries.standing import stale_feeds, standing
 from sinks.cases.queries.wanted import ExceptionFilter
 from sinks.cases.schema import ready, writing
 from sinks.cases.tables.base import about, instant, number, text
+from sources.gateway.answers import PieceResult
 
 HEAD_AGE: Final = timedelta(seconds=3)
 """How old the counts in the head of a page may be."""
@@ -80,12 +83,16 @@ class Head:
     late: int
     standing: StoreStanding
     at: datetime
+    feeds: Sequence[StaleFeed] = ()
+    engine: EngineStanding | None = None
 
 
 class Heads:
     """The heads of pages by scope, each asked for anew once it is too old. On any thread."""
 
     def __init__(self) -> None:
+        self.engine: EngineWatch | None = None
+        """Who asks the engine how it is; None: nobody."""
         self._kept: dict[PersonScope, Head] = {}
         self._lock = Lock()
 
@@ -98,7 +105,10 @@ class Heads:
         """The head as it is now."""
         wanted = person.narrow(ExceptionFilter())
         late = count_rows(connection, replace(wanted, breached="any"), now=now, most=MOST_LATE)
-        head = Head(counts(connection, wanted, now=now), late, standing(connection), now)
+        tenants = () if EVERY in person.scope.tenants else person.scope.tenants
+        engine = None if self.engine is None else self.engine.look()
+        found = counts(connection, wanted, now=now)
+        head = Head(found, late, standing(connection), now, stale_feeds(connection, tenants), engine)
         with self._lock:
             if len(self._kept) >= MOST_HEADS:
                 self._kept.clear()
@@ -109,6 +119,23 @@ class Heads:
         """All are asked for anew: something was decided."""
         with self._lock:
             self._kept.clear()
+
+
+class TakesDecisions(Protocol):
+    """What takes the decisions of people in: `taking.ConsoleDecisions`."""
+
+    templates: Path | None
+    """Texts of messages of the user's own."""
+    bulk_limit: Decimal
+    """Up to which value approvals are given together."""
+
+    async def take(self, person: Person, decisions: Sequence[Mapping[str, object]]) -> Sequence[PieceResult]:
+        """What became of each decision, in their order. Raises UntakenError."""
+        ...
+
+    def refusals(self, ids: Sequence[str]) -> Mapping[str, tuple[str, str]]:
+        """Of decisions that the engine has refused, by their IDs: reason and detail. Blocking. Raises StoreDownError."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -126,7 +153,7 @@ class ConsoleParts:
     metrics: ConsoleObserver
     threads: CapacityLimiter
     oidc: OidcLogIn | None = None
-    decisions: ConsoleDecisions | None = None
+    decisions: TakesDecisions | None = None
     heads: Heads = field(default_factory=Heads)
     more: dict[str, object] = field(default_factory=dict[str, object])
     """What single parts keep between requests, by their name."""
@@ -147,7 +174,7 @@ def parts_of(
     clock: Callable[[], datetime] = wall,
     passwords: Passwords | None = None,
     provider: Callable[[], httpx2.Client] | None = None,
-    decisions: ConsoleDecisions | None = None,
+    decisions: TakesDecisions | None = None,
 ) -> ConsoleParts:
     """The parts over two databases; the own one has its tables already."""
     directory = Directory(own, passwords or Passwords())

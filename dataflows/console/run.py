@@ -19,6 +19,8 @@ from dataflows.console.app import application
 from dataflows.console.deciding.opening import open_decisions
 from dataflows.console.govern.opening import NAME as GOVERN
 from dataflows.console.govern.opening import open_govern
+from dataflows.console.live.hub import LiveHub
+from dataflows.console.live.opening import open_live
 from dataflows.console.own import open_own, prepare
 from dataflows.console.pages.opening import PAGES, open_pages
 from dataflows.console.parts import ConsoleParts, parts_of, wall
@@ -85,10 +87,11 @@ def run_console(settings: Settings, observer: Observer) -> None:
                 raise MisuseError(str(error).replace("http.port", "console.http_port")) from error
             observer.log.info("serving /metrics, /healthz and /readyz", host=settings.http.host, port=port)
         parts = _parts(stack, settings, observer, serves=True)
+        hub = open_live(parts, settings, observer)
         if given.cookie == "plain":
             observer.log.warning("console.cookie is plain: whoever listens in on the network has every session; for development only")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(parts, observer))
+            runner.run(_serve(parts, observer, hub))
 
 
 class ConsoleServer(uvicorn.Server):
@@ -100,7 +103,7 @@ class ConsoleServer(uvicorn.Server):
         yield
 
 
-async def _serve(parts: ConsoleParts, observer: Observer) -> None:
+async def _serve(parts: ConsoleParts, observer: Observer, hub: LiveHub) -> None:
     given = parts.settings
     try:
         listener = _listen(given.host, given.port)
@@ -124,6 +127,7 @@ async def _serve(parts: ConsoleParts, observer: Observer) -> None:
     def stop() -> None:
         server.force_exit = server.should_exit
         server.should_exit = True
+        hub.let_go()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)

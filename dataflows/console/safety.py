@@ -84,7 +84,7 @@ class Forwarded:
             scope["headers"] = [*kept, (b"host", host.encode("latin-1"))]
 
 
-class Guard:
+class RequestGuard:
     """Bounds bodies, refuses what comes from elsewhere, and sets the headers of each answer."""
 
     def __init__(self, app: ASGIApp, most: int, path: str) -> None:
@@ -122,7 +122,7 @@ class Guard:
         await self._app(scope, _Bounded(receive, self._most).receive, send_safely)
 
 
-class TooLargeError(Exception):
+class BodyTooLargeError(Exception):
     """A body that is larger than it may be, though it did not say so."""
 
 
@@ -133,9 +133,9 @@ class _Bounded:
         self._receive, self._left = receive, most
 
     async def receive(self) -> Message:
-        """The next part. Raises TooLargeError."""
+        """The next part. Raises BodyTooLargeError."""
         message = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise TooLargeError
+            raise BodyTooLargeError
         return message

@@ -59,6 +59,10 @@ class Language:
         """A day."""
         return format_date(day, "medium", locale=self.locale)
 
+    def day(self, day: date) -> str:
+        """A day in few characters, without the year."""
+        return format_date(day, "d MMM", locale=self.locale)
+
     def span(self, length: timedelta) -> str:
         """A length of time, in its largest unit."""
         return format_timedelta(length, threshold=1.2, locale=self.locale)

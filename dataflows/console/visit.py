@@ -19,16 +19,17 @@ from starlette.routing import NoMatchFound
 
 from dataflows.console import render
 from dataflows.console.access import NOBODY, Needs, Person
+from dataflows.console.live.standing import StandingLine, trouble
 from dataflows.console.parts import ConsoleParts, Head, zero
 from dataflows.console.people.sessions import PersonSession
 from dataflows.console.text import Language, language, mark, preferred
 from dataflows.ingest.decisions.expected import StoreDownError
+from sinks.cases.queries.changes import Position, packed_position, position
 from sinks.cases.schema import StoreError
 
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
 MOST_FIELDS: Final = 2_000
-UTC_NAME: Final = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +63,18 @@ NAVIGATION: Final = (
 """The views that have a place in the navigation, in its order; those that there are and that the reader may see are shown."""
 
 
-class GoneError(Exception):
+class NotHereError(Exception):
     """What was asked for is not there, or the reader may not see it: both are answered alike, by 404."""
+
+
+"""What parts call it that were written before; to be taken away."""
 
 
 class BadRequestError(Exception):
     """What was asked for makes no sense; the message says in one line what to change. Answered by 400."""
 
 
-class Done(RedirectResponse):
+class DoneResponse(RedirectResponse):
     """To another page by 303, with a message that it shows once."""
 
     def __init__(self, url: str, message: str | None) -> None:
@@ -90,6 +94,10 @@ class Visit:
     head: Head | None = None
     route: str = ""
     message_shown: bool = field(default=False)
+    position: Position | None = None
+    """How far the store was before the first thing was read of it: what has changed since, an open page is told."""
+    rests: bool = False
+    """Whether pages of this person follow no changes by themselves."""
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -99,6 +107,8 @@ class Visit:
         def ask() -> Found:
             self.parts.known_store()
             with self.parts.store.connect() as connection:
+                if self.position is None:
+                    self.position = position(connection)
                 return query(connection, *args, **kwargs)
 
         try:
@@ -133,7 +143,7 @@ class Visit:
 
     def done(self, url: str, message: str | None = None) -> Response:
         """To another page, which shows the message once."""
-        return Done(url, message)
+        return DoneResponse(url, message)
 
     @property
     def wants_fragment(self) -> bool:
@@ -150,7 +160,7 @@ class Visit:
     @property
     def zone(self) -> ZoneInfo:
         """In which times are shown."""
-        return ZoneInfo(self.person.zone or UTC_NAME)
+        return ZoneInfo(self.person.zone or self.parts.settings.zone)
 
     def say(self, message: str, **values: object) -> str:
         """An English text in the reader's language; `%(name)s` in it are filled."""
@@ -171,6 +181,20 @@ class Visit:
         found = self.parts.settings.path + str(self.request.app.url_path_for(name, **filled))
         query = urlencode(_query, doseq=True) if _query else ""
         return f"{found}?{query}" if query else found
+
+    def here(self) -> str:
+        """This page from its beginning: without the place in a list."""
+        query = [(name, value) for name, value in self.request.query_params.multi_items() if name not in ("after", "at")]
+        return self.request.url.path + (f"?{urlencode(query)}" if query else "")
+
+    def place(self) -> str:
+        """The position as a text; nothing if nothing was read."""
+        return "" if self.position is None else packed_position(self.position)
+
+    def trouble(self) -> Sequence[StandingLine]:
+        """What the reader is to know of what they see: a stale store, a lagging engine, silent feeds."""
+        head = self.head
+        return [] if head is None else trouble(head.standing, head.feeds, head.engine, self.now, self)
 
     def has(self, name: str) -> bool:
         """Whether there is a route of this name that needs nothing in its path."""

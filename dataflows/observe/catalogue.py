@@ -294,7 +294,10 @@ CONSOLE_REPORTS = Metric(
     "orderwatch_console_csp_reports_total", "counter", "What browsers say that a page was kept from doing, by directive.", ("directive",)
 )
 CONSOLE_FAILURES = Metric(
-    "orderwatch_console_failures_total", "counter", "Failures: page, store, own (the console's own database), provider, decisions.", ("what",)
+    "orderwatch_console_failures_total",
+    "counter",
+    "Failures: page, store, own (the console's own database), provider, decisions.",
+    ("what",),
 )
 CONSOLE_DECISIONS = Metric("orderwatch_console_decisions_total", "counter", "Decisions that people made here and that are in the log.")
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, model_validator
 
-from dataflows.settings.gateway import networks
+from dataflows.settings.gateway import networks, zone_name
 from dataflows.settings.values import Names, Port, Section, comma_separated, distinct
 
 FILE = "console.sqlite3"
@@ -61,6 +61,14 @@ class ConsoleSettings(Section):
         default="secure",
         description="`secure`: the session's cookie goes over HTTPS only. `plain`: over HTTP too, for development: whoever listens in on "
         "the network has the session.",
+    )
+    zone: Annotated[str, AfterValidator(zone_name)] = Field(
+        default="UTC", description="Time zone (IANA) in which times are shown to who has chosen none."
+    engine_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s]+/?$",
+        description="Where the engine answers `/readyz` and `/metrics`, such as `http://engine:9464`: pages say so when it is not well or "
+        "lags, and list all feeds. Unset: on this host where all parts are (`embedded.dir`), else it is not asked.",
     )
     idle_minutes: int = Field(default=60, ge=2, le=1_440, description="After how long without a request a session ends.")
     session_hours: int = Field(default=12, ge=1, le=168, description="After how long a session ends in any case.")

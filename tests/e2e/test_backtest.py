@@ -138,3 +138,17 @@ def test_what_cannot_be_done(tried: Tried) -> None:
     ):
         done = command(*line, cwd=tried.folder)
         assert (done.returncode, why in done.stderr) == (2, True), done.stderr
+
+
+def test_a_window_leaves_out_what_was_said_before_it(tried: Tried) -> None:
+    """All is read; of what is written every line was said in the window, and nothing more is counted than over the whole."""
+    since = "2026-05-10T00:00:00Z"
+    done = command(*arguments("world.policy.yaml", "new.yaml"), "--since", since, "--out", "window", "--json", cwd=tried.folder)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["since"], found["events"], found["orders"]) == (since, tried.report["events"], tried.report["orders"])
+    assert 0 < found["found"]["new"] < tried.report["found"]["new"]
+    inside = (tried.folder / "window" / "after.jsonl").read_bytes().splitlines()
+    assert set(inside) < set(tried.lines("after.jsonl"))
+    late = command(*arguments("world.policy.yaml", "new.yaml"), "--since", "2027-01-01T00:00:00Z", cwd=tried.folder)
+    assert (late.returncode, b"is after --until" in late.stderr) == (2, True)

@@ -27,7 +27,6 @@ from starlette.testclient import TestClient
 from dataflows.console.access import Person, PersonScope
 from dataflows.console.app import application
 from dataflows.console.cookies import cookie_of
-from dataflows.console.deciding.taking import ConsoleDecisions
 from dataflows.console.govern.opening import NAME as GOVERN
 from dataflows.console.govern.opening import open_govern
 from dataflows.console.own import open_own, prepare
@@ -35,6 +34,7 @@ from dataflows.console.pages.opening import PAGES, PageParts
 from dataflows.console.parts import ConsoleParts, parts_of, wall
 from dataflows.console.people.passwords import Passwords
 from dataflows.console.routes import Route, every_route
+from dataflows.console.taking import ConsoleDecisions
 from dataflows.core.policy import Policy
 from dataflows.core.rules.load import policy_of_text
 from dataflows.observe.observer import Observer

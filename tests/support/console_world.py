@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import orjson
 
@@ -31,6 +31,7 @@ LOST: Final = 0.75
 BEAT: Final = "feed.heartbeat"
 SHADOWED: Final = ("shipment.scan_gap", "fulfilment.pick_overdue")
 PEOPLE: Final = ("user:anna", "user:bob", "user:ada", "user:olga")
+Verb: TypeAlias = tuple[str, Mapping[str, object]]
 ON: Final = ("carrier", "customer", "supplier")
 NOTES: Final = (
     "Called the carrier: the depot looks for the parcel.",
@@ -115,22 +116,20 @@ def _of_people(out: Path, seed: int, now: int) -> list[bytes]:
             continue
         at = max(micros(datetime.fromisoformat(data["detected_at"])) + MINUTE, now - int(lots.random() * 2 * DAY))
         by, until = lots.choice(PEOPLE), iso(now + lots.choice((3, 8, 20, 30)) * HOUR)
-        verbs: list[tuple[str, dict[str, object]]] = [("case.acknowledged", {})]
-        verbs += lots.choice(
-            (
-                [],
-                [("case.assigned", {"assignee": lots.choice(PEOPLE)})],
-                [("case.assigned", {"assignee": "user:anna"})],
-                [("case.snoozed", {"until": until})],
-                [
-                    ("case.assigned", {"assignee": "user:anna"}),
-                    ("case.waiting", {"on": lots.choice(("carrier", "customer")), "until": until}),
-                ],
-                [("case.labelled", {"label": lots.choice(("real", "noise"))})],
-                [("case.resolved", {"outcome": "fixed", "note": "seen to"})],
-                [("case.resolved", {"outcome": "fixed", "note": "seen to"}), ("case.reopened", {"note": "not yet"})],
-            )
-        )
+        then: list[list[Verb]] = [
+            [],
+            [("case.assigned", {"assignee": lots.choice(PEOPLE)})],
+            [("case.assigned", {"assignee": "user:anna"})],
+            [("case.snoozed", {"until": until})],
+            [
+                ("case.assigned", {"assignee": "user:anna"}),
+                ("case.waiting", {"on": lots.choice(("carrier", "customer")), "until": until}),
+            ],
+            [("case.labelled", {"label": lots.choice(("real", "noise"))})],
+            [("case.resolved", {"outcome": "fixed", "note": "seen to"})],
+            [("case.resolved", {"outcome": "fixed", "note": "seen to"}), ("case.reopened", {"note": "not yet"})],
+        ]
+        verbs: list[Verb] = [("case.acknowledged", {}), *lots.choice(then)]
         if lots.random() < 0.3:
             verbs.append(("case.noted", {"note_ref": f"note-{len(found)}"}))
         for number, (type_, more) in enumerate(verbs):
@@ -171,7 +170,7 @@ def _last(file: Path, key: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     return list(found.values())
 
 
-def _decision(id_: str, at: int, type_: str, about: dict[str, Any], data: dict[str, object]) -> bytes:
+def _decision(id_: str, at: int, type_: str, about: dict[str, Any], data: Mapping[str, object]) -> bytes:
     head = {"specversion": "1.0", "id": id_, "source": "/desk", "type": type_, "time": iso(at), "subject": about["subject"]}
     return orjson.dumps({**head, "tenant": about["tenant"], "data": data})
 

@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from dataflows.console.deciding.taking import ConsoleDecisions
+from dataflows.console.taking import ConsoleDecisions
 from schemas.wire import micros
 from sinks.cases.writer import CaseWriter
 from sinks.decisions import UnwrittenError

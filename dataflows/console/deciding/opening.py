@@ -9,7 +9,7 @@ from typing import Final
 from confluent_kafka import KafkaException
 from sqlalchemy import Engine
 
-from dataflows.console.deciding.taking import ConsoleDecisions
+from dataflows.console.taking import ConsoleDecisions
 from dataflows.errors import MisuseError, refused
 from dataflows.ingest.api import topic_of
 from dataflows.observe import catalogue

@@ -50,7 +50,7 @@ class DecidedItem(Struct):
     status: str = "waiting"
     reason: str | None = None
     detail: str | None = None
-    before: dict[str, Any] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 class Outcome(Struct):

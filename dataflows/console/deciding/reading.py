@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection
 
 from dataflows.console.deciding.verbs import Verb
-from dataflows.console.visit import GoneError, Visit
-from sinks.cases.queries.deciding import ActionAbout, CaseStanding, actions_about, case_standings
+from dataflows.console.visit import NotHereError, Visit
+from sinks.cases.queries.deciding import ActionAbout, DecidedCase, actions_about, case_standings
 from sinks.cases.queries.exceptions import by_id
 from sinks.cases.queries.rows import ExceptionRow
 
@@ -29,7 +29,7 @@ class CaseTarget(NamedTuple):
     """A case to decide about. `seen`: the sequence that the person has read."""
 
     row: ExceptionRow
-    standing: CaseStanding
+    standing: DecidedCase
     seen: int
 
     @property
@@ -78,7 +78,7 @@ def named(values: Sequence[str]) -> list[Named]:
 
 
 async def targets(visit: Visit, verb: Verb, wanted: Sequence[Named]) -> Targets:
-    """What is named, as it stands now. Raises GoneError if nothing of it is there, StoreDownError."""
+    """What is named, as it stands now. Raises NotHereError if nothing of it is there, StoreDownError."""
     if verb.about in ("case", "order"):
         found = await visit.read(_cases, wanted, visit)
         kept = [one for one in found if visit.person.may_see(one.row.tenant, one.row.team, one.row.site)]
@@ -89,7 +89,7 @@ async def targets(visit: Visit, verb: Verb, wanted: Sequence[Named]) -> Targets:
         there = [ActionTarget(one, _seen(seen, one.row.action_id, one.row.sequence)) for one in about if may_see_action(visit, one)]
         read = Targets(actions=there, gone=len(wanted) - len(there))
     if not read.total:
-        raise GoneError
+        raise NotHereError
     return read
 
 
@@ -110,5 +110,5 @@ def _seen(seen: Mapping[str, int | None], id_: str, now: int) -> int:
     return now if sequence is None else sequence
 
 
-def _unknown(row: ExceptionRow) -> CaseStanding:
-    return CaseStanding(row.exception_id, row.case_state, row.assignee, row.team, row.until, None, row.waiting_on, None, None)
+def _unknown(row: ExceptionRow) -> DecidedCase:
+    return DecidedCase(row.exception_id, row.case_state, row.assignee, row.team, row.until, None, row.waiting_on, None, None)

@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from dataflows.console.deciding.outcomes import DecidedItem, Outcome
 from dataflows.console.deciding.sending import AUTOMATION, numbered
-from dataflows.console.deciding.taking import decision_id
 from dataflows.console.deciding.undoing import Undo, undo
 from dataflows.console.deciding.watching import SeenItem, Watched
+from dataflows.console.taking import decision_id
 from dataflows.console.text import mark
 from dataflows.console.visit import Visit
 from schemas.roles import may_decide

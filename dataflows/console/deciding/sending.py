@@ -8,10 +8,11 @@ from uuid import UUID, uuid4
 
 from dataflows.console.deciding.outcomes import DecidedItem, Outcome, Outcomes
 from dataflows.console.deciding.reading import Targets
-from dataflows.console.deciding.taking import SOURCE, ConsoleDecisions, UntakenError, decision_id
 from dataflows.console.deciding.undoing import before_of, before_of_action
 from dataflows.console.deciding.verbs import Verb
 from dataflows.console.deciding.wording import Wording
+from dataflows.console.parts import TakesDecisions
+from dataflows.console.taking import SOURCE, UntakenError, decision_id
 from dataflows.console.visit import BadRequestError, Visit
 from dataflows.core.actions.digest import payload_hash
 from dataflows.core.engine.followup import initiated_id
@@ -23,7 +24,7 @@ PART: Final = 50
 AUTOMATION: Final = "automation"
 
 
-def desk(visit: Visit) -> ConsoleDecisions:
+def desk(visit: Visit) -> TakesDecisions:
     """What takes decisions in. Raises BadRequestError where this console only shows."""
     found = visit.parts.decisions
     if found is None:
@@ -136,7 +137,7 @@ def to_be_sent(outcome: Outcome, wording: Wording) -> None:
 
 def kept_wording(outcome: Outcome) -> Wording:
     """What of an outcome is still to be sent says."""
-    kept = outcome.data.get("to_send") or {}
+    kept: Mapping[str, Any] = outcome.data.get("to_send") or {}
     return Wording(dict(kept.get("data") or {}), kept.get("note"))
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 from dataflows.console.pages.words import EVENTS, SCANS, STATES, kind_words, words_of
 from dataflows.console.pictures.order_story import StoryEntry, in_order
-from dataflows.console.text import Language
+from dataflows.console.text import Language, mark
 from schemas.values import parse_instant
 from sinks.cases.queries.past import OrderPast
 from sinks.cases.queries.rows import Data
@@ -81,7 +81,7 @@ def lane_of(source: str | None, type_: str) -> str:
 
 def _evidence(past: OrderPast, spoken: Language, main: str | None) -> Iterator[ListedEvent]:
     """What exceptions rest on or rested on: of this exception first, so that it is not set aside."""
-    scans, withdrawn = _scans(past), _withdrawn(past)
+    scans, withdrawn, named = _scans(past), _withdrawn(past), _several(past)
     cited = sorted(past.evidence, key=lambda one: (one["exception_id"] != main, str(one["exception_id"])))
     for one in cited:
         type_, source, id_ = _text(one, "type"), _text(one, "source"), _text(one, "event_id")
@@ -97,7 +97,7 @@ def _evidence(past: OrderPast, spoken: Language, main: str | None) -> Iterator[L
             lane=lane_of(source, type_),
             shape=SHAPE_OF[lane_of(source, type_)],
             at=at,
-            label=_label(type_, status, spoken),
+            label=_label(type_, status, spoken, named=named),
             recorded=cast("datetime | None", one["recorded_at"]),
             struck=(source, id_) in withdrawn,
             aside=main is not None and one["exception_id"] != main,
@@ -112,21 +112,21 @@ def _known(past: OrderPast, spoken: Language) -> Iterator[ListedEvent]:
     for event in past.events:
         type_ = cast("str | None", event["changed_by_type"])
         if type_ is not None and not type_.startswith(DECIDED):
-            yield _came(type_, event, spoken, scans.get(_at(event, "changed_by_time")) if type_ == SCAN else None)
+            yield _came(type_, event, spoken, scans.get(_at(event, "changed_by_time")) if type_ == SCAN else None, named=_several(past))
             seen.add(_at(event, "changed_by_time"))
     if past.order and past.order.get("placed_at") and not any(one["type"] == "order.placed" for one in past.evidence):
         entry = StoryEntry("placed", "storefront", "circle", _at(past.order, "placed_at"), _label("order.placed", None, spoken))
         yield ListedEvent(entry, "order.placed")
-    for at, status in sorted(scans.items()):
+    for at, scan in sorted(scans.items()):
         if at not in seen:
-            label = _label(SCAN, status, spoken)
-            yield ListedEvent(StoryEntry(f"scan {at.isoformat()} {status}", "carrier", "triangle", at, label), SCAN)
+            label = _label(SCAN, scan, spoken, named=_several(past))
+            yield ListedEvent(StoryEntry(f"scan {at.isoformat()} {scan[1]}", "carrier", "triangle", at, label), SCAN)
 
 
-def _came(type_: str, event: Data, spoken: Language, status: str | None) -> ListedEvent:
+def _came(type_: str, event: Data, spoken: Language, scan: tuple[str, str] | None, *, named: bool) -> ListedEvent:
     source, id_ = _text(event, "changed_by_source"), _text(event, "changed_by_id")
     lane = lane_of(source, type_)
-    entry = StoryEntry(f"{source} {id_}", lane, SHAPE_OF[lane], _at(event, "changed_by_time"), _label(type_, status, spoken))
+    entry = StoryEntry(f"{source} {id_}", lane, SHAPE_OF[lane], _at(event, "changed_by_time"), _label(type_, scan, spoken, named=named))
     return ListedEvent(entry, type_, source, id_, about=_text(event, "exception_id"))
 
 
@@ -185,7 +185,7 @@ def _done(past: OrderPast, spoken: Language, main: str | None) -> Iterator[Liste
         at = event["at"] or event["said_at"]
         if at is not None and event["text"] is not None:
             who = str(event["by"] or "").rpartition(":")[2]
-            label = f"{who}: {spoken.text('note')}" if who else spoken.text("note")
+            label = f"{who}: {spoken.text(mark('note'))}" if who else spoken.text(mark("note"))
             made = entry(f"note {event['note_ref']}", "decisions", "person", cast("datetime", at), label, event["exception_id"])
             yield ListedEvent(made, "case.noted", cast("str | None", event["by"]), text=_text(event, "text"))
 
@@ -193,27 +193,36 @@ def _done(past: OrderPast, spoken: Language, main: str | None) -> Iterator[Liste
 def _decision(event: Data, spoken: Language) -> str:
     who = str(event["by"] or "").rpartition(":")[2]
     words = spoken.text(words_of(EVENTS, cast("str | None", event["type"])))
-    refused = f" ({spoken.text('refused')})" if event["outcome"] == "refused" else ""
+    refused = f" ({spoken.text(mark('refused'))})" if event["outcome"] == "refused" else ""
     return f"{who}: {words}{refused}" if who else f"{words}{refused}"
 
 
-def _label(type_: str, status: str | None, spoken: Language) -> str:
-    if status is not None:
-        return spoken.text(words_of(SCANS, status))
+def _label(type_: str, scan: tuple[str, str] | None, spoken: Language, *, named: bool = False) -> str:
+    """Few words; of a scan its status, and its parcel where the order has several."""
+    if scan is not None:
+        status, parcel = scan
+        return f"{spoken.text(words_of(SCANS, status))} {parcel}" if named and parcel else spoken.text(words_of(SCANS, status))
     return spoken.text(words_of(EVENTS, type_))
 
 
-def _scans(past: OrderPast) -> dict[datetime, str]:
-    """The statuses of scans by their instants, as far as what is known of parcels tells them."""
-    found: dict[datetime, str] = {}
+def _scans(past: OrderPast) -> dict[datetime, tuple[str, str]]:
+    """The statuses of scans with their parcels, by their instants, as far as what is known of parcels tells them."""
+    found: dict[datetime, tuple[str, str]] = {}
     contexts: list[object] = [past.order.get("shipments")]
     contexts += [cast("Mapping[str, object]", one["context"] or {}).get("shipments") for one in past.exceptions]
     for shipments in contexts:
         for one in cast("Sequence[Mapping[str, Any]]", shipments or ()):
             last = cast("Mapping[str, str] | None", one.get("last_scan"))
             if last and last.get("time"):
-                found[parse_instant(last["time"])] = last["status"]
+                names = cast("Sequence[str]", one.get("tracking_numbers") or ())
+                found[parse_instant(last["time"])] = last["status"], names[0] if len(names) == 1 else str(one.get("shipment") or "")
     return found
+
+
+def _several(past: OrderPast) -> bool:
+    """Whether the order is known to have several parcels, so that a scan must say of which it is."""
+    shipments = cast("Sequence[Mapping[str, Any]]", past.order.get("shipments") or ())
+    return sum(max(1, len(one.get("tracking_numbers") or ())) for one in shipments) > 1
 
 
 def _withdrawn(past: OrderPast) -> Collection[tuple[str, str]]:

@@ -1,1 +1,4 @@
-"""Who may enter: people, their passwords and roles, sessions, log-ins. Reading order: `tables`, `directory`, `sessions`, `log_in`."""
+"""Who may enter: people, their passwords and roles, sessions, log-ins.
+
+Reading order: `tables`, `directory`, `sessions`, `attempts`, `oidc`.
+"""

@@ -199,9 +199,10 @@ def _values(claims: Mapping[str, object], path: str) -> Sequence[str]:
     """The texts that a claim has; dots lead into objects, unless there is a claim of the whole name."""
     found: object = claims.get(path)
     if found is None:
-        found = claims
+        inner: object = dict(claims)
         for part in path.split("."):
-            found = cast("Mapping[str, object]", found).get(part) if isinstance(found, Mapping) else None
+            inner = inner.get(part) if isinstance(inner, dict) else None
+        found = inner
     if isinstance(found, str):
         return [found]
     return [one for one in cast("list[object]", found) if isinstance(one, str)] if isinstance(found, list) else []

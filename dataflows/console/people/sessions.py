@@ -61,18 +61,25 @@ class Sessions:
             enter(connection, at, f"user:{name}", "logged_in", name, {"way": way})
         return id_
 
-    def find(self, id_: str, at: datetime) -> tuple[PersonSession, KnownPerson] | None:
-        """A session that has not ended, and whose it is; that it was used is noted."""
+    def find(self, id_: str, at: datetime, *, used: bool = True) -> tuple[PersonSession, KnownPerson] | None:
+        """A session that has not ended, and whose it is; that it was used is noted, unless a page asks by itself."""
         digest = digest_of(id_)
         chosen = select(sessions, people).join(people, people.c.name == sessions.c.name).where(sessions.c.digest == digest)
         with self._engine.connect() as connection:
             row = connection.execute(chosen).one_or_none()
         if row is None or row.disabled or not self._lives(row, at):
             return None
-        if at - row.seen_at >= SEEN:
+        if used and at - row.seen_at >= SEEN:
             with writing(self._engine).begin() as connection:
                 connection.execute(update(sessions).where(sessions.c.digest == digest).values(seen_at=at))
-        return self._session(row, max(at, row.seen_at)), known_of(row)
+        return self._session(row, max(at, row.seen_at) if used else row.seen_at), known_of(row)
+
+    def lives(self, digest: str, at: datetime) -> bool:
+        """Whether a session has not ended, nor its person been disabled; asking does not keep it alive."""
+        chosen = select(sessions, people.c.disabled).join(people, people.c.name == sessions.c.name).where(sessions.c.digest == digest)
+        with self._engine.connect() as connection:
+            row = connection.execute(chosen).one_or_none()
+        return row is not None and not row.disabled and self._lives(row, at)
 
     def of(self, name: str, at: datetime) -> Sequence[PersonSession]:
         """Somebody's sessions, the last used first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -11,11 +12,11 @@ from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from dataflows.console.access import Needs
-from dataflows.console.deciding.effects_of_actions import facts, spoken, text_of, told, why_not
+from dataflows.console.deciding.effects_of_actions import facts, informed, spoken, text_of, why_not
 from dataflows.console.deciding.forming import context_of
 from dataflows.console.deciding.reading import may_see_action
 from dataflows.console.routes import Route
-from dataflows.console.visit import GoneError, Visit
+from dataflows.console.visit import NotHereError, Visit
 from schemas.actions import ACTIONS
 from sinks.cases.queries.actions import list_actions
 from sinks.cases.queries.deciding import ActionAbout, actions_about, decisions_on_action
@@ -55,9 +56,8 @@ async def show_approvals(visit: Visit) -> Response:
         more=rows.after is not None,
         escalated=sum(one.escalated_to is not None for one in about),
         limit=None if decisions is None else decisions.bulk_limit,
-        told=lambda one: told(visit, one),
-        facts=lambda one: facts(visit, one),
-        spoken=lambda one: spoken(visit, one),
+        informed=partial(informed, visit),
+        spoken=partial(spoken, visit),
         query=visit.request.query_params,
         narrowed=_narrowed(visit.request.query_params),
     )
@@ -95,12 +95,12 @@ async def show_action(visit: Visit) -> Response:
     id_ = visit.request.path_params["id"]
     found = await visit.read(_whole, id_)
     if found is None or not may_see_action(visit, found["about"]):
-        raise GoneError
+        raise NotHereError
     about: ActionAbout = found["about"]
     case = None if about.row.exception_id is None else await visit.read(exception_detail, about.row.exception_id, visit.now)
     await visit.reads("message" if about.message else "exception", id_)
     decisions = visit.parts.decisions
-    context = {} if case is None else context_of(case.data)
+    context: Mapping[str, Any] = {} if case is None else context_of(case.data)
     return visit.page(
         "actions/one.html",
         about=about,
@@ -110,7 +110,7 @@ async def show_action(visit: Visit) -> Response:
         runs=found["runs"],
         case=case,
         why=why_not(visit, about.row),
-        told=told(visit, about),
+        informed=informed(visit, about),
         facts=facts(visit, about),
         spoken=spoken(visit, about),
         text=text_of(about, None if decisions is None else decisions.templates, context),

@@ -15,13 +15,13 @@ from dataflows.console.deciding.forming import CONFIRMED, DecisionForm
 from dataflows.console.deciding.outcomes import Outcome, Outcomes
 from dataflows.console.deciding.reading import Targets, named, targets
 from dataflows.console.deciding.sending import desk, key_of, new_key, outcome_of, send, send_parts, to_be_sent
-from dataflows.console.deciding.taking import UntakenError
 from dataflows.console.deciding.verbs import MOST, VERBS
 from dataflows.console.deciding.watching import Watched, watched
 from dataflows.console.routes import Route
 from dataflows.console.selecting import chosen
+from dataflows.console.taking import UntakenError
 from dataflows.console.text import mark
-from dataflows.console.visit import BadRequestError, GoneError, Visit
+from dataflows.console.visit import BadRequestError, NotHereError, Visit
 
 CHANGED: Final = mark(
     "Somebody was quicker: it has changed since you read it. What you typed is kept; look at what changed, and send it again."
@@ -82,7 +82,7 @@ async def send_rest(visit: Visit) -> Response:
 async def _form(visit: Visit, fields: dict[str, str], cases: list[str], about: list[str], key: str) -> DecisionForm:
     verb = VERBS.get(fields.get("do", ""))
     if verb is None:
-        raise GoneError
+        raise NotHereError
     if not verb.allowed(visit.person.roles):
         raise HTTPException(403)
     desk(visit)
@@ -155,7 +155,7 @@ async def _refused(form: DecisionForm, reason: str | None, detail: str | None, m
 async def _found(visit: Visit, key: str) -> Outcome:
     found = await visit.own(_kept(visit).find, key, visit.person.by, visit.now)
     if found is None:
-        raise GoneError
+        raise NotHereError
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 from starlette.datastructures import QueryParams
@@ -21,7 +21,7 @@ from dataflows.console.visit import BadRequestError, Visit
 from sinks.cases.queries.facets import count_rows
 from sinks.cases.queries.wanted import FilterError
 
-TAKEN: Final = 20
+TAKEN: Final = 10
 """How many of the queue's rows that somebody has are shown below those that nobody has."""
 
 
@@ -74,7 +74,7 @@ async def answered(visit: Visit, template: str, read: ReadFilter, found: ReadLis
     columns = await visit.own(seen_columns, visit, visit.person)
     views = await visit.own(own_lists.views_of, visit.parts.own, visit.person)
     shown = ShownList(visit, read, found, columns, defaults=defaults if isinstance(defaults, dict) else None)
-    context = {
+    context: dict[str, Any] = {
         **helpers(visit),
         "list": shown,
         "columns": columns,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final, Literal, cast
+from typing import Final
 
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
@@ -66,7 +66,7 @@ def _filter(query: QueryParams) -> MessageFilter:
         topics=_named(query, "topic"),
         channels=_named(query, "channel"),
         states=tuple(one for one in query.getlist("state") if one in STATES),
-        whose=cast('Literal["ours", "others"]', whose) if whose in ("ours", "others") else None,
+        whose="ours" if whose == "ours" else "others" if whose == "others" else None,
     )
 
 

@@ -14,7 +14,7 @@ from dataflows.console.people.oidc import NotVouchedError, OidcLogIn, ProviderEr
 from dataflows.console.routes import Route
 from dataflows.console.text import mark
 from dataflows.console.views.login import begin
-from dataflows.console.visit import GoneError, Visit
+from dataflows.console.visit import NotHereError, Visit
 
 AWAY: Final = mark("The provider does not answer. Try again, or log in with a password.")
 REFUSED: Final = mark("You cannot log in this way: the provider does not vouch for you, or gives you no role here.")
@@ -58,7 +58,7 @@ async def from_provider(visit: Visit) -> Response:
 def _log_in(visit: Visit) -> OidcLogIn:
     found = visit.parts.oidc
     if found is None:
-        raise GoneError
+        raise NotHereError
     return found
 
 

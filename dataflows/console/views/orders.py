@@ -25,12 +25,15 @@ from dataflows.console.pages.records import UnreadableRecordError
 from dataflows.console.pages.story import story
 from dataflows.console.pictures.shapes import icon
 from dataflows.console.routes import Route
-from dataflows.console.visit import BadRequestError, GoneError, Visit
+from dataflows.console.visit import BadRequestError, NotHereError, Visit
 from dataflows.core.clocks.explain import length
+from schemas.actions import action_of
 from schemas.instants import EPOCH, MICROSECOND, micros
 from schemas.lateness import as_of
+from schemas.places import is_zone
 from schemas.values import parse_instant
-from sinks.cases.queries.rows import Data
+from sinks.cases.queries.exceptions import OVER
+from sinks.cases.queries.rows import Data, ListedAction
 
 ENDED: Final = frozenset(("resolved", "retracted"))
 MOST_SHOWN: Final = 256 << 10
@@ -54,6 +57,16 @@ class ShownDeadline:
     step: str
 
 
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """A step that the rule recommends: the action that it is, and the action of the exception that stands for it already, if one does."""
+
+    name: str
+    reason: str
+    action: str | None
+    standing: ListedAction | None
+
+
 async def show_exception(visit: Visit) -> Response:
     """An exception with all that belongs to it. A beginning of an ID that only one has leads to it."""
     name = str(visit.request.path_params["id"])
@@ -62,7 +75,7 @@ async def show_exception(visit: Visit) -> Response:
     if facts is None:
         whole = await visit.read(whole_id, name, visit.person)
         if whole is None or whole == name:
-            raise GoneError
+            raise NotHereError
         return RedirectResponse(visit.url("exception", id=whole), 302)
     await visit.reads("exception", facts.detail.row.exception_id)
     shown = story(visit, facts.order.past, facts.order.policies, facts.detail.row.exception_id)
@@ -81,6 +94,8 @@ async def show_exception(visit: Visit) -> Response:
         outcome=None if facts.stored["due_at"] is None else outcome_of(facts.stored, visit.now),
         silence=_silence(facts),
         terms=_terms(facts, visit),
+        steps=_steps(facts),
+        other_zone=_other_zone(facts, visit),
         related=_related(facts),
         readable=_readable(visit, facts),
         words=words,
@@ -95,7 +110,7 @@ async def show_order(visit: Visit) -> Response:
     facts = await visit.read(order_facts, tenant, order_id, visit.person, visit.now, page_parts(visit.parts.more).usual)
     if facts is None:
         if not visit.person.may_see(tenant):
-            raise GoneError
+            raise NotHereError
         return visit.page("orders/unknown.html", status=404, tenant=tenant, order_id=order_id)
     await visit.reads("order", f"{tenant}/{order_id}")
     return visit.page(
@@ -123,10 +138,10 @@ async def show_record(visit: Visit) -> Response:
     parts = page_parts(visit.parts.more)
     facts = await visit.read(exception_facts, name, visit.person, visit.now, parts.usual)
     if facts is None:
-        raise GoneError
+        raise NotHereError
     cited = next((one for one in facts.order.past.evidence if _place(one) == place), None)
     if cited is None:
-        raise GoneError
+        raise NotHereError
     await visit.reads("record", facts.detail.row.exception_id)
     record, problem = None, None
     if parts.records is None:
@@ -180,6 +195,25 @@ def _silence(facts: ExceptionFacts) -> str | None:
     row = facts.stored
     late = row["due_at"] is not None and cast("datetime", row["raised_at"]) > cast("datetime", row["due_at"])
     return silence_of(row, facts.order.past.silences) if late else None
+
+
+def _other_zone(facts: ExceptionFacts, visit: Visit) -> str | None:
+    """The zone of the sentence, where it shows another time than the reader's does."""
+    _, found, rest = str(facts.stored["summary"]).rpartition("(Times: ")
+    zone = rest.partition(".)")[0]
+    if not found or not is_zone(zone):
+        return None
+    return None if visit.now.astimezone(ZoneInfo(zone)).utcoffset() == visit.now.astimezone(visit.zone).utcoffset() else zone
+
+
+def _steps(facts: ExceptionFacts) -> list[NextStep]:
+    """What the rule recommends, best first; what is asked for already is not asked for again."""
+    found: list[NextStep] = []
+    for one in cast("Sequence[Mapping[str, str]]", facts.stored["recommended"] or ()):
+        name, action = one["action"], action_of(one["action"])
+        rows = [act.row for act in facts.detail.actions if act.row.state not in OVER and name in (act.row.step, act.row.action)]
+        found.append(NextStep(name, one["reason"], action, rows[-1] if rows else None))
+    return found
 
 
 def _terms(facts: ExceptionFacts, visit: Visit) -> list[tuple[str, int]]:

@@ -12,7 +12,7 @@ from dataflows.console.govern.invitations import VALID, InvitationError, accept,
 from dataflows.console.people.directory import KnownPerson, PeopleError
 from dataflows.console.people.passwords import WeakPasswordError
 from dataflows.console.routes import Route
-from dataflows.console.visit import BadRequestError, GoneError, Visit
+from dataflows.console.visit import BadRequestError, NotHereError, Visit
 from schemas.roles import ADMIN, ROLES
 
 ADDRESS: Final = "unknown"
@@ -64,7 +64,7 @@ async def _invited(visit: Visit, name: str) -> Response:
 async def _known(visit: Visit) -> KnownPerson:
     found = await visit.own(visit.parts.directory.find, str(visit.request.path_params["who"]))
     if found is None:
-        raise GoneError
+        raise NotHereError
     return found
 
 

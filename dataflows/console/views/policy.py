@@ -13,7 +13,7 @@ from dataflows.console.access import EVERY, Needs
 from dataflows.console.govern.in_force import BUILT_IN, PolicyInForce, PolicyUnknownError, activated_policy, started_policy
 from dataflows.console.govern.opening import parts_for
 from dataflows.console.routes import Route
-from dataflows.console.visit import BadRequestError, GoneError, Visit
+from dataflows.console.visit import BadRequestError, NotHereError, Visit
 from dataflows.core.policy import Policy
 from dataflows.core.policy.diff import settings_of
 from dataflows.core.policy.effective_handling import priority_of
@@ -110,7 +110,7 @@ async def show_rule(visit: Visit) -> Response:
         raise BadRequestError(str(error)) from error
     rule = next((cast("Rule", one) for one in found.policy.rules if one.kind == kind), None)
     if rule is None:
-        raise GoneError
+        raise NotHereError
     # What the console writes down of the built-in defaults states every setting: there is no file that any of them came from.
     read = await visit.own(read_policy, None) if found.origin == BUILT_IN else await visit.own(read_policy_text, found.text, "policy")
     own = next(cast("Rule", one) for one in read.policy.rules if one.kind == kind)
@@ -136,7 +136,7 @@ async def show_armed(visit: Visit) -> Response:
     tenants = [name for name in tenants_of(report) or ["default"] if visit.person.may_see(name)]
     tenant = visit.request.query_params.get("tenant") or next(iter(tenants), "default")
     if not visit.person.may_see(tenant):
-        raise GoneError
+        raise NotHereError
     wanted = visit.request.query_params.get("state", "")
     rules = sorted(arming(policy, report, tenant), key=lambda one: (STATES.index(one.state), one.kind))
     many = {name: sum(one.state == name for one in rules) for name in STATES}

@@ -10,16 +10,16 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import Response
 
 from dataflows.console.access import Needs
-from dataflows.console.deciding.taking import UntakenError, decision_id
 from dataflows.console.govern.activating import ActivationCheck, activation_check, activation_of
 from dataflows.console.govern.drafts import PolicyDraft, add_draft, find_draft, latest_drafts, line_diff
 from dataflows.console.govern.in_force import PolicyInForce, PolicyUnknownError
 from dataflows.console.govern.opening import parts_for
 from dataflows.console.people.directory import enter
 from dataflows.console.routes import Route
+from dataflows.console.taking import UntakenError, decision_id
 from dataflows.console.text import mark
 from dataflows.console.views.policy import policy_in_force
-from dataflows.console.visit import BadRequestError, GoneError, Visit
+from dataflows.console.visit import BadRequestError, NotHereError, Visit
 from dataflows.core.policy import Policy
 from dataflows.core.policy.diff import PolicyDiff, diff, words
 from schemas.roles import may_decide
@@ -41,10 +41,10 @@ def for_all_tenants(visit: Visit) -> bool:
 
 
 async def draft_of(visit: Visit) -> PolicyDraft:
-    """The draft that the URL names. Raises GoneError."""
+    """The draft that the URL names. Raises NotHereError."""
     found = await visit.own(find_draft, visit.parts.own, str(visit.request.path_params["draft_id"]))
     if found is None:
-        raise GoneError
+        raise NotHereError
     return found
 
 
@@ -54,7 +54,7 @@ async def show_edit(visit: Visit) -> Response:
     if (draft_id := visit.request.query_params.get("draft")) is not None:
         draft = await visit.own(find_draft, visit.parts.own, draft_id)
         if draft is None:
-            raise GoneError
+            raise NotHereError
         text, name = draft.text, draft.name
     elif visit.request.query_params.get("from") == "in_force":
         try:

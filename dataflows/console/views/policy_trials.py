@@ -18,7 +18,7 @@ from dataflows.console.govern.trials import BACKTEST, DRY_RUN, NewTrial, PolicyT
 from dataflows.console.routes import Route
 from dataflows.console.views.policy import policy_in_force
 from dataflows.console.views.policy_drafts import FOR_ALL, draft_of, for_all_tenants
-from dataflows.console.visit import BadRequestError, GoneError, Visit
+from dataflows.console.visit import BadRequestError, NotHereError, Visit
 from dataflows.detect.backtest.report import Example
 from sinks.cases.queries.rejected import last_erasure
 from sinks.cases.queries.wanted import FilterError
@@ -133,20 +133,20 @@ async def export_trial(visit: Visit) -> Response:
     try:
         lines = await visit.own(differences_csv, parts_for(visit).trials.folder_of(trial.trial_id))
     except OSError as error:
-        raise GoneError from error
+        raise NotHereError from error
     await visit.reads("export", f"trial/{trial.trial_id}")
     name = f"{trial.kind}-{trial.new_version}.csv"
     return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 async def _trial(visit: Visit) -> PolicyTrial:
-    """The one that the URL names. Raises GoneError."""
+    """The one that the URL names. Raises NotHereError."""
     if not for_all_tenants(visit):
-        raise GoneError
+        raise NotHereError
     await _forget_erased(visit)
     found = await visit.own(parts_for(visit).trials.find, str(visit.request.path_params["trial_id"]), visit.now)
     if found is None:
-        raise GoneError
+        raise NotHereError
     return found
 
 

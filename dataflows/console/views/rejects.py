@@ -17,10 +17,10 @@ from dataflows.console.govern.links import Links
 from dataflows.console.govern.masking import masked, pretty
 from dataflows.console.govern.mending import DECISION, EDITED, UNCHANGED, ContractFault, edited, faults_of, why_not
 from dataflows.console.govern.opening import parts_for
-from dataflows.console.govern.records import UnreadableRecordError
+from dataflows.console.govern.records import UnreadableRejectError
 from dataflows.console.people.directory import enter
 from dataflows.console.routes import Route
-from dataflows.console.visit import BadRequestError, GoneError, Visit
+from dataflows.console.visit import BadRequestError, NotHereError, Visit
 from schemas.wire import MAX_BYTES, Rejected, event_of
 from sinks.cases.queries.rejected import RejectFilter, RejectRow, is_erased, list_rejects, reject_at, reject_counts, rejected_again
 from sinks.cases.queries.rows import Page
@@ -68,13 +68,13 @@ async def show_rejects(visit: Visit) -> Response:
 
 
 async def _row(visit: Visit) -> RejectRow:
-    """The one that the URL names. Raises GoneError."""
+    """The one that the URL names. Raises NotHereError."""
     path = visit.request.path_params
     row = await visit.read(reject_at, str(path["partition"]), int(path["offset"]))
     scope = visit.person.scope
     whole = EVERY in scope.teams and EVERY in scope.sites
     if row is None or not whole or not (EVERY in scope.tenants or row.tenant in scope.tenants):
-        raise GoneError
+        raise NotHereError
     return row
 
 
@@ -82,7 +82,7 @@ async def _record(visit: Visit, row: RejectRow) -> Reject | str:
     """Its record, or why there is none to be shown."""
     try:
         reject = await visit.own(parts_for(visit).rejects, row)
-    except UnreadableRecordError as error:
+    except UnreadableRejectError as error:
         return str(error)
     try:
         event = event_of(reject.headers, reject.value or b"")
@@ -183,7 +183,7 @@ async def replay(visit: Visit) -> Response:
     wanted = wanted_of(visit)
     form = await visit.form()
     if wanted is None:
-        raise GoneError
+        raise NotHereError
     rows = await _chosen(visit, form, wanted)
     if not rows:
         raise BadRequestError(visit.say("Nothing is chosen."))

@@ -17,7 +17,7 @@ from dataflows.console.listing import helpers
 from dataflows.console.own_lists import ALL, PRIVATE, TEAM, ViewError
 from dataflows.console.routes import Route
 from dataflows.console.text import mark
-from dataflows.console.visit import BadRequestError, GoneError, Visit
+from dataflows.console.visit import BadRequestError, NotHereError, Visit
 from sinks.cases.queries.facets import COLUMNS as FACETED
 from sinks.cases.queries.facets import facets
 from sinks.cases.queries.wanted import ExceptionFilter
@@ -69,7 +69,7 @@ async def change(visit: Visit) -> Response:
         raise BadRequestError(f"a view is {', '.join(actions)}")
     try:
         if not await visit.own(act):
-            raise GoneError
+            raise NotHereError
     except ViewError as error:
         return await _shown(visit, problem=str(error))
     return visit.done(visit.url("views"), None if message is None else visit.say(message))

@@ -15,7 +15,7 @@ from dataflows.console.people.passwords import WeakPasswordError
 from dataflows.console.people.sessions import PersonSession
 from dataflows.console.routes import Route
 from dataflows.console.text import NAMES, mark
-from dataflows.console.visit import GoneError, Visit
+from dataflows.console.visit import NotHereError, Visit
 
 SAVED: Final = mark("Saved.")
 CHANGED: Final = mark("The password is changed. Your other sessions have ended.")
@@ -57,7 +57,7 @@ async def save_settings(visit: Visit) -> Response:
 async def change_password(visit: Visit) -> Response:
     """Gives a local person another password; other sessions end."""
     if visit.person.origin != LOCAL or visit.session is None:
-        raise GoneError
+        raise NotHereError
     form = await visit.form()
     present, wanted, again = (str(form.get(name, "")) for name in ("present", "wanted", "again"))
     directory, attempts, name = visit.parts.directory, visit.parts.attempts, visit.person.name
@@ -89,7 +89,7 @@ async def end_session(visit: Visit) -> Response:
     digest = str((await visit.form()).get("session", ""))
     own: Callable[[], Sequence[PersonSession]] = lambda: visit.parts.sessions.of(visit.person.name, visit.now)  # noqa: E731 - it is called once
     if digest not in {one.digest for one in await visit.own(own)}:
-        raise GoneError
+        raise NotHereError
     await visit.own(visit.parts.sessions.end, digest, by=visit.person.by, at=visit.now, what="session_ended")
     return visit.done(visit.url("settings"), visit.say(ENDED))
 

@@ -10,10 +10,10 @@ from dataflows.console.access import Needs
 from dataflows.console.deciding.outcomes import Outcome, Outcomes
 from dataflows.console.deciding.reversing import Reversal, decisions_that_undo, outcome_of_undo, reversals
 from dataflows.console.deciding.sending import decision_id_start, desk, key_of, new_key
-from dataflows.console.deciding.taking import UntakenError
 from dataflows.console.deciding.verbs import VERBS
 from dataflows.console.deciding.watching import watched
 from dataflows.console.routes import Route
+from dataflows.console.taking import UntakenError
 from dataflows.console.text import mark
 from dataflows.console.visit import BadRequestError, Visit
 

@@ -68,6 +68,7 @@ Index(None, actions.c.exception_id)
 Index(None, actions.c.tenant, actions.c.order_id)
 Index(None, actions.c.changed_at)
 Index(None, actions.c.action, actions.c.proposed_at)
+Index(None, actions.c.log_partition, actions.c.log_offset)
 
 action_events: Final = Table(
     "action_events",

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Index, Table
+from sqlalchemy import Index, Table, or_
 
 from sinks.cases.tables.base import METADATA, about, amount, extra, flag, instant, json, logged, number, partial, place, small, text
+
+WINDOWED: Final = (
+    *("tenant", "team", "site", "kind", "severity", "status", "mode", "carrier", "sku", "country", "customer_id", "order_id", "total"),
+    *("currency", "case_state", "acknowledged_at", "closed_at", "stopped_at", "paused_since", "ack_by", "resolve_by"),
+)
+"""What is counted by windows of time, of which PostgreSQL then need not read the rows themselves."""
 
 exceptions: Final = Table(
     "exceptions",
@@ -96,13 +102,15 @@ partial("ix_exceptions_open_due", exceptions.c.due_at, exceptions.c.exception_id
 Index(None, exceptions.c.tenant, exceptions.c.order_id)
 Index(None, exceptions.c.tenant, exceptions.c.customer_id)
 Index(None, exceptions.c.kind, exceptions.c.raised_at)
-Index(None, exceptions.c.raised_at)
+Index(None, exceptions.c.raised_at, postgresql_include=WINDOWED)
+partial("ix_exceptions_closed_at", exceptions.c.closed_at, where=exceptions.c.closed_at.is_not(None))
 Index(None, exceptions.c.changed_at)
 partial("ix_exceptions_standing", exceptions.c.severity_rank, where=exceptions.c.closed_at.is_(None))
 Index(None, exceptions.c.changed_at, exceptions.c.exception_id)
 Index(None, exceptions.c.kind, exceptions.c.changed_at)
 Index(None, exceptions.c.team, exceptions.c.changed_at)
 Index(None, exceptions.c.order_id)
+Index(None, exceptions.c.log_partition, exceptions.c.log_offset)
 partial("ix_exceptions_resolved_at", exceptions.c.resolved_at, where=exceptions.c.resolved_at.is_not(None))
 
 exception_events: Final = Table(
@@ -219,6 +227,8 @@ cases: Final = Table(
 )
 Index(None, cases.c.team, cases.c.state)
 Index(None, cases.c.assignee, cases.c.state)
+_again = or_(cases.c.reopenings > 0, cases.c.flaps > 0, cases.c.reassignments > 0, cases.c.label.is_not(None))
+partial("ix_cases_again", cases.c.exception_id, where=_again)
 partial("ix_cases_labelled", cases.c.label, cases.c.exception_id, where=cases.c.label.is_not(None))
 partial("ix_cases_reopened", cases.c.exception_id, where=cases.c.reopenings > 0)
 

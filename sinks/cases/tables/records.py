@@ -31,6 +31,7 @@ incidents: Final = Table(
     info=about("Incidents, and feeds that fell silent or that nobody ever heard a milestone of: one row each."),
 )
 Index(None, incidents.c.status, incidents.c.opened_at)
+Index(None, incidents.c.log_partition, incidents.c.log_offset)
 
 incident_members: Final = Table(
     "incident_members",

@@ -26,14 +26,15 @@ BUCKETS: Final = (
 OLDEST: Final = "30 d and more"
 
 
-def _select(now: Expression) -> Selected:
+def ageing(now: Expression, *more: Expression) -> Selected:
+    """How long what is open has been open, as of an instant, of what further conditions hold of."""
     aged = (
         select(
             *(_E.tenant, _E.team, _E.kind, _E.severity),
             between(_E.raised_at, now).label("age"),
             resolve_broken(now).label("broken"),
         )
-        .where(and_(STANDS, COUNTS))
+        .where(and_(STANDS, COUNTS, *more))
         .subquery("aged")
     )
     rank = case(*((aged.c.age < seconds, number) for number, (_, seconds) in enumerate(BUCKETS)), else_=len(BUCKETS))
@@ -63,5 +64,5 @@ AGEING: Final = View(
         "resolve_breached": "How many of them are not resolved in time.",
         "oldest_seconds": "The age of the oldest, in seconds.",
     },
-    _select,
+    ageing,
 )

@@ -27,7 +27,8 @@ def _share(kept: Expression, broken: Expression) -> Expression:
     return case((kept + broken > 0, cast(kept, Double) / cast(kept + broken, Double)), else_=None)
 
 
-def _select(now: Expression) -> Selected:
+def promises(now: Expression, *more: Expression) -> Selected:
+    """What was taken up and resolved in time, as of an instant, of what further conditions hold of."""
     keys = (_E.tenant, _E.team, _E.kind, _E.severity)
     rows = (
         select(
@@ -39,7 +40,7 @@ def _select(now: Expression) -> Selected:
             resolve_broken(now).label("resolve_broken"),
             and_(_E.resolve_by.is_not(None), not_(OVER)).label("resolve_stands"),
         )
-        .where(and_(COUNTS, not_(RETRACTED), or_(_E.ack_by.is_not(None), _E.resolve_by.is_not(None))))
+        .where(and_(COUNTS, not_(RETRACTED), or_(_E.ack_by.is_not(None), _E.resolve_by.is_not(None)), *more))
         .subquery("kept")
     )
     found = rows.c
@@ -80,5 +81,5 @@ SLA: Final = View(
         "resolve_running": "How many are not over, and in time.",
         "resolve_share": "`resolve_within` of those within or breached, 0 to 1; none where there is none.",
     },
-    _select,
+    promises,
 )

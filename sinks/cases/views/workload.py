@@ -14,7 +14,8 @@ from sinks.cases.views.clocks import COUNTS, STANDS, UNACKNOWLEDGED, acknowledge
 _E = exceptions.c
 
 
-def _select(now: Expression) -> Selected:
+def workload(now: Expression, *more: Expression) -> Selected:
+    """Who has how much, as of an instant, of what further conditions hold of."""
     keys = (_E.tenant, _E.team, _E.assignee, _E.severity, _E.severity_rank)
     return (
         select(
@@ -29,7 +30,7 @@ def _select(now: Expression) -> Selected:
             counted(resolve_broken(now)).label("resolve_breached"),
             func.min(_E.raised_at).label("oldest_raised_at"),
         )
-        .where(and_(STANDS, COUNTS))
+        .where(and_(STANDS, COUNTS, *more))
         .group_by(*keys)
     )
 
@@ -53,5 +54,5 @@ WORKLOAD: Final = View(
         "resolve_breached": "How many are not resolved in time.",
         "oldest_raised_at": "When the oldest was first said (log time).",
     },
-    _select,
+    workload,
 )

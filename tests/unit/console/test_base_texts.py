@@ -14,6 +14,7 @@ from dataflows.console.render import STATIC
 from dataflows.console.text import language, preferred
 from tests.support.messages import translated, used
 
+ROOT = Path(__file__).parents[3]
 BLANK = re.compile(r"%\((\w+)\)[sd]")
 
 
@@ -34,8 +35,10 @@ def test_translations_have_the_blanks_of_their_texts() -> None:
 
 
 def test_nothing_is_translated_that_is_not_used() -> None:
-    """A text that was changed leaves no translation behind."""
-    assert sorted(set(translated()) - set(used())) == []
+    """A text that was changed leaves no translation behind. Some stand elsewhere as data, such as what a role is for."""
+    left = set(translated()) - set(used())
+    written = "".join(path.read_text(encoding="utf-8") for top in ("dataflows", "schemas", "sinks") for path in (ROOT / top).rglob("*.py"))
+    assert sorted(text for text in left if text not in written) == []
 
 
 def test_times_and_amounts_are_written_as_the_language_does() -> None:

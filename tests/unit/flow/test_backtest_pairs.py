@@ -160,3 +160,15 @@ def test_every_exception_is_in_one_pair(old: list[int], new: list[int]) -> None:
 def test_a_policy_beside_itself(cuts: list[int]) -> None:
     """Nothing is different."""
     assert all(pair.changes == () for pair in pairs(seen(*drawn(cuts, "a")), seen(*drawn(cuts, "a"))))
+
+
+def test_what_was_over_before_the_window_counts_as_not_said() -> None:
+    """What stands, and what was said of it within the window, stays."""
+    before, within, stands = exception("a", 10, 20), exception("b", 10, 20), exception("c", 10)
+    before.last, within.last, stands.last = 20 * HOUR, 40 * HOUR, 10 * HOUR
+    some = Seen({one.id: one for one in (before, within, stands)}, since=30 * HOUR)
+    some.settle()
+    assert list(some.exceptions) == ["b", "c"]
+    whole = seen(before)
+    whole.settle()
+    assert list(whole.exceptions) == ["a"]

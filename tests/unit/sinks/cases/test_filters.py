@@ -69,7 +69,8 @@ def world() -> list[Filling]:
         row["raised_at"] = NOW - timedelta(hours=number * 3)
         row["scope"] = f"shipment:{row['order_id']}-{number % 2}" if number % 3 == 0 else row["scope"]
         if number % 4 == 0:
-            row["order_id"] = f"ORD-{number // 12:08}"
+            order = f"ORD-{number // 24:08}"
+            row.update(tenant="default", order_id=order, scope=f"shipment:{order}-{number // 4 % 2}")
         case["reopenings"] = number % 6 // 5
         if row["case_state"] in ("snoozed", "waiting"):
             row["until"] = NOW + timedelta(hours=number % 90)
@@ -81,7 +82,6 @@ def world() -> list[Filling]:
 
 
 WORLD = world()
-BY_ID = {str(one.exception["exception_id"]): one for one in WORLD}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -89,7 +89,10 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A store that holds this world."""
     engine = open_store(new_database(request, tmp_path_factory.mktemp("filters")))
     upgrade(engine)
-    known = [one.order | {"shipments": [{"shipment": f"{one.exception['order_id']}-0", "tracking_numbers": []}]} for one in WORLD]
+    known = [
+        {**one.order, "tenant": tenant, "order_id": order, "shipments": [{"shipment": f"{order}-0", "tracking_numbers": []}]}
+        for (tenant, order), one in {(one.exception["tenant"], one.exception["order_id"]): one for one in WORLD}.items()
+    ]
     skus = [{name: one.exception[name] for name in ("exception_id", "sku", "tenant", "order_id")} for one in WORLD if one.exception["sku"]]
     with engine.begin() as connection:
         for table, found in (
@@ -122,8 +125,7 @@ def within(at: datetime | None, begin: datetime, end: datetime) -> bool:
 
 def fits(one: Filling, wanted: ExceptionFilter) -> bool:
     """Whether a row is wanted, as the fields of a filter say it."""
-    row, case, event = one.exception, one.case, one.event
-    row = dict[str, Any](row)
+    row, case, event = dict[str, Any](one.exception), dict[str, Any](one.case), dict[str, Any](one.event)
     asked = [
         not wanted.statuses or row["status"] in wanted.statuses,
         *(not (values := getattr(wanted, field)) or row[name] in values for field, name in NAMES.items() if field != "kinds"),
@@ -148,7 +150,7 @@ def fits(one: Filling, wanted: ExceptionFilter) -> bool:
         asked.append(row["assignee"] in wanted.assignees or (wanted.unassigned and nobody) or (wanted.assigned and not nobody))
     if wanted.handed_within is not None:
         handed = event["changed_by_type"] == "case.assigned" and event["assignee"] is not None and event["by"] != event["assignee"]
-        asked.append(handed and event["detected_at"] >= NOW - wanted.handed_within)  # type: ignore[operator]
+        asked.append(handed and event["detected_at"] >= NOW - wanted.handed_within)
     return all(asked)
 
 
@@ -200,7 +202,7 @@ FILTERS = st.builds(
 
 
 @given(wanted=FILTERS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_filter_leaves_what_plain_python_leaves(store: Engine, wanted: ExceptionFilter) -> None:
     """Alone or together, and counts count the same."""
     expected = {str(one.exception["exception_id"]) for one in WORLD if fits(one, wanted)}
@@ -280,7 +282,7 @@ def test_what_is_over_is_sorted_by_its_last_word_only(store: Engine, sort: Sort)
 
 
 @given(wanted=FILTERS.filter(lambda one: one.statuses == ("open",)))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_facet_counts_what_choosing_its_value_would_leave(store: Engine, wanted: ExceptionFilter) -> None:
     """By the rest of the filter, whatever is chosen of the facet itself; and nothing outside of the bounds."""
     bounds = ExceptionFilter(teams=("OPS", "CARR", "CS"), sites=("ams1", "ber2"))
@@ -289,8 +291,8 @@ def test_a_facet_counts_what_choosing_its_value_would_leave(store: Engine, wante
         found = facets(connection, wanted, bounds, now=NOW)
     assert found.total == sum(fits(one, wanted) for one in inside)
     for field in COLUMNS:
-        without = {"assignees": (), "unassigned": False, "assigned": False} if field == "assignees" else {field: ()}
-        rest: ExceptionFilter = replace(wanted, **without)  # type: ignore[arg-type]
+        without: dict[str, Any] = {"assignees": (), "unassigned": False, "assigned": False} if field == "assignees" else {field: ()}
+        rest = replace(wanted, **without)
         name = NAMES.get(field, "assignee")
         expected = Counter(one.exception[name] for one in inside if fits(one, rest))
         assert dict(found.values.get(field, ())) == dict(expected), field
@@ -317,7 +319,8 @@ def test_a_parcel_is_one_row_with_the_gravest_of_its_exceptions(store: Engine, s
         gravest = min(members, key=lambda row: (row["severity_rank"], row["due_at"], row["exception_id"]))
         assert (one.row.exception_id, one.exceptions) == (gravest["exception_id"], len(members))
         assert one.due == min((at for row in members if (at := clock(row))), default=None)
-        assert [each["shipment"] for each in one.shipments] in ([], [one.name], [f"{one.order_id}-0"])
+        known = f"{one.order_id}-0"
+        assert [each["shipment"] for each in one.shipments] == ([known] if one.name in (None, known) else [])
     if sort in KEYS:
         keys = [min(KEYS[sort](row) for row in parcels[one.tenant, one.order_id, one.name or ""]) for one in found]
         assert keys == sorted(keys)

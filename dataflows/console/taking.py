@@ -13,7 +13,6 @@ from sqlalchemy import Engine
 
 from dataflows.console.access import Person
 from dataflows.ingest.decisions.case_store import SqlCaseStore
-from dataflows.ingest.decisions.expected import StandingTarget
 from dataflows.ingest.decisions.intake import AuditLines, DecisionIntake, IntakeListener
 from dataflows.ingest.decisions.who import Decider
 from sinks.decisions import DecisionWriter
@@ -69,10 +68,6 @@ class ConsoleDecisions:
         if reply.outcome == "unavailable" or len(reply.results) != len(decisions):
             raise UntakenError(reply.detail or reply.reason or reply.outcome)
         return reply.results
-
-    def standing(self, targets: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], StandingTarget]:
-        """Of each target that is known: whose it is, and its sequence. Blocking. Raises StoreDownError."""
-        return self._store.standing(targets)
 
     def refusals(self, ids: Sequence[str]) -> Mapping[str, tuple[str, str]]:
         """Of decisions that the engine has refused, by their IDs: reason and detail. Blocking. Raises StoreDownError."""
