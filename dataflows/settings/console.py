@@ -64,6 +64,7 @@ class ConsoleSettings(Section):
     )
     zone: Annotated[str, AfterValidator(zone_name)] = Field(
         default="UTC", description="Time zone (IANA) in which times are shown to who has chosen none."
+    )
     engine_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^/\s]+/?$",
