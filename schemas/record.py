@@ -25,7 +25,7 @@ class Evidence(NamedTuple):
     partition: int
     offset: int
     log_us: int | None = None
-    """Its log time; None of what a state of before cites."""
+    """Its log time; None of what a state of before cites, if the history does not hold it any more."""
 
 
 Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]

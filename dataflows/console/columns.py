@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
 from dataflows.console.text import mark
 from sinks.cases.queries.rows import ExceptionRow
@@ -13,7 +14,8 @@ from sinks.cases.queries.rows import ExceptionRow
 Cell = str | int | bool | Decimal | datetime | None
 
 
-class ListColumn(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ListColumn:
     """A column. `cell`: what an export holds; `sort`: how a list is sorted by it; `usual`: whether it is seen where nothing was chosen."""
 
     label: str
@@ -24,19 +26,19 @@ class ListColumn(NamedTuple):
 
 COLUMNS: Final[Mapping[str, ListColumn]] = {
     "severity": ListColumn(mark("Severity"), lambda row: row.severity, "gravity"),
-    "score": ListColumn(mark("Score"), lambda row: row.score),
+    "score": ListColumn(mark("Score"), lambda row: row.score, usual=False),
     "kind": ListColumn(mark("Kind"), lambda row: row.kind),
     "order": ListColumn(mark("Order"), lambda row: row.order_id),
     "value": ListColumn(mark("Value"), lambda row: row.total, "value"),
     "due": ListColumn(mark("Due"), lambda row: row.clock_at, "clock"),
-    "deadline": ListColumn(mark("Deadline"), lambda row: row.due_at, "due"),
-    "age": ListColumn(mark("Age"), lambda row: row.raised_at, "age"),
+    "deadline": ListColumn(mark("Deadline"), lambda row: row.due_at, "due", usual=False),
+    "age": ListColumn(mark("Age"), lambda row: row.raised_at, "age", usual=False),
     "owner": ListColumn(mark("Team"), lambda row: row.team),
     "assignee": ListColumn(mark("Assignee"), lambda row: row.assignee),
     "case": ListColumn(mark("Case"), lambda row: row.case_state),
-    "next": ListColumn(mark("Next step"), lambda row: row.next_step),
-    "told": ListColumn(mark("Customer last told"), lambda row: row.told_at),
-    "carrier": ListColumn(mark("Carrier"), lambda row: row.carrier),
+    "next": ListColumn(mark("Next step"), lambda row: row.next_step, usual=False),
+    "told": ListColumn(mark("Customer last told"), lambda row: row.informed_at, usual=False),
+    "carrier": ListColumn(mark("Carrier"), lambda row: row.carrier, usual=False),
     "lane": ListColumn(mark("Lane"), lambda row: row.lane, usual=False),
     "tier": ListColumn(mark("Tier"), lambda row: row.tier, usual=False),
     "site": ListColumn(mark("Site"), lambda row: row.site, usual=False),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from sqlalchemy import Connection
@@ -13,17 +13,19 @@ from dataflows.console.access import Person
 from dataflows.console.columns import COLUMNS, chosen
 from dataflows.console.filters import ME, NOBODY, SEVERAL, SOMEBODY, ReadFilter, to_query
 from dataflows.console.own_lists import columns_of
+from dataflows.console.pages import words
 from dataflows.console.parts import Head
 from dataflows.console.standard_views import standard
 from dataflows.console.text import mark
 from dataflows.console.visit import Visit
+from sinks.cases.queries.conditions import standing
 from sinks.cases.queries.exceptions import list_exceptions
 from sinks.cases.queries.facets import Facets, facets
 from sinks.cases.queries.rows import ExceptionRow, Page
 from sinks.cases.queries.wanted import ExceptionFilter
 
 Query = Mapping[str, Sequence[str]]
-ROWS: Final = 50
+ROWS: Final = 40
 """How many rows a page has."""
 BEHIND: Final = timedelta(minutes=1)
 """How long ago the store's writer may have looked for records."""
@@ -79,13 +81,27 @@ VALUES: Final[Mapping[str, str]] = {
 }
 """Values that are words of this program, and not names."""
 
+TABLES: Final[Mapping[str, dict[str, str]]] = {
+    "status": words.STATUSES,
+    "state": words.CASES,
+    "action": words.STATES,
+    "severity": {name: name for name in (mark("critical"), mark("high"), mark("medium"), mark("low"))},
+    "lane": {name: name for name in (mark("auto"), mark("review"), mark("block"))},
+    "label": {"real": mark("real"), "noise": mark("noise"), "known": mark("known"), "wrong_owner": mark("wrong owner")},
+    "breached": {"acknowledge": mark("taken up too late"), "resolve": mark("resolved too late")},
+    "waiting_on": {
+        name: name for name in (mark("customer"), mark("carrier"), mark("warehouse"), mark("supplier"), mark("bank"), mark("other"))
+    },
+}
+"""By parameter the words of its values."""
+
 
 class FacetOption(NamedTuple):
     """A value that a list can be narrowed by, or is. `url`: with it, or without it where it is chosen."""
 
     value: str
     shown: str
-    count: int | None
+    many: int | None
     is_chosen: bool
     url: str
 
@@ -182,7 +198,7 @@ class ShownList:
 
     def heads(self) -> Iterator[ListHead]:
         """The heads of the columns."""
-        stands = self._read.wanted.statuses and set(self._read.wanted.statuses) <= {"open", "suppressed"}
+        stands = standing(self._read.wanted)
         for name in self.columns:
             column = COLUMNS[name]
             sorts = column.sort is not None and (stands or column.sort == "newest")
@@ -192,17 +208,19 @@ class ShownList:
     def chips(self) -> Iterator[FilterChip]:
         """The parts of the filter that hold."""
         for name, values in self.query.items():
-            if name == "sort":
+            if name == "sort" or self._defaults.get(name) == values:
                 continue
             for value in values:
                 rest = {**self.query, name: [one for one in values if one != value]}
-                yield FilterChip(name, self._visit.say(LABELS[name]), self.value(value), self.url({**rest, "after": []}))
+                yield FilterChip(name, self._visit.say(LABELS[name]), self.value(value, name), self.url({**rest, "after": []}))
 
     def groups(self) -> Iterator[FacetGroup]:
         """What the list can be narrowed by, with counts."""
         if self.facets is None:
             return
         for name in FACETS:
+            if name in self._defaults:
+                continue
             field = "assignees" if name == "assignee" else SEVERAL[name][0]
             counts = {NOBODY if value is None else value: many for value, many in self.facets.values.get(field, ())}
             if name != "assignee":
@@ -222,34 +240,54 @@ class ShownList:
         for name in ("status", *FACETS, "policy", "tenant", "order", "mode", "shipments", "handed_in", "currency", "sort"):
             yield from ((name, value) for value in self.query.get(name, ()))
 
+    def choices(self, name: str, values: Sequence[str]) -> Sequence[tuple[str, str]]:
+        """Values of a parameter and how they are shown."""
+        return [(value, self.value(value, name)) for value in values]
+
     def one(self, name: str) -> str:
         """The value of a parameter that has one; empty if it has none."""
         return next(iter(self.query.get(name, ())), "")
 
-    def value(self, value: str) -> str:
-        """A value as it is shown."""
-        return self._visit.say(VALUES[value]) if value in VALUES else value.removeprefix("user:").replace("_", " ")
+    def value(self, value: str, name: str) -> str:
+        """A value of a parameter as it is shown."""
+        if value in VALUES:
+            return self._visit.say(VALUES[value])
+        if name in TABLES:
+            return self._visit.say(words.words_of(TABLES[name], value))
+        if name == "kind" and "." in value:
+            return f"{value.partition('.')[0]}: {words.kind_words(value)}"
+        return value.removeprefix("user:") if name == "assignee" else value
 
     def _option(self, name: str, value: str, count: int | None) -> FacetOption:
         values = self.query.get(name, ())
         is_chosen = value in values
         changed = [one for one in values if one != value] if is_chosen else [*values, value]
-        return FacetOption(value, self.value(value), count, is_chosen, self.url({**self.query, name: changed}))
+        return FacetOption(value, self.value(value, name), count, is_chosen, self.url({**self.query, name: changed}))
 
 
-def helpers(visit: Visit) -> dict[str, object]:
-    """What all templates of lists use."""
+def helpers(visit: Visit, handed: Collection[str] = ()) -> dict[str, Any]:
+    """What all templates of lists use. `handed`: IDs of rows that are to be marked as handed over."""
 
     def export_url(query: Query, bom: bool) -> str:
         return visit.url("exceptions_csv", {**query, **({"bom": ["yes"]} if bom else {})})
 
+    def query_of(query: Query) -> str:
+        return urlencode(query, doseq=True)
+
+    def with_sort(query: Query, sort: str) -> Query:
+        return {**query, "sort": [sort]}
+
     return {
         "heads_of": {name: column.label for name, column in COLUMNS.items()},
-        "query_of": lambda query: urlencode(query, doseq=True),
+        "query_of": query_of,
         "export_url": export_url,
-        "with_sort": lambda query, sort: {**query, "sort": [sort]},
+        "with_sort": with_sort,
         "instant_of": datetime.fromisoformat,
         "standard": standard(visit),
+        "words": words,
+        "words_of": words.words_of,
+        "kind_words": words.kind_words,
+        "handed": handed,
     }
 
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.adapters import adapters
+from tests.bench.console import Heard, console, p95
 from tests.bench.eight import EVENTS, HERE, RUNS, eight
 from tests.bench.gateway import beside
 from tests.bench.growth import LIMIT, SIZES, SORTS, growth
@@ -72,6 +73,12 @@ def main() -> None:  # noqa: PLR0915 - one statement an option
     cases.add_argument("--exceptions", type=int, default=1_000_000)
     cases.add_argument("--open", type=int, default=20_000, help="of which are open")
     cases.add_argument("--kinds", nargs="*", choices=("postgresql", "sqlite"), default=["postgresql", "sqlite"])
+    pages = commands.add_parser("console", help="what the console costs while many people use it at once")
+    pages.add_argument("--exceptions", type=int, default=1_000_000)
+    pages.add_argument("--open", type=int, default=20_000, help="of which are open")
+    pages.add_argument("--people", type=int, default=50)
+    pages.add_argument("--seconds", type=float, default=60)
+    pages.add_argument("--kind", choices=("postgresql", "sqlite"), default="postgresql")
     over = commands.add_parser("renewal", help="a policy that is activated over many open orders")
     over.add_argument("--open", type=int, default=OPEN)
     chosen = parser.parse_args()
@@ -93,6 +100,8 @@ def main() -> None:  # noqa: PLR0915 - one statement an option
         report_renewal(opened=chosen.open)
     elif chosen.command == "store":
         report_store(exceptions=chosen.exceptions, opened=chosen.open, kinds=chosen.kinds)
+    elif chosen.command == "console":
+        report_console(console(chosen.kind, chosen.exceptions, chosen.open, chosen.people, chosen.seconds), chosen.people)
     elif chosen.command == "weight":
         report_weight(orders=chosen.orders)
     else:
@@ -117,6 +126,15 @@ def report(*, orders: int, opened: Sequence[int]) -> None:
         first = first or weighed.resident
         unit = f"bytes each (state {weighed.packed:,.0f})"
         table.add_row(f"{number:,} open orders", f"{weighed.resident:,.0f}", unit, f"{weighed.resident / first:.2f} x")
+    CONSOLE.print(table)
+
+
+def report_console(found: Heard, people: int) -> None:
+    """Prints how soon open pages heard of a record, and how long pages took."""
+    table = _table(f"the console, {people} people at once")
+    table.add_row("record to open page", f"{p95(found.heard):,.0f}", "ms, p95", f"{len(found.heard):,} times")
+    for path, took in sorted(found.pages.items()):
+        table.add_row(path, f"{p95(took):,.0f}", "ms, p95", f"{len(took):,} times, {found.sizes[path] / 1_000:,.0f} kB")
     CONSOLE.print(table)
 
 

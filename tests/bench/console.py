@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sys
 import threading
 import time
 from collections.abc import Generator, Sequence
@@ -223,20 +222,3 @@ async def _page(client: httpx.AsyncClient, cookie: tuple[str, str], appended: di
                 found.heard += [(now - appended[id_]) * 1_000 for id_, _ in data["new"] if id_ in appended]
             if now > until:
                 return
-
-
-def main() -> None:
-    """For a store that is there already: URL, people, seconds."""
-    url, people, seconds = sys.argv[1:4]
-    with TemporaryDirectory() as made:
-        found = measured(url, Path(made), int(people), float(seconds))
-    print(
-        f"told after ms: {len(found.heard):,} median {quantiles(found.heard, n=2)[0]:.0f} p95 {p95(found.heard):.0f} most {max(found.heard):.0f}"
-    )
-    for path, took in sorted(found.pages.items()):
-        print(f"{path:32} {len(took):5} p95 {p95(took):7.0f} ms {found.sizes[path] / 1_000:6.0f} kB")
-    print("refused", found.refused)
-
-
-if __name__ == "__main__":
-    main()

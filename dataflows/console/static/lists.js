@@ -20,7 +20,7 @@
   }
 
   // Long lists of filters are folded where they would stand above the rows.
-  if (matchMedia("(max-width: 1100px)").matches) {
+  if (matchMedia("(max-width: 1400px)").matches) {
     for (const group of document.querySelectorAll(".facets > details")) group.open = false;
   }
 })();

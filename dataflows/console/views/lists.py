@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection
-from starlette.datastructures import QueryParams
 from starlette.responses import Response, StreamingResponse
 
 from dataflows.console import own_lists
 from dataflows.console.access import Needs
 from dataflows.console.export import MOST_EXPORTED, exported
 from dataflows.console.filters import ACTION_STATES, LABELS, WAITING_ON, ReadFilter, read_filter, to_query
-from dataflows.console.listing import ReadList, ShownList, emptiness, helpers, read_list, seen_columns
+from dataflows.console.listing import Query, ReadList, ShownList, emptiness, helpers, read_list, seen_columns
 from dataflows.console.routes import Route
 from dataflows.console.selecting import MOST_CHOSEN
 from dataflows.console.visit import BadRequestError, Visit
 from sinks.cases.queries.facets import count_rows
 from sinks.cases.queries.wanted import FilterError
 
-TAKEN: Final = 20
+TAKEN: Final = 10
 """How many of the queue's rows that somebody has are shown below those that nobody has."""
 
 
@@ -68,13 +65,14 @@ async def listed(visit: Visit, read: ReadFilter, *, counted: bool) -> ReadList:
         raise BadRequestError(str(error)) from error
 
 
-async def answered(visit: Visit, template: str, read: ReadFilter, found: ReadList, **more: object) -> Response:
-    """The page of a list."""
-    defaults = more.pop("defaults", None)
+async def answered(
+    visit: Visit, template: str, read: ReadFilter, found: ReadList, *, defaults: Query | None = None, **more: object
+) -> Response:
+    """The page of a list. `defaults`: what its filter always has."""
     columns = await visit.own(seen_columns, visit, visit.person)
     views = await visit.own(own_lists.views_of, visit.parts.own, visit.person)
-    shown = ShownList(visit, read, found, columns, defaults=defaults if isinstance(defaults, dict) else None)
-    context = {
+    shown = ShownList(visit, read, found, columns, defaults=defaults)
+    context: dict[str, Any] = {
         **helpers(visit),
         "list": shown,
         "columns": columns,
@@ -86,16 +84,6 @@ async def answered(visit: Visit, template: str, read: ReadFilter, found: ReadLis
         **more,
     }
     return visit.page(template, **context)
-
-
-def first_of(connection: Connection, visit: Visit, reads: Sequence[ReadFilter], limit: int) -> list[ReadList]:
-    """The first rows of several lists, by one connection."""
-    return [read_list(connection, visit, read, limit=limit, counted=False) for read in reads]
-
-
-def read_query(query: str, visit: Visit) -> ReadFilter:
-    """A filter of a text as it stands in a URL."""
-    return read_filter(QueryParams(query), visit.person.by)
 
 
 ROUTES: Final = (

@@ -14,7 +14,7 @@ from dataflows.console.access import EVERY, Needs
 from dataflows.console.columns import chosen
 from dataflows.console.filters import read_filter, to_query
 from dataflows.console.listing import helpers
-from dataflows.console.own_lists import ALL, PRIVATE, TEAM, ViewError
+from dataflows.console.own_lists import ALL, PRIVATE, TEAM, SavedView, ViewError
 from dataflows.console.routes import Route
 from dataflows.console.text import mark
 from dataflows.console.visit import BadRequestError, NotHereError, Visit
@@ -84,6 +84,9 @@ async def choose_columns(visit: Visit) -> Response:
 
 
 async def _shown(visit: Visit, problem: str | None = None) -> Response:
+    def url_of(view: SavedView) -> str:
+        return _with(visit.url(view.route), view.query)
+
     views = await visit.own(own_lists.views_of, visit.parts.own, visit.person)
     kept = await visit.own(own_lists.columns_of, visit.parts.own, visit.person)
     return visit.page(
@@ -92,7 +95,7 @@ async def _shown(visit: Visit, problem: str | None = None) -> Response:
         problem=problem,
         mine=[view for view in views if view.by == visit.person.by],
         others=[view for view in views if view.by != visit.person.by],
-        url_of=lambda view: _with(visit.url(view.route), view.query),
+        url_of=url_of,
         shares=await shares(visit),
         **helpers(visit),
         columns=chosen(kept),

@@ -60,22 +60,22 @@ async def show_work(visit: Visit) -> Response:
     """The page that the console begins with."""
     reads = parts(visit)
     found = await visit.read(read_work, visit, list(reads.values()))
-    listed = [
-        WorkPart(
-            name,
-            visit.say(TITLES[name]),
-            one.page.rows,
-            visit.url("exceptions", to_query(read.wanted, read.sort, visit.person.by)) if one.page.after else None,
-        )
-        for (name, read), one in zip(reads.items(), found.lists, strict=True)
-    ]
+    handed = {row.exception_id for row in found.lists[1].page.rows}
+    listed: list[WorkPart] = []
+    seen: set[str] = set()
+    for (name, read), one in zip(reads.items(), found.lists, strict=True):
+        # A row stands in the first part that it belongs to only: what was handed over is marked among what is in hand.
+        rows = [row for row in one.page.rows if row.exception_id not in seen]
+        seen |= {row.exception_id for row in rows}
+        more = visit.url("exceptions", to_query(read.wanted, read.sort, visit.person.by)) if one.page.after else None
+        listed.append(WorkPart(name, visit.say(TITLES[name]), rows, more))
     return visit.page(
         "lists/work.html",
         parts=listed,
         approvals=found.approvals,
         approvals_capped=found.capped,
         columns=COLUMNS,
-        **helpers(visit),
+        **helpers(visit, handed),
         views=await visit.own(views_of, visit.parts.own, visit.person),
         empty=emptiness(visit, narrowed=False),
     )
@@ -83,14 +83,14 @@ async def show_work(visit: Visit) -> Response:
 
 def parts(visit: Visit) -> Mapping[str, ReadFilter]:
     """The filters of the page's parts, by name. Days are those of the reader's zone."""
-    mine = ExceptionFilter(assignees=(visit.person.by,))
+    mine = (visit.person.by,)
     today = datetime.combine(visit.now.astimezone(visit.zone).date(), time(), visit.zone)
     until_midnight, since_yesterday = today + timedelta(days=1) - visit.now, visit.now - (today - timedelta(days=1))
     asked = {
-        "mine": ExceptionFilter(assignees=mine.assignees, states=IN_HAND),
-        "handed": ExceptionFilter(assignees=mine.assignees, handed_within=_minutes(since_yesterday)),
-        "waking": ExceptionFilter(assignees=mine.assignees, states=("snoozed",), waking_within=_minutes(until_midnight)),
-        "waiting": ExceptionFilter(assignees=mine.assignees, states=("waiting",)),
+        "mine": ExceptionFilter(assignees=mine, states=IN_HAND),
+        "handed": ExceptionFilter(assignees=mine, handed_within=_minutes(since_yesterday)),
+        "waking": ExceptionFilter(assignees=mine, states=("snoozed",), waking_within=_minutes(until_midnight)),
+        "waiting": ExceptionFilter(assignees=mine, states=("waiting",)),
     }
     return {name: ReadFilter(wanted, "clock") for name, wanted in asked.items()}
 

@@ -26,7 +26,7 @@ from dataflows.core.engine.compress import FLAG, compress, decompress
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Deferred
 from dataflows.core.engine.message_book import MessageBook
-from dataflows.core.engine.old_cases import take_over
+from dataflows.core.engine.old_cases import date_evidence, take_over
 from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, MESSAGES, Order, Piece, names_of_key
 from dataflows.core.engine.ruleset import RuleSet
 from dataflows.core.history.timeline import Failure
@@ -208,6 +208,7 @@ class OrderCodec:
         order.live = {place[code] for code in body.live if code in place}
         order.next_check = check_of(packed)
         take_over(order, body.states)
+        date_evidence(order, body.states)
         order.exceptions.states = {(s.kind, s.scope, s.episode): s for s in body.states}
         order.deferred = {place[row.code]: _deferred(row) for row in body.deferred if row.code in place}
         return order

@@ -15,7 +15,7 @@ import msgspec
 from dataflows.core.engine.compress import decompress
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Deferred
-from dataflows.core.engine.old_cases import take_over
+from dataflows.core.engine.old_cases import date_evidence, take_over
 from dataflows.core.engine.order import Order
 from dataflows.core.history.timeline import Failure
 from schemas.record import Evidence, IdentityFinding, Record
@@ -87,6 +87,7 @@ def unpack(packed: bytes, place: Mapping[int | str, int]) -> Order:
         if state.kind in place:
             order.exceptions.states[state.kind, state.scope, state.episode] = state
     take_over(order, order.exceptions.states.values())
+    date_evidence(order, order.exceptions.states.values())
     order.deferred = {place[code]: _deferred(*values) for code, *values in deferred if code in place}
     timeline.failures = [Failure(*values) for values in failures if values[0] in place]
     order.quarantined = quarantined

@@ -1,4 +1,4 @@
-"""Cases that were kept before they had clocks: what is known of them is taken from the decisions in the order's history."""
+"""States that were kept by programs of before: what they do not say of cases and evidence is taken from the order's history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dataflows.core.engine.order import Order
 from dataflows.core.policy.setting import LONGEST_PAUSE
 from schemas.events import CaseEvent
 from schemas.instants import micros
-from schemas.record import Record
+from schemas.record import Evidence, Record
 
 
 def take_over(order: Order, states: Iterable[ExceptionState]) -> None:
@@ -37,3 +37,15 @@ def take_over(order: Order, states: Iterable[ExceptionState]) -> None:
         end = case.until if until is None else micros(datetime.fromisoformat(until))
         state.work = replace(case, state=name, assignee=assignee, until=end if name == "snoozed" else None)
         state.case = CASE_NEW
+
+
+def date_evidence(order: Order, states: Iterable[ExceptionState]) -> None:
+    """Gives evidence that was kept without its log time that of its event, as far as the order's history holds it."""
+    for state in states:
+        if any(one.log_us is None for one in state.evidence):
+            state.evidence = tuple(_dated(order, one) for one in state.evidence)
+
+
+def _dated(order: Order, evidence: Evidence) -> Evidence:
+    record = order.timeline.find(evidence.source, evidence.id) if evidence.log_us is None else None
+    return evidence if record is None else evidence._replace(log_us=record.log)

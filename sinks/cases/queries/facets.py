@@ -75,7 +75,7 @@ def facets(connection: Connection, wanted: ExceptionFilter, bounds: ExceptionFil
 
 def count_rows(connection: Connection, wanted: ExceptionFilter, *, now: datetime, most: int) -> int:
     """How many rows fit a filter; beyond `most` none is counted. Raises FilterError."""
-    return connection.execute(prepared(connection, counting_rows, shape(wanted), most), at_instant(wanted, now)).scalar_one()
+    return int(connection.execute(prepared(connection, counting_rows, shape(wanted), most), at_instant(wanted, now)).scalar_one())
 
 
 def counting_rows(wanted: ExceptionFilter, most: int) -> Select[*tuple[Any, ...]]:
@@ -87,7 +87,10 @@ def counting_rows(wanted: ExceptionFilter, most: int) -> Select[*tuple[Any, ...]
 def counting_values(wanted: ExceptionFilter, bounds: ExceptionFilter, most: int) -> Select[*tuple[Any, ...]]:
     """The statement, as of `now`. Rows are read once, and counted for each facet by all of the filter but what it says of that facet."""
     chosen = {name: own for name in COLUMNS if (own := _own(wanted, name))}
-    rest = replace(wanted, **dict.fromkeys(chosen, ()), **({"unassigned": False, "assigned": False} if "assignees" in chosen else {}))
+    without: dict[str, Any] = dict.fromkeys(chosen, ())
+    if "assignees" in chosen:
+        without |= {"unassigned": False, "assigned": False}
+    rest = replace(wanted, **without)
     fits = [and_(*own).label(f"fits_{name}") for name, own in chosen.items()]
     rows = select(*COLUMNS.values(), *fits).where(*of_exceptions(rest), *of_exceptions(bounds, BOUNDS))
     if not standing(wanted):

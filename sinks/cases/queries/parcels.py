@@ -95,22 +95,22 @@ def list_parcels(
 def count_parcels(connection: Connection, wanted: ExceptionFilter | None = None, *, now: datetime) -> int:
     """How many parcels a list has. Raises FilterError."""
     wanted = _of_shipments(wanted)
-    return connection.execute(prepared(connection, counting_parcels, shape(wanted)), at_instant(wanted, now)).scalar_one()
+    return int(connection.execute(prepared(connection, counting_parcels, shape(wanted)), at_instant(wanted, now)).scalar_one())
 
 
 def parcels_of(wanted: ExceptionFilter, sort: Sort, behind: bool) -> Select[*tuple[Any, ...]]:
     """The statement: `now`, `many`, and behind a place `key`, `id`."""
     parcel, key = _parcel(), KEYS[sort]().label("key")
-    of_one = {"partition_by": (_E.tenant, _E.order_id, parcel)}
+    of_one = (_E.tenant, _E.order_id, parcel)
     inner = (
         select(
             _E.exception_id,
             parcel.label("parcel"),
             key,
-            func.row_number().over(**of_one, order_by=(_E.severity_rank, Micros(SINCE), _E.exception_id)).label("place"),
-            func.count().over(**of_one).label("exceptions"),
-            func.min(key).over(**of_one).label("least"),
-            func.min(func.coalesce(Micros(next_clock()), _FAR)).over(**of_one).label("due"),
+            func.row_number().over(partition_by=of_one, order_by=(_E.severity_rank, Micros(SINCE), _E.exception_id)).label("place"),
+            func.count().over(partition_by=of_one).label("exceptions"),
+            func.min(key).over(partition_by=of_one).label("least"),
+            func.min(func.coalesce(Micros(next_clock()), _FAR)).over(partition_by=of_one).label("due"),
         )
         .where(*of_exceptions(wanted))
         .subquery("standing")

@@ -25,7 +25,7 @@ from tests.unit.sinks.cases.conftest import new_database
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, Table
 
     from tests.support.filled import Filling
 
@@ -89,20 +89,21 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A store that holds this world."""
     engine = open_store(new_database(request, tmp_path_factory.mktemp("filters")))
     upgrade(engine)
-    known = [
+    known: list[dict[str, Any]] = [
         {**one.order, "tenant": tenant, "order_id": order, "shipments": [{"shipment": f"{order}-0", "tracking_numbers": []}]}
         for (tenant, order), one in {(one.exception["tenant"], one.exception["order_id"]): one for one in WORLD}.items()
     ]
     skus = [{name: one.exception[name] for name in ("exception_id", "sku", "tenant", "order_id")} for one in WORLD if one.exception["sku"]]
     with engine.begin() as connection:
-        for table, found in (
+        made: list[tuple[Table, list[dict[str, Any]]]] = [
             (exceptions, [one.exception for one in WORLD]),
             (cases, [one.case for one in WORLD]),
             (orders, known),
             (actions, [one.action for one in WORLD if one.action is not None]),
             (exception_events, [one.event for one in WORLD]),
             (exception_skus, skus),
-        ):
+        ]
+        for table, found in made:
             names = {name for row in found for name in row}
             connection.execute(insert(table), [{name: row.get(name) for name in names} for row in found])
     yield engine
@@ -125,8 +126,7 @@ def within(at: datetime | None, begin: datetime, end: datetime) -> bool:
 
 def fits(one: Filling, wanted: ExceptionFilter) -> bool:
     """Whether a row is wanted, as the fields of a filter say it."""
-    row, case, event = one.exception, one.case, one.event
-    row = dict[str, Any](row)
+    row, case, event = dict[str, Any](one.exception), dict[str, Any](one.case), dict[str, Any](one.event)
     asked = [
         not wanted.statuses or row["status"] in wanted.statuses,
         *(not (values := getattr(wanted, field)) or row[name] in values for field, name in NAMES.items() if field != "kinds"),
@@ -151,7 +151,7 @@ def fits(one: Filling, wanted: ExceptionFilter) -> bool:
         asked.append(row["assignee"] in wanted.assignees or (wanted.unassigned and nobody) or (wanted.assigned and not nobody))
     if wanted.handed_within is not None:
         handed = event["changed_by_type"] == "case.assigned" and event["assignee"] is not None and event["by"] != event["assignee"]
-        asked.append(handed and event["detected_at"] >= NOW - wanted.handed_within)  # type: ignore[operator]
+        asked.append(handed and event["detected_at"] >= NOW - wanted.handed_within)
     return all(asked)
 
 
@@ -292,8 +292,8 @@ def test_a_facet_counts_what_choosing_its_value_would_leave(store: Engine, wante
         found = facets(connection, wanted, bounds, now=NOW)
     assert found.total == sum(fits(one, wanted) for one in inside)
     for field in COLUMNS:
-        without = {"assignees": (), "unassigned": False, "assigned": False} if field == "assignees" else {field: ()}
-        rest: ExceptionFilter = replace(wanted, **without)  # type: ignore[arg-type]
+        without: dict[str, Any] = {"assignees": (), "unassigned": False, "assigned": False} if field == "assignees" else {field: ()}
+        rest = replace(wanted, **without)
         name = NAMES.get(field, "assignee")
         expected = Counter(one.exception[name] for one in inside if fits(one, rest))
         assert dict(found.values.get(field, ())) == dict(expected), field
