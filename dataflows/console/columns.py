@@ -37,7 +37,7 @@ COLUMNS: Final[Mapping[str, ListColumn]] = {
     "assignee": ListColumn(mark("Assignee"), lambda row: row.assignee),
     "case": ListColumn(mark("Case"), lambda row: row.case_state),
     "next": ListColumn(mark("Next step"), lambda row: row.next_step, usual=False),
-    "told": ListColumn(mark("Customer last told"), lambda row: row.told_at, usual=False),
+    "told": ListColumn(mark("Customer last told"), lambda row: row.informed_at, usual=False),
     "carrier": ListColumn(mark("Carrier"), lambda row: row.carrier, usual=False),
     "lane": ListColumn(mark("Lane"), lambda row: row.lane, usual=False),
     "tier": ListColumn(mark("Tier"), lambda row: row.tier, usual=False),

@@ -72,7 +72,7 @@ TEXT_OVER: Final = mark("Text is looked for in what is open or suppressed only: 
 SORT_OVER: Final = mark("What is over comes by when it was last said, the newest first.")
 
 
-class Ignored(NamedTuple):
+class IgnoredFilter(NamedTuple):
     """What of a filter was not understood: an English sentence, and what is filled into it."""
 
     text: str
@@ -84,23 +84,23 @@ class ReadFilter(NamedTuple):
 
     wanted: ExceptionFilter
     sort: Sort
-    said: tuple[Ignored, ...] = ()
+    said: tuple[IgnoredFilter, ...] = ()
 
 
 def read_filter(params: QueryParams, me: str, *, base: ExceptionFilter | None = None) -> ReadFilter:
     """The filter of a URL. `me`: who asks, such as `user:anna`; `base`: what holds where the URL says nothing of it."""
     fields: dict[str, Any] = {}
-    said: list[Ignored] = []
+    said: list[IgnoredFilter] = []
     for name in dict.fromkeys(params):
         values = [value for value in params.getlist(name)[:MOST_VALUES] if value]
         if name in OTHERS or not values:
             continue
         read = READERS.get(name)
         if read is None:
-            said.append(Ignored(UNKNOWN, {"name": name[:LONGEST]}))
+            said.append(IgnoredFilter(UNKNOWN, {"name": name[:LONGEST]}))
             continue
         said += [
-            Ignored(NO_VALUE, {"name": name, "value": value[:LONGEST]})
+            IgnoredFilter(NO_VALUE, {"name": name, "value": value[:LONGEST]})
             for value in values
             if len(value) > LONGEST or not value.isprintable() or not read(fields, value, me)
         ]
@@ -109,10 +109,10 @@ def read_filter(params: QueryParams, me: str, *, base: ExceptionFilter | None = 
     stands = standing(wanted)
     if wanted.text and not stands:
         wanted = replace(wanted, text=None)
-        said.append(Ignored(TEXT_OVER, {}))
+        said.append(IgnoredFilter(TEXT_OVER, {}))
     if sort not in (None, "newest") and not stands:
         sort = None
-        said.append(Ignored(SORT_OVER, {}))
+        said.append(IgnoredFilter(SORT_OVER, {}))
     return ReadFilter(wanted, sort or ("gravity" if stands else "newest"), tuple(said))
 
 

@@ -55,10 +55,6 @@ class Language:
         """Day and time in a zone, without the year."""
         return format_datetime(at.astimezone(zone), "d MMM HH:mm", locale=self.locale, tzinfo=zone)
 
-    def date(self, day: date) -> str:
-        """A day."""
-        return format_date(day, "medium", locale=self.locale)
-
     def day(self, day: date) -> str:
         """A day in few characters, without the year."""
         return format_date(day, "d MMM", locale=self.locale)

@@ -30,7 +30,6 @@ from sinks.cases.schema import StoreError
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
 MOST_FIELDS: Final = 2_000
-UTC_NAME: Final = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +160,7 @@ class Visit:
     @property
     def zone(self) -> ZoneInfo:
         """In which times are shown."""
-        return ZoneInfo(self.person.zone or UTC_NAME)
+        return ZoneInfo(self.person.zone or self.parts.settings.zone)
 
     def say(self, message: str, **values: object) -> str:
         """An English text in the reader's language; `%(name)s` in it are filled."""

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, model_validator
 
-from dataflows.settings.gateway import networks
+from dataflows.settings.gateway import networks, zone_name
 from dataflows.settings.values import Names, Port, Section, comma_separated, distinct
 
 FILE = "console.sqlite3"
@@ -62,6 +62,9 @@ class ConsoleSettings(Section):
         description="`secure`: the session's cookie goes over HTTPS only. `plain`: over HTTP too, for development: whoever listens in on "
         "the network has the session.",
     )
+    zone: Annotated[str, AfterValidator(zone_name)] = Field(
+        default="UTC", description="Time zone (IANA) in which times are shown to who has chosen none."
+    )
     engine_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^/\s]+/?$",
@@ -84,7 +87,6 @@ class ConsoleSettings(Section):
     )
     connections: int = Field(default=8, ge=1, le=200, description="Connections to the store, and threads that read it.")
     max_body_bytes: int = Field(default=2 << 20, ge=65_536, le=64 << 20, description="Largest body of a request.")
-
     trial_events: tuple[FilePath, ...] = Field(
         default=(),
         description="Files of recorded events that back-tests and dry runs read, such as exports. Unset: the embedded log, else the topics "

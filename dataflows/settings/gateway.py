@@ -68,7 +68,8 @@ def _url(text: str) -> str:
     return text
 
 
-def _zone(name: str) -> str:
+def zone_name(name: str) -> str:
+    """The name of a time zone. Raises ValueError of what is none."""
     zone(name)
     return name
 
@@ -128,7 +129,7 @@ class ConnectionSettings(Section):
         default=None, description="The whole URL as the sender has it, where it signs that (Square)."
     )
     tenant: str = Field(default="default", min_length=1, max_length=256, description="Tenant of its events.")
-    zone: Annotated[str, AfterValidator(_zone)] = Field(
+    zone: Annotated[str, AfterValidator(zone_name)] = Field(
         default="UTC", description="Zone (IANA) of local times of which neither the source nor the place says where."
     )
     order_field: str | None = Field(

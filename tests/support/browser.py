@@ -14,12 +14,12 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import Final, cast
 from urllib.parse import urlsplit
 
 import uvicorn
-from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
 from starlette.applications import Starlette
 
@@ -141,7 +141,7 @@ class Window:
 
     def violations(self) -> Sequence[str]:
         """What axe finds on the page as it stands."""
-        self.page.evaluate(AXE_SCRIPT)
+        self.page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
         return cast("list[str]", self.page.evaluate(AXE, list(RULES)))
 
     def overflow(self) -> int:

@@ -26,7 +26,7 @@ GOES_ON: Final = mark("The resolve clock goes on, later by what it has stood sti
 BOTH_STOP: Final = mark("Both clocks stop, and it escalates no more.")
 BEGINS_ANEW: Final = mark("Both clocks run again; somebody must take it up anew. The reopening is counted.")
 NO_CLOCK: Final = mark("No clock changes.")
-NOBODY_TOLD: Final = mark("Nobody is sent anything. It shows in lists and in the history, with your name.")
+NOBODY_INFORMED: Final = mark("Nobody is sent anything. It shows in lists and in the history, with your name.")
 SHOWS_AT: Final = mark("Nobody is sent anything. It shows in the list of %(who)s at once.")
 WITHDRAWS: Final = mark("Actions of it that have not begun are withdrawn.")
 REFUSED_OVER: Final = mark("Somebody has resolved it: the engine will refuse this. Reopen it first.")
@@ -41,7 +41,7 @@ class Effect:
 
     changes: list[str] = field(default_factory=list[str])
     clocks: list[str] = field(default_factory=list[str])
-    told: list[str] = field(default_factory=list[str])
+    informed: list[str] = field(default_factory=list[str])
     against: list[str] = field(default_factory=list[str])
     undo: str = ""
     irreversible: bool = False
@@ -59,7 +59,7 @@ def of_cases(visit: Visit, verb: Verb, targets: Sequence[CaseTarget], data: Mapp
         effect.refused = len(held) == len(targets)
     effect.changes += _CHANGES[verb.name](visit, targets, data)
     effect.clocks += _clocks(visit, verb, targets)
-    effect.told.append(_told(visit, verb, data))
+    effect.informed.append(_informed(visit, verb, data))
     if verb.name == "resolve" and any(one.row.action is not None for one in targets):
         effect.against.append(visit.say(WITHDRAWS))
     ways = Counter(_undo(verb, one, data, visit.now) for one in targets)
@@ -73,11 +73,11 @@ def _undo(verb: Verb, target: CaseTarget, data: Mapping[str, Any], now: datetime
     return undo(verb.name, item, data, now).says
 
 
-def _told(visit: Visit, verb: Verb, data: Mapping[str, Any]) -> str:
+def _informed(visit: Visit, verb: Verb, data: Mapping[str, Any]) -> str:
     who = data.get("assignee") or data.get("team")
     if verb.name == "assign" and who:
         return visit.say(SHOWS_AT, who=str(who).removeprefix("user:"))
-    return visit.say(NOBODY_TOLD)
+    return visit.say(NOBODY_INFORMED)
 
 
 def _clocks(visit: Visit, verb: Verb, targets: Sequence[CaseTarget]) -> list[str]:

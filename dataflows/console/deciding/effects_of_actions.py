@@ -16,7 +16,7 @@ from dataflows.console.visit import Visit
 from schemas.actions import ACTIONS, ActionSpec
 from schemas.messages import CHANNELS, MESSAGES
 from sinks.actions.messages import MessageTextError, render
-from sinks.cases.queries.deciding import ActionAbout, PausedScope
+from sinks.cases.queries.deciding import ActionAbout, ScopePause
 from sinks.cases.queries.rows import ExceptionRow, ListedAction
 
 CANNOT_BE_UNDONE: Final = mark("What it does cannot be undone.")
@@ -54,7 +54,7 @@ AGAIN_REQUESTED: Final = mark("What waits there is looked at by a person; new ac
 class Beside(NamedTuple):
     """What stands beside an action: where automation is paused, the order's other actions, and what is known of the order."""
 
-    paused: Sequence[PausedScope] = ()
+    paused: Sequence[ScopePause] = ()
     others: Sequence[ActionAbout] = ()
     context: Mapping[str, object] = {}
 
@@ -66,7 +66,7 @@ def approving(visit: Visit, targets: Sequence[ActionTarget], beside: Beside, tem
     if len(targets) > 1:
         effect.changes += _many(visit, targets)
         effect.against += sorted({text for one in targets for text in hindrances(visit, one.about, beside.paused)})
-        effect.told += sorted({text for one in targets for text in told(visit, one.about)})
+        effect.informed += sorted({text for one in targets for text in informed(visit, one.about)})
         return effect
     about = targets[0].about
     row = about.row
@@ -76,7 +76,7 @@ def approving(visit: Visit, targets: Sequence[ActionTarget], beside: Beside, tem
     else:
         effect.changes.append(visit.say(CARRIED_OUT))
     effect.changes += facts(visit, about)
-    effect.told += told(visit, about)
+    effect.informed += informed(visit, about)
     effect.text = text_of(about, templates, beside.context)
     effect.against += [*spoken(visit, about), *hindrances(visit, about, beside.paused)]
     effect.against += [
@@ -110,14 +110,14 @@ def observing(visit: Visit, target: ActionTarget, data: Mapping[str, Any]) -> Ef
     return effect
 
 
-def initiating(visit: Visit, data: Mapping[str, Any], row: ExceptionRow, paused: Sequence[PausedScope], *, exception_known: bool) -> Effect:
+def initiating(visit: Visit, data: Mapping[str, Any], row: ExceptionRow, paused: Sequence[ScopePause], *, exception_known: bool) -> Effect:
     """The effect of asking for an action."""
     name = str(data.get("action"))
     spec, amount = ACTIONS[name], data.get("parameters", {}).get("amount")
     effect = Effect(undo=visit.say(REJECTS), irreversible=spec.money or (not spec.reversible and name not in MESSAGES))
     effect.changes.append(visit.say(SOMEBODY_APPROVES, count=1))
     effect.changes += _risk(visit, spec, None if amount is None else _money(visit, amount))
-    effect.told.append(_tells(visit, spec))
+    effect.informed.append(_tells(visit, spec))
     if name in MESSAGES:
         effect.against.append(visit.say(JUDGED))
     if not exception_known:
@@ -161,7 +161,7 @@ def grave(about: ActionAbout) -> bool:
     return about.row.irreversible or _spec(about).money
 
 
-def told(visit: Visit, about: ActionAbout) -> list[str]:
+def informed(visit: Visit, about: ActionAbout) -> list[str]:
     """Who is told something by an action."""
     said = about.message
     if said is None:
@@ -175,7 +175,7 @@ def spoken(visit: Visit, about: ActionAbout) -> list[str]:
     return [visit.say(SPEAKS, name=str(one.get("name")).replace("_", " "), reason=one.get("reason")) for one in about.guardrails]
 
 
-def hindrances(visit: Visit, about: ActionAbout, paused: Sequence[PausedScope]) -> list[str]:
+def hindrances(visit: Visit, about: ActionAbout, paused: Sequence[ScopePause]) -> list[str]:
     """What would keep an action from being requested now, as far as the store knows."""
     return _pauses(visit, paused, about.row.action, about.kind or "", about.row.tenant)
 
@@ -235,7 +235,7 @@ def _tells(visit: Visit, spec: ActionSpec) -> str:
     return visit.say(TELLS_TEAM) if spec.target == "task" else visit.say(TELLS_SYSTEM, action=visit.say(spec.name.replace("_", " ")))
 
 
-def _pauses(visit: Visit, paused: Sequence[PausedScope], action: str, kind: str, tenant: str) -> list[str]:
+def _pauses(visit: Visit, paused: Sequence[ScopePause], action: str, kind: str, tenant: str) -> list[str]:
     scopes = ("all", f"action:{action}", f"rule:{kind}", f"tenant:{tenant}")
     return [visit.say(IS_PAUSED, scope=one.scope) for one in paused if one.scope in scopes]
 

@@ -18,7 +18,7 @@ from dataflows.console.deciding.parameters import FIELDS, KnownOrder, Parameter,
 from dataflows.console.deciding.reading import Targets
 from dataflows.console.deciding.sending import desk
 from dataflows.console.deciding.verbs import COUNTED, MANY, RISKY, Verb
-from dataflows.console.deciding.wording import OUTCOMES, SNOOZES, WAITS, Given, Wording, next_morning, read_fields
+from dataflows.console.deciding.wording import OUTCOMES, SNOOZES, WAITS, FormContext, Wording, next_morning, read_fields
 from dataflows.console.people.directory import KnownPerson
 from dataflows.console.text import mark
 from dataflows.console.visit import Visit
@@ -124,7 +124,7 @@ class DecisionForm:
         named = {team for one in people for team in one.scope.teams if team != "*"}
         return sorted(named | {team for one in self.targets.cases for team in (one.row.team, one.row.owner) if team})
 
-    def _given(self) -> Given:
+    def _given(self) -> FormContext:
         visit = self.visit
 
         def find(name: str) -> str | None:
@@ -134,7 +134,7 @@ class DecisionForm:
             sees = all(known.person.may_see(one.row.tenant, one.row.team, one.row.site) for one in self.targets.cases)
             return known.person.by if sees else None
 
-        return Given(visit.person.by, visit.now, visit.zone, find, self.order)
+        return FormContext(visit.person.by, visit.now, visit.zone, find, self.order)
 
     async def _about_order(self) -> None:
         row = self.targets.cases[0].row

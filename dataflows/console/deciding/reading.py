@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from dataflows.console.deciding.verbs import Verb
 from dataflows.console.visit import NotHereError, Visit
-from sinks.cases.queries.deciding import ActionAbout, CaseStanding, actions_about, case_standings
+from sinks.cases.queries.deciding import ActionAbout, DecidedCase, actions_about, case_standings
 from sinks.cases.queries.exceptions import by_id
 from sinks.cases.queries.rows import ExceptionRow
 
@@ -29,7 +29,7 @@ class CaseTarget(NamedTuple):
     """A case to decide about. `seen`: the sequence that the person has read."""
 
     row: ExceptionRow
-    standing: CaseStanding
+    standing: DecidedCase
     seen: int
 
     @property
@@ -110,5 +110,5 @@ def _seen(seen: Mapping[str, int | None], id_: str, now: int) -> int:
     return now if sequence is None else sequence
 
 
-def _unknown(row: ExceptionRow) -> CaseStanding:
-    return CaseStanding(row.exception_id, row.case_state, row.assignee, row.team, row.until, None, row.waiting_on, None, None)
+def _unknown(row: ExceptionRow) -> DecidedCase:
+    return DecidedCase(row.exception_id, row.case_state, row.assignee, row.team, row.until, None, row.waiting_on, None, None)

@@ -52,7 +52,7 @@ NO_REASON: Final = mark("Say why: whoever finds it paused will ask.")
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class FormContext:
     """Who fills a form in, where and when. `person`: finds somebody of the directory who may have cases, by name."""
 
     by: str
@@ -75,7 +75,7 @@ class Wording:
         self.problems.setdefault(name, (text, values))
 
 
-def read_fields(verb: Verb, fields: Mapping[str, str], given: Given) -> Wording:
+def read_fields(verb: Verb, fields: Mapping[str, str], given: FormContext) -> Wording:
     """What the fields of a form come to."""
     found = Wording()
     note = fields.get("note", "").strip()
@@ -100,12 +100,12 @@ def next_morning(now: datetime, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, MORNING, zone)
 
 
-def _take(found: Wording, fields: Mapping[str, str], given: Given) -> None:
+def _take(found: Wording, fields: Mapping[str, str], given: FormContext) -> None:
     del fields
     found.data["assignee"] = given.by
 
 
-def _assign(found: Wording, fields: Mapping[str, str], given: Given) -> None:
+def _assign(found: Wording, fields: Mapping[str, str], given: FormContext) -> None:
     name, team = fields.get("assignee", "").strip().removeprefix("user:"), fields.get("team", "").strip()
     if not name and not team:
         found.wrong("assignee", NOBODY)
@@ -121,7 +121,7 @@ def _assign(found: Wording, fields: Mapping[str, str], given: Given) -> None:
         found.data["team"] = team
 
 
-def _snooze(found: Wording, fields: Mapping[str, str], given: Given) -> None:
+def _snooze(found: Wording, fields: Mapping[str, str], given: FormContext) -> None:
     how = fields.get("snooze", "")
     if how not in SNOOZES:
         found.wrong("snooze", NO_SNOOZE)
@@ -136,7 +136,7 @@ def _snooze(found: Wording, fields: Mapping[str, str], given: Given) -> None:
         _until(found, fields, given, needed=how == "until")
 
 
-def _wait(found: Wording, fields: Mapping[str, str], given: Given) -> None:
+def _wait(found: Wording, fields: Mapping[str, str], given: FormContext) -> None:
     if fields.get("on", "") not in WAITS:
         found.wrong("on", NO_WAIT)
     else:
@@ -144,7 +144,7 @@ def _wait(found: Wording, fields: Mapping[str, str], given: Given) -> None:
     _until(found, fields, given, needed=False)
 
 
-def _until(found: Wording, fields: Mapping[str, str], given: Given, *, needed: bool) -> None:
+def _until(found: Wording, fields: Mapping[str, str], given: FormContext, *, needed: bool) -> None:
     text = fields.get("until", "").strip()
     if not text:
         if needed:
@@ -162,7 +162,7 @@ def _until(found: Wording, fields: Mapping[str, str], given: Given, *, needed: b
         found.data["until"] = _stated(at)
 
 
-def _label(found: Wording, fields: Mapping[str, str], given: Given) -> None:
+def _label(found: Wording, fields: Mapping[str, str], given: FormContext) -> None:
     del given
     if fields.get("label", "") not in LABELS:
         found.wrong("label", NO_LABEL)
@@ -170,7 +170,7 @@ def _label(found: Wording, fields: Mapping[str, str], given: Given) -> None:
         found.data["label"] = fields["label"]
 
 
-def _resolve(found: Wording, fields: Mapping[str, str], given: Given) -> None:
+def _resolve(found: Wording, fields: Mapping[str, str], given: FormContext) -> None:
     del given
     outcome = fields.get("outcome", "").strip()
     if len(outcome) > LONGEST:
@@ -179,7 +179,7 @@ def _resolve(found: Wording, fields: Mapping[str, str], given: Given) -> None:
         found.data["outcome"] = outcome
 
 
-def _observe(found: Wording, fields: Mapping[str, str], given: Given) -> None:
+def _observe(found: Wording, fields: Mapping[str, str], given: FormContext) -> None:
     del given
     evidence = fields.get("evidence", "").strip()
     if fields.get("observed", "") not in OBSERVED:
@@ -194,7 +194,7 @@ def _observe(found: Wording, fields: Mapping[str, str], given: Given) -> None:
         found.data["evidence"] = evidence
 
 
-def _initiate(found: Wording, fields: Mapping[str, str], given: Given) -> None:
+def _initiate(found: Wording, fields: Mapping[str, str], given: FormContext) -> None:
     action, order = fields.get("action", ""), given.order
     if order is None or action not in legal(order.kind):
         found.wrong("action", NO_ACTION)
@@ -205,13 +205,13 @@ def _initiate(found: Wording, fields: Mapping[str, str], given: Given) -> None:
         found.wrong(f"p-{name}", text, **values)
 
 
-def _pause(found: Wording, fields: Mapping[str, str], given: Given) -> None:
+def _pause(found: Wording, fields: Mapping[str, str], given: FormContext) -> None:
     if found.note is None:
         found.wrong("note", NO_REASON)
     _scope(found, fields, given)
 
 
-def _scope(found: Wording, fields: Mapping[str, str], given: Given) -> None:
+def _scope(found: Wording, fields: Mapping[str, str], given: FormContext) -> None:
     del given
     word, name = fields.get("scope", ""), fields.get("scope_name", "").strip()
     scope = f"{word}:{name}" if word in ("action", "rule", "tenant") else word
@@ -226,7 +226,7 @@ def _scope(found: Wording, fields: Mapping[str, str], given: Given) -> None:
         found.data["reason"], found.note = found.note, None
 
 
-_READERS: Final[dict[str, Callable[[Wording, Mapping[str, str], Given], None]]] = {
+_READERS: Final[dict[str, Callable[[Wording, Mapping[str, str], FormContext], None]]] = {
     "take": _take,
     "assign": _assign,
     "snooze": _snooze,

@@ -17,12 +17,12 @@ from sinks.rejected import Reject, parse
 from sources.embedded.outputs import partition_of
 
 
-class UnreadableRecordError(Exception):
+class UnreadableRejectError(Exception):
     """A record cannot be shown; the message is one line."""
 
 
 RejectReader: TypeAlias = Callable[[RejectRow], Reject]
-"""Reads the record of a row. Blocking. Raises UnreadableRecordError."""
+"""Reads the record of a row. Blocking. Raises UnreadableRejectError."""
 
 
 def embedded_reader(data: Path) -> RejectReader:
@@ -31,17 +31,17 @@ def embedded_reader(data: Path) -> RejectReader:
 
     def read(row: RejectRow) -> Reject:
         if row.log_partition != name:
-            raise UnreadableRecordError(f"it stands in {row.log_partition}, which is not a log of this installation")
+            raise UnreadableRejectError(f"it stands in {row.log_partition}, which is not a log of this installation")
         with closing(PositionReader(folder / POSITION)) as positions, closing(SegmentReader(folder)) as reader:
             try:
                 position = positions.read()
                 if position is None or row.log_offset >= position.ends[0] or row.log_offset < reader.first():
-                    raise UnreadableRecordError("the log does not hold it any more")
+                    raise UnreadableRejectError("the log does not hold it any more")
                 reader.seek(row.log_offset)
                 (line,) = reader.read(row.log_offset + 1, 1)
                 return parse(line.content)
             except (DamagedLogError, OSError, ValueError) as error:
-                raise UnreadableRecordError(f"the log of rejects cannot be read: {error}") from error
+                raise UnreadableRejectError(f"the log of rejects cannot be read: {error}") from error
 
     return read
 
@@ -52,13 +52,13 @@ def kafka_reader(client: Mapping[str, object]) -> RejectReader:
     def read(row: RejectRow) -> Reject:
         topic, _, number = row.log_partition.rpartition(":")
         if not topic or not number.isdecimal():
-            raise UnreadableRecordError(f"it stands in {row.log_partition}, which is no partition of a topic")
+            raise UnreadableRejectError(f"it stands in {row.log_partition}, which is no partition of a topic")
         try:
             found = read_reject(client, topic, int(number), row.log_offset)
         except KafkaOutputError as error:
-            raise UnreadableRecordError(str(error)) from error
+            raise UnreadableRejectError(str(error)) from error
         if found is None:
-            raise UnreadableRecordError("the topic does not hold it any more")
+            raise UnreadableRejectError("the topic does not hold it any more")
         return found
 
     return read

@@ -67,7 +67,7 @@ class OpenPage:
 @dataclass(frozen=True, slots=True)
 class _Look:
     position: Position
-    told: Sequence[tuple[OpenPage, Notice]]
+    due: Sequence[tuple[OpenPage, Notice]]
     standing: LiveStanding | None
 
 
@@ -177,7 +177,7 @@ class LiveHub:
         self._position, self.looked_at = look.position, began
         if stands:
             self._stood, self.standing = began, look.standing
-        for page, said in look.told:
+        for page, said in look.due:
             if page in self._pages:
                 page.tell(said)
 
@@ -190,7 +190,7 @@ class LiveHub:
         """On a thread: what has changed, for each page."""
         now = self._clock()
         with self._store.connect() as connection:
-            told: list[tuple[OpenPage, Notice]] = []
+            due: list[tuple[OpenPage, Notice]] = []
             if self._position is None:
                 here: Position = position(connection)
             else:
@@ -198,10 +198,10 @@ class LiveHub:
                 here = found.position
                 interests = {page.interest for page in pages} if here != self._position else set[Interest]()
                 said = {interest: notice(connection, found, interest, now) for interest in interests}
-                told += [(page, said[page.interest]) for page in pages if page.interest in said and said[page.interest].says_something]
+                due += [(page, said[page.interest]) for page in pages if page.interest in said and said[page.interest].says_something]
             # Who has just come is told all from its own position on; what it is told twice then, it knows by the numbers.
-            told += [(page, self._first(connection, page, here, now)) for page in joining]
-            return _Look(here, told, read_standing(connection, now) if stands else None)
+            due += [(page, self._first(connection, page, here, now)) for page in joining]
+            return _Look(here, due, read_standing(connection, now) if stands else None)
 
     @staticmethod
     def _first(connection: Connection, page: OpenPage, here: Position, now: datetime) -> Notice:

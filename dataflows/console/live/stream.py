@@ -35,7 +35,7 @@ async def stream(
     lives: Callable[[], Awaitable[bool]],
     beat: float = BEAT_S,
 ) -> AsyncIterator[bytes]:
-    """What a page is told, until it goes or is let go, or its session ends. `lines`: what is the matter; `lives`: whether the session is."""
+    """What a page is sent until it goes, is let go, or its session ends. `lines`: what is the matter; `lives`: whether the session does."""
     said: Sequence[StandingLine] | None = None
     try:
         yield f"retry: {RETRY_MS}\n: orderwatch\n\n".encode()

@@ -88,7 +88,7 @@ def _deadline(row: Data, past: OrderPast, policy: Policy | None, spoken: Languag
     if deferred is not None:
         feed = silence_of(row, past.silences)
         length = spoken.span(said - due)
-        because = spoken.text("said %(length)s later, %(feed)s was silent") if feed else spoken.text("said %(length)s later")
+        because = spoken.text(mark("said %(length)s later, %(feed)s was silent")) if feed else spoken.text(mark("said %(length)s later"))
         words += f"; {because % {'length': length, 'feed': feed}}"
     return DeadlineBar(
         key=f"{row['exception_id']} due",
@@ -114,15 +114,15 @@ def _called(row: Data, past: OrderPast) -> str:
 def _went(outcome: Outcome, row: Data, due: datetime, ended: datetime | None, spoken: Language, now: datetime) -> str:
     """How a deadline went, in words."""
     if outcome == "running":
-        return spoken.text("due %(when)s") % {"when": spoken.distance(due - now)}
+        return spoken.text(mark("due %(when)s")) % {"when": spoken.distance(due - now)}
     if outcome == "missed":
-        return spoken.text("missed, %(length)s late so far") % {"length": spoken.span(now - due)}
+        return spoken.text(mark("missed, %(length)s late so far")) % {"length": spoken.span(now - due)}
     if outcome == "late" and ended is not None:
-        return spoken.text("missed, came %(length)s late") % {"length": spoken.span(ended - due)}
+        return spoken.text(mark("missed, came %(length)s late")) % {"length": spoken.span(ended - due)}
     if outcome == "kept":
-        return spoken.text("kept, as came out later")
+        return spoken.text(mark("kept, as came out later"))
     if outcome == "met":
-        return spoken.text("met")
+        return spoken.text(mark("met"))
     return spoken.text(words_of(RESOLUTIONS, cast("str | None", row["resolution"])))
 
 
@@ -142,6 +142,6 @@ def _clocks(row: Data, policy: Policy | None, spoken: Language, now: datetime) -
         outcome: Outcome = ("met" if end <= due else "late") if end is not None else ("running" if due > now else "missed")
         says = f"{spoken.text(words)}: {_went(outcome, row, due, end, spoken, now)}"
         if which == "resolve" and row["paused_since"] is not None:
-            says += f"; {spoken.text('stands still while the case waits')}"
+            says += f"; {spoken.text(mark('stands still while the case waits'))}"
         idle = clock_idle(policy, str(row["team"] or row["owner"]), where_of(row), (start, due), str(row["severity"]), which)
         yield DeadlineBar(f"{row['exception_id']} {which}", start, due, outcome, says, end, idle, below=1)

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 from dataflows.console.pages.words import EVENTS, SCANS, STATES, kind_words, words_of
 from dataflows.console.pictures.order_story import StoryEntry, in_order
-from dataflows.console.text import Language
+from dataflows.console.text import Language, mark
 from schemas.values import parse_instant
 from sinks.cases.queries.past import OrderPast
 from sinks.cases.queries.rows import Data
@@ -185,7 +185,7 @@ def _done(past: OrderPast, spoken: Language, main: str | None) -> Iterator[Liste
         at = event["at"] or event["said_at"]
         if at is not None and event["text"] is not None:
             who = str(event["by"] or "").rpartition(":")[2]
-            label = f"{who}: {spoken.text('note')}" if who else spoken.text("note")
+            label = f"{who}: {spoken.text(mark('note'))}" if who else spoken.text(mark("note"))
             made = entry(f"note {event['note_ref']}", "decisions", "person", cast("datetime", at), label, event["exception_id"])
             yield ListedEvent(made, "case.noted", cast("str | None", event["by"]), text=_text(event, "text"))
 
@@ -193,7 +193,7 @@ def _done(past: OrderPast, spoken: Language, main: str | None) -> Iterator[Liste
 def _decision(event: Data, spoken: Language) -> str:
     who = str(event["by"] or "").rpartition(":")[2]
     words = spoken.text(words_of(EVENTS, cast("str | None", event["type"])))
-    refused = f" ({spoken.text('refused')})" if event["outcome"] == "refused" else ""
+    refused = f" ({spoken.text(mark('refused'))})" if event["outcome"] == "refused" else ""
     return f"{who}: {words}{refused}" if who else f"{words}{refused}"
 
 

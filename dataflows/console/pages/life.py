@@ -90,20 +90,20 @@ def _why(data: Mapping[str, Any], before: Mapping[str, Any] | None, cause: Mappi
     if cause is not None:
         words = spoken.text(words_of(EVENTS, str(cause["type"])))
         if data["status"] == "retracted" and (before is None or before["status"] != "retracted"):
-            return spoken.text("never true, as came out by: %(event)s") % {"event": words}
+            return spoken.text(mark("never true, as came out by: %(event)s")) % {"event": words}
         return words
     if before is None:
-        return spoken.text("the deadline passed") if data["due_at"] else spoken.text("it happened")
+        return spoken.text(mark("the deadline passed")) if data["due_at"] else spoken.text(mark("it happened"))
     if data["status"] == "resolved" and before["status"] != "resolved":
         return spoken.text(words_of(RESOLUTIONS, str(data["resolution"])))
     if data.get("escalation") != before.get("escalation") and data.get("escalation"):
         to = {"to": data["escalation"]["to"]}
         if data["escalation"]["reason"] == "acknowledge_overdue":
-            return spoken.text("nobody took it up in time: it went to %(to)s") % to
-        return spoken.text("it is not resolved in time: it went to %(to)s") % to
+            return spoken.text(mark("nobody took it up in time: it went to %(to)s")) % to
+        return spoken.text(mark("it is not resolved in time: it went to %(to)s")) % to
     if data["policy"] != before["policy"]:
-        return spoken.text("another policy is in force")
-    return spoken.text("time passed")
+        return spoken.text(mark("another policy is in force"))
+    return spoken.text(mark("time passed"))
 
 
 def _changes(before: Mapping[str, Any], data: Mapping[str, Any], spoken: Language) -> Iterator[LifeChange]:
@@ -116,7 +116,7 @@ def _changes(before: Mapping[str, Any], data: Mapping[str, Any], spoken: Languag
             yield _change(name, words, table, old, new, spoken)
     old, new = before["policy"]["version"], data["policy"]["version"]
     if old != new:
-        yield LifeChange(spoken.text("policy"), old, new)
+        yield LifeChange(spoken.text(mark("policy")), old, new)
 
 
 def _change(name: str, words: str, table: dict[str, str], old: Any, new: Any, spoken: Language) -> LifeChange:

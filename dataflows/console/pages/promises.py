@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import cast
 
 from dataflows.console.pictures.order_story import PromiseMark
-from dataflows.console.text import Language
+from dataflows.console.text import Language, mark
 from dataflows.core.clocks import deadline
 from dataflows.core.policy import Policy
 from schemas.instants import EPOCH, MICROSECOND
@@ -26,7 +26,7 @@ def promises(past: OrderPast, policy: Policy | None, spoken: Language) -> list[P
         except ValueError:
             continue  # the event model takes any text; one that is no date is shown in words only
         last = place == len(stated) - 1
-        words = spoken.text("promised by %(date)s") if last else spoken.text("was promised by %(date)s")
+        words = spoken.text(mark("promised by %(date)s")) if last else spoken.text(mark("was promised by %(date)s"))
         found.append(PromiseMark(f"{place:03}", until, words % {"date": text if "T" not in text else text[:16].replace("T", " ")}, last))
     return found
 

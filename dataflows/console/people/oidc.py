@@ -199,10 +199,7 @@ def _values(claims: Mapping[str, object], path: str) -> Sequence[str]:
     """The texts that a claim has; dots lead into objects, unless there is a claim of the whole name."""
     found: object = claims.get(path)
     if found is None:
-        inner: object = dict(claims)
-        for part in path.split("."):
-            inner = inner.get(part) if isinstance(inner, dict) else None
-        found = inner
+        found = _within(claims, path.split("."))
     if isinstance(found, str):
         return [found]
     return [one for one in cast("list[object]", found) if isinstance(one, str)] if isinstance(found, list) else []
@@ -210,3 +207,10 @@ def _values(claims: Mapping[str, object], path: str) -> Sequence[str]:
 
 def _mapped(values: Sequence[str], roles: Mapping[str, str]) -> Sequence[str]:
     return list(dict.fromkeys(roles[value] for value in values if value in roles))
+
+
+def _within(found: object, parts: Sequence[str]) -> object:
+    """What stands at a path of names; None where there is nothing."""
+    for part in parts:
+        found = cast("Mapping[str, object]", found).get(part) if isinstance(found, Mapping) else None
+    return found

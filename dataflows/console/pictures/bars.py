@@ -53,8 +53,8 @@ def bars(
     longest = max((bar.total for bar in given), default=0)
     marks_ = [] if whole else ticks(longest)
     width_ = WIDTH if wide else NARROW
-    room = width_ - LABEL - 70
-    stretch = scale(marks_[-1] if marks_ else 1, room)
+    free = width_ - LABEL - 70
+    stretch = scale(marks_[-1] if marks_ else 1, free)
     series = {part.series.name: part.series for bar in given for part in bar.parts}
     drawn = [definitions(series.values(), prefix)]
     height = HEAD + ROW * len(given) + 6
@@ -69,7 +69,7 @@ def bars(
         drawn.append(text(LABEL - 8, top + 13, fitted(bar.label, FONT, LABEL - 12), anchor="end"))
         x = float(LABEL)
         for part in bar.parts:
-            share = scale(bar.total, room) if whole else stretch
+            share = scale(bar.total, free) if whole else stretch
             width = share(part.value)
             if part.value:
                 named = f"{bar.label}, {part.series.label}: {number(part.value)}"

@@ -23,8 +23,8 @@ FOOT: Final = 24
 def columns(label: str, given: Sequence[Bar], prefix: str, number: Callable[[float], str] = str) -> Markup:
     """The picture."""
     steps = ticks(max((bar.total for bar in given), default=0))
-    base, room = HEIGHT - FOOT, HEIGHT - FOOT - TOP
-    stretch, each = scale(steps[-1], room), (WIDTH - LEFT) / max(1, len(given))
+    base, free = HEIGHT - FOOT, HEIGHT - FOOT - TOP
+    stretch, each = scale(steps[-1], free), (WIDTH - LEFT) / max(1, len(given))
     series = {part.series.name: part.series for bar in given for part in bar.parts}
     drawn = [definitions(series.values(), prefix)]
     for value in steps:

@@ -12,7 +12,7 @@ from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from dataflows.console.access import Needs
-from dataflows.console.deciding.effects_of_actions import facts, spoken, text_of, told, why_not
+from dataflows.console.deciding.effects_of_actions import facts, informed, spoken, text_of, why_not
 from dataflows.console.deciding.forming import context_of
 from dataflows.console.deciding.reading import may_see_action
 from dataflows.console.routes import Route
@@ -56,7 +56,7 @@ async def show_approvals(visit: Visit) -> Response:
         more=rows.after is not None,
         escalated=sum(one.escalated_to is not None for one in about),
         limit=None if decisions is None else decisions.bulk_limit,
-        told=partial(told, visit),
+        informed=partial(informed, visit),
         spoken=partial(spoken, visit),
         query=visit.request.query_params,
         narrowed=_narrowed(visit.request.query_params),
@@ -110,7 +110,7 @@ async def show_action(visit: Visit) -> Response:
         runs=found["runs"],
         case=case,
         why=why_not(visit, about.row),
-        told=told(visit, about),
+        informed=informed(visit, about),
         facts=facts(visit, about),
         spoken=spoken(visit, about),
         text=text_of(about, None if decisions is None else decisions.templates, context),

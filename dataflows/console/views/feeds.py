@@ -68,7 +68,7 @@ async def see(visit: Visit) -> Response:
 
 def together(feeds: Sequence[FeedRow], engine: EngineStanding | None) -> list[ShownFeed]:
     """What the store and the engine know of feeds: the engine knows all that the policy declares, the store those that were silent."""
-    told: Mapping[str, object] = {} if engine is None else engine.feeds
+    fresh: Mapping[str, object] = {} if engine is None else engine.feeds
     rows: list[ShownFeed] = []
     for row in feeds:
         live = None if engine is None else engine.feeds.get(row.feed)
@@ -81,7 +81,7 @@ def together(feeds: Sequence[FeedRow], engine: EngineStanding | None) -> list[Sh
         )
     known_ = {row.feed for row in feeds}
     if engine is not None:
-        for name in sorted(told.keys() - known_):
+        for name in sorted(fresh.keys() - known_):
             live = engine.feeds[name]
             state = "unheard" if live.watermark is None else "stale" if live.stale else "fresh"
             rows.append(ShownFeed(None, name, state, live.watermark, None, None, None, None, live.deferred))

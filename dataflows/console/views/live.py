@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Final
 
 from starlette.datastructures import QueryParams
 from starlette.responses import Response, StreamingResponse
@@ -22,16 +22,16 @@ from sinks.cases.queries.changes import PositionError, unpacked_position
 from sinks.cases.queries.conditions import of_exceptions
 from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter, FilterError
 
-SHOWS: Final = ("exceptions", "actions", "feeds")
+SHOWS: Final[dict[str, Shows]] = {"exceptions": "exceptions", "actions": "actions", "feeds": "feeds"}
 MOST_IDS: Final = 200
 """Rows that a page may name as all that it shows."""
 
 
 def interest_of(visit: Visit, given: QueryParams) -> Interest:
     """What the page shows, cut down to what its reader may see. Raises BadRequestError."""
-    shows = given.get("shows", "exceptions")
-    if shows not in SHOWS:
-        raise BadRequestError(visit.say("%(name)s is nothing that can be followed.", name=shows[:40]))
+    shows = SHOWS.get(named := given.get("shows", "exceptions"))
+    if shows is None:
+        raise BadRequestError(visit.say("%(name)s is nothing that can be followed.", name=named[:40]))
     only = tuple(sorted(set(given.getlist("only"))))[:MOST_IDS]
     every = ExceptionFilter(statuses=(), modes=())
     wanted = every if only else read_filter(given, visit.person.by).wanted
@@ -43,7 +43,7 @@ def interest_of(visit: Visit, given: QueryParams) -> Interest:
         of_exceptions(narrowed)
     except FilterError as error:
         raise BadRequestError(str(error)) from error
-    return Interest(cast("Shows", shows), narrowed, visit.person.narrow(of_actions), only)
+    return Interest(shows, narrowed, visit.person.narrow(of_actions), only)
 
 
 async def follow(visit: Visit) -> Response:

@@ -162,7 +162,7 @@ def _age_picture(visit: Visit, asked: AskedWindow, found: Sequence[AgeBucket], s
     given: list[Bar] = []
     for place, name in enumerate(BUCKET_NAMES):
         bucket = by_name.get(name)
-        counts = {} if bucket is None else bucket.by_severity
+        counts: Mapping[str, int] = {} if bucket is None else bucket.by_severity
         query = {**_age_query(place), "team": list(asked.window.teams), "kind": list(asked.window.kinds)}
         parts = [BarPart(each, counts.get(each.name, 0), visit.url("exceptions", {**query, "severity": each.name})) for each in severities]
         given.append(Bar(visit.say(AGE_LABELS[name]), parts))

@@ -17,7 +17,7 @@ from dataflows.console.govern.links import Links
 from dataflows.console.govern.masking import masked, pretty
 from dataflows.console.govern.mending import DECISION, EDITED, UNCHANGED, ContractFault, edited, faults_of, why_not
 from dataflows.console.govern.opening import parts_for
-from dataflows.console.govern.records import UnreadableRecordError
+from dataflows.console.govern.records import UnreadableRejectError
 from dataflows.console.people.directory import enter
 from dataflows.console.routes import Route
 from dataflows.console.visit import BadRequestError, NotHereError, Visit
@@ -82,7 +82,7 @@ async def _record(visit: Visit, row: RejectRow) -> Reject | str:
     """Its record, or why there is none to be shown."""
     try:
         reject = await visit.own(parts_for(visit).rejects, row)
-    except UnreadableRecordError as error:
+    except UnreadableRejectError as error:
         return str(error)
     try:
         event = event_of(reject.headers, reject.value or b"")

@@ -26,7 +26,7 @@ _ENDED: Final = ("executed", "rejected", "expired", "withdrawn")
 
 
 @dataclass(frozen=True, slots=True)
-class CaseStanding:
+class DecidedCase:
     """How a case stands, with what a list does not show."""
 
     exception_id: str
@@ -71,7 +71,7 @@ class DecisionEffect:
 
 
 @dataclass(frozen=True, slots=True)
-class PausedScope:
+class ScopePause:
     """Where automation is paused."""
 
     scope: str
@@ -91,13 +91,13 @@ class RequestedActions:
     value: Decimal | None
 
 
-def case_standings(connection: Connection, exception_ids: Sequence[str]) -> dict[str, CaseStanding]:
+def case_standings(connection: Connection, exception_ids: Sequence[str]) -> dict[str, DecidedCase]:
     """The cases of these exceptions, by ID."""
     columns = (_C.exception_id, _C.state, _C.assignee, _C.team, _C.until, _C.until_kind, _C.waiting_on, _C.outcome, _C.label)
-    found: dict[str, CaseStanding] = {}
+    found: dict[str, DecidedCase] = {}
     for part in _parts(exception_ids):
         for row in connection.execute(select(*columns).where(_C.exception_id.in_(part))):
-            found[row.exception_id] = CaseStanding(**values(row))
+            found[row.exception_id] = DecidedCase(**values(row))
     return found
 
 
@@ -162,15 +162,15 @@ def seen_in_log(connection: Connection, decision_ids: Sequence[str]) -> set[str]
     return found
 
 
-def paused_scopes(connection: Connection) -> list[PausedScope]:
+def paused_scopes(connection: Connection) -> list[ScopePause]:
     """Where automation is paused, each scope once, the oldest pause first."""
-    found: dict[str, PausedScope] = {}
+    found: dict[str, ScopePause] = {}
     for tenant, paused in connection.execute(select(automation.c.tenant, automation.c.paused).order_by(automation.c.tenant)):
         for one in paused or ():
             scope = str(one.get("scope"))
             since = one.get("since")
             at = None if since is None else datetime.fromisoformat(str(since))
-            found.setdefault(scope, PausedScope(scope, tenant, at, one.get("by"), one.get("reason")))
+            found.setdefault(scope, ScopePause(scope, tenant, at, one.get("by"), one.get("reason")))
     return sorted(found.values(), key=lambda one: (one.since or EPOCH, one.scope))
 
 

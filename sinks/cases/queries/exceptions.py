@@ -62,7 +62,7 @@ _PLAIN = (
         _E.tier,
         _E.sku,
         _E.next_step,
-        _E.told_at,
+        _E.told_at.label("informed_at"),
         _E.policy,
     ),
 )

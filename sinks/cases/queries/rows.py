@@ -43,7 +43,7 @@ class ExceptionRow:
     `score` is what it has grown to by then (0 to 1000). `since`: its deadline, else when it came about. `team`: who has it, else the owner.
     `clock`: the clock of the case that runs out next, `acknowledge` or `resolve`, and `clock_at` when it does; both None where none
     runs. `paused_since`: the resolve clock stands still. `action`: the latest action that is not over, else the latest. `total`: of the
-    order, in `currency`. `told_at`: when the customer was last told anything. `next_step`: the first of those recommended.
+    order, in `currency`. `informed_at`: when the customer was last told anything. `next_step`: the first of those recommended.
     """
 
     exception_id: str
@@ -86,7 +86,7 @@ class ExceptionRow:
     tier: str | None = None
     sku: str | None = None
     next_step: str | None = None
-    told_at: datetime | None = None
+    informed_at: datetime | None = None
     policy: str = ""
     label: str | None = None
 

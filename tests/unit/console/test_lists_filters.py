@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from urllib.parse import parse_qsl, urlencode
@@ -77,7 +78,7 @@ def test_a_filter_is_read_back_as_it_was_written(wanted: ExceptionFilter, sort: 
     """By way of the text of a URL, in any order of its parameters."""
     if not standing(wanted):
         sort, text = "newest", None
-    wanted = ExceptionFilter(**{name: getattr(wanted, name) for name in wanted.__slots__} | {"text": text})
+    wanted = replace(wanted, text=text)
     query = to_query(wanted, sort, ME)  # type: ignore[arg-type]
     said = parse_qsl(urlencode(query, doseq=True))
     assert {name for name, _ in said} <= set(FILTERS)
