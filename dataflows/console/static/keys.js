@@ -52,7 +52,8 @@
   // What a key presses: while rows are selected, what acts on all of them; else what is within the row that one stands on, then on the page.
   function target(key) {
     const wanted = `[data-key="${CSS.escape(key)}"]`;
-    const outside = [...document.querySelectorAll(wanted)].filter((one) => !one.closest("[data-row]") && !one.disabled && !one.hidden);
+    const shown = (one) => !one.disabled && one.getClientRects().length > 0;
+    const outside = [...document.querySelectorAll(wanted)].filter((one) => !one.closest("[data-row]") && shown(one));
     const form = document.getElementById("bulk");
     if (form && document.querySelector("[data-row] input[type=checkbox]:checked")) {
       const whole = outside.find((one) => form.contains(one) || one.form === form);
