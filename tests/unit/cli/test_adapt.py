@@ -273,7 +273,7 @@ def test_a_mapping_can_be_checked_alone(tmp_path: Path, capsys: pytest.CaptureFi
 def test_a_file_longer_than_a_payload_is_read_in_pieces(tmp_path: Path, adapt: Callable[..., ExceptionEvent]) -> None:
     """An export of a year; lines keep their numbers."""
     head, row, *_ = STEPS.read_bytes().split(b"\r\n")
-    rows = [row.replace(b"104711", b"%06d" % number).replace(b"A. M", b"A. M" + b"m" * 500) for number in range(8_000)]
+    rows = [row.replace(b"104711", b"%06d" % number).replace(b";K. M", b";K. " + b"M" * 500) for number in range(8_000)]
     long = tmp_path / "long.csv"
     long.write_bytes(b"\r\n".join([head, *rows, b"short;row"]))
     assert long.stat().st_size > 4 << 20
