@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from sinks.cases.queries.feeds import STALE, feed_incidents, feed_rows
 from sinks.cases.queries.handling import (
@@ -176,6 +176,13 @@ def test_durations_are_told_to_their_step(worked_store: Engine) -> None:
         step = next((step for most, step in STEPS if exact < most), COARSEST)
         assert resolve.percentile(percent) == exact // step * step
     assert Durations().percentile(50) is None
+
+
+def test_no_time_goes_into_compiling_what_is_asked(worked_store: Engine) -> None:
+    """PostgreSQL would: seconds for what takes a tenth of one."""
+    if worked_store.dialect.name == "postgresql":
+        with worked_store.connect() as connection:
+            assert connection.scalar(text("SHOW jit")) == "off"
 
 
 def test_a_feed_that_fell_silent_is_listed_with_what_it_holds_back(database: str) -> None:
