@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 from starlette.testclient import TestClient
 
 from dataflows.console.access import PersonScope
 from dataflows.console.govern.activating import activation_check
-from dataflows.console.govern.trials import TrialInput, Trials
+from dataflows.console.govern.tables import trials as trials_table
+from dataflows.console.govern.trial import TrialLine, TrialSpec, run_trial
+from dataflows.console.govern.trials import NewTrial, TrialInput, TrialLimits, Trials
 from dataflows.core.policy import Policy
 from dataflows.core.rules.load import policy_of_text
+from schemas.wire import micros
+from sinks.cases.tables import erasures
 from tests.support.console import ConsoleHost, console
 from tests.support.desk_console import DeskConsole, desk_console, hidden, late, text_of
 from tests.support.governed import OFF, WRONG, events_file, parts_of_host
@@ -204,24 +210,18 @@ def wait(trials: Trials, trial_id: str, desk: DeskConsole) -> str:
     raise AssertionError("the trial does not end")
 
 
-def test_a_dry_run_and_a_back_test_are_processes_of_their_own(tmp_path: Path) -> None:
-    """One at a time for each person; they say what would be otherwise, and an activation names the back-test."""
+def test_a_back_test_is_a_process_of_its_own(tmp_path: Path) -> None:
+    """One at a time for each person; it says what would have been otherwise, and an activation names it."""
     recorded = events_file(tmp_path, [late("SO-1"), late("SO-2")])
     with desk_console(tmp_path / "desk", [late("SO-1"), late("SO-2")]) as desk:
         trials = parts_of_host(desk.host).trials
         trials.given = lambda: TrialInput((str(recorded),))
         browser = desk.host.client("pia")
         where = give(browser, OFF)
-        answer = browser.post(f"{where}/try", data={"kind": "dry_run"})
+        answer = browser.post(f"{where}/try", data={"kind": "backtest", "since": "2026-05-20"})
         assert answer.status_code == 303
         trial = answer.headers["location"]
-        assert "one of yours is under way" in browser.post(f"{where}/try", data={"kind": "backtest"}).text
-        assert wait(trials, trial.rpartition("/")[2], desk) == "done"
-        page = text_of(browser.get(trial).text)
-        assert "fulfilment.ship_overdue · 2 · ·" in page
-        assert "SO-1" in page
-        answer = browser.post(f"{where}/try", data={"kind": "backtest", "since": "2026-05-20"})
-        trial = answer.headers["location"]
+        assert "one of yours is under way" in browser.post(f"{where}/try", data={"kind": "dry_run"}).text
         assert wait(trials, trial.rpartition("/")[2], desk) == "done"
         page = text_of(browser.get(trial).text)
         assert "2 events of 2 orders" in page
@@ -233,5 +233,67 @@ def test_a_dry_run_and_a_back_test_are_processes_of_their_own(tmp_path: Path) ->
         assert "The activation names this back-test" in text_of(browser.get(where).text)
         browser.post(f"{where}/activate", data={"key": "k2", "note": "tried"})
         assert desk.written.all()[0]["data"]["against"] == policy("name: orderwatch\n").version
-        assert browser.get(trial).status_code == 200
         assert desk.host.client("anna").get(trial).status_code == 403
+
+
+def test_a_dry_run_says_what_would_stand_otherwise_now(desk: DeskConsole, tmp_path: Path) -> None:
+    """What is open under one of the policies alone; of what both say, that it stays."""
+    govern, at = parts_of_host(desk.host), desk.host.clock()
+    where = give(desk.host.client("pia"), OFF)
+    old, new = policy("name: old\n"), policy(OFF)
+    row = {
+        "trial_id": "t1", "kind": "dry_run", "draft_id": where.rpartition("/")[2], "by": "user:pia", "at": at, "until": at,
+        "old_version": old.version, "new_version": new.version, "new_name": new.name, "state": "done", "percent": 100, "ended_at": at,
+    }
+    with desk.host.parts.own.begin() as connection:
+        connection.execute(insert(trials_table).values(**row))
+    folder = govern.trials.folder_of("t1")
+    folder.mkdir(parents=True)
+    (folder / "old.yaml").write_text("name: old\n")
+    (folder / "new.yaml").write_text(OFF)
+    said: list[TrialLine] = []
+    spec = TrialSpec(str(folder), micros(at), 1 << 30, 60, events=(str(tmp_path / "events.jsonl"),), standing=True)
+    run_trial(spec, said.append)
+    assert said[-1].covered == ("order.master_data_incomplete",)
+    assert sorted(path.name for path in folder.iterdir()) == ["differences.jsonl", "new.yaml", "old.yaml", "report.json", "standing.json"]
+    page = text_of(desk.host.client("pia").get("/policy/trials/t1").text)
+    assert "fulfilment.ship_overdue · 2 · · order.master_data_incomplete · · · 2" in page
+    assert "would be resolved" in page
+    desk.host.parts.heads.forget()
+    with desk.store.begin() as connection:
+        connection.execute(insert(erasures).values(subject="order", hash="0" * 64, at=at + timedelta(seconds=1)))
+    assert desk.host.client("pia").get("/policy/trials/t1").status_code == 404
+    assert not folder.exists()
+
+
+def test_a_trial_is_cancelled_lost_or_over_its_time(host: ConsoleHost) -> None:
+    """Each way of ending is said; a process that ends without a word has failed."""
+    at = host.clock()
+    wanted = NewTrial("backtest", "d", "user:pia", ("1", "name: a\n"), ("2", "name: b\n"), "b", None, at)
+    govern = parts_of_host(host)
+    ways = {"sleep": (("sleep", "600"), 600), "late": (("sleep", "600"), 0), "silent": (("true",), 600)}
+    ended: dict[str, str] = {}
+    for name, (command, seconds) in ways.items():
+        limits = TrialLimits(seconds, 1 << 30, 1, 14)
+        trials = Trials(host.parts.own, govern.trials.folder_of(name), lambda: TrialInput(("x",)), limits, host.clock, spawn=command)
+        trial_id = trials.start(wanted, at)
+        if name == "sleep":
+            trials.cancel(trial_id, at)
+        found = trials.find(trial_id, at)
+        while found is not None and found.under_way:
+            time.sleep(0.01)
+            found = trials.find(trial_id, at)
+        assert found is not None
+        ended[name] = f"{found.state}: {found.problem}"
+        trials.close()
+    assert ended["sleep"] == "cancelled: None"
+    assert ended["late"] == "failed: it took longer than `console.trial_seconds` allows"
+    assert ended["silent"].startswith("failed: it ended without a result")
+    trials = Trials(
+        host.parts.own, govern.trials.folder_of("x"), TrialInput, TrialLimits(600, 1 << 30, 1, 14), host.clock, spawn=("sleep", "600")
+    )
+    lost = trials.start(wanted, at)
+    again = govern.trials.find(lost, at)
+    trials.close()
+    assert again is not None
+    assert again.state == "lost"
