@@ -9,15 +9,21 @@ import shlex
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import pytest
 import yaml
+from starlette.responses import Response
 from typer.main import get_command
 
 from dataflows.cli.main import app
 from dataflows.cli.summary import exceptions_table
+from dataflows.console.access import Needs
+from dataflows.console.routes import Route
+from dataflows.console.visit import Visit
 from dataflows.settings import load_settings
+from sinks.cases.queries.exceptions import list_exceptions
+from sinks.cases.queries.wanted import ExceptionFilter
 from sinks.cases.schema import open_store, upgrade
 from sinks.tally import Tally
 from tests.support.terminal import ROOT
@@ -69,6 +75,9 @@ KNOWN = {
     ("README.md", "Shopify, Stripe"): "a drawing",
     ("README.md", "orderwatch simulate"): "run below",
     ("README.md", "schemas/"): "compared with the tree below",
+    ("dataflows/console/README.md", "orderwatch people"): "run below",
+    ("dataflows/console/README.md", "console:"): "settings that are checked below",
+    ("dataflows/console/README.md", "# dataflows/console/views"): "run below",
     ("dataflows/core/actions/README.md", "order shards"): "a drawing",
     ("dataflows/dispatch/README.md", "order-actions"): "a drawing",
     ("dataflows/dispatch/README.md", "state: {dir"): "settings that are checked below",
@@ -224,7 +233,7 @@ def test_the_commands_of_the_readme_run_in_their_order(folder: Path) -> None:
     lines = commands(found("README.md", "orderwatch simulate"))
     assert len(lines) > 10
     for line in lines:
-        if re.match(r"orderwatch (gateway|run|store|dispatch) ", line):
+        if re.match(r"orderwatch (gateway|run|store|dispatch|console) ", line):
             settings = found_settings()
             name = "gateway" if " gateway " in line else "dataflows"
             (folder / "orderwatch.yaml").write_text(here(settings[name], folder), encoding="utf-8")
@@ -306,6 +315,26 @@ def test_the_settings_of_dispatch(folder: Path, text: str) -> None:
     for line in commands(found("dataflows/dispatch/README.md", "orderwatch dispatch dead-letters")):
         done = sh(folder, f"{line} --settings dispatch.yaml")
         assert "--help says more" not in done.stderr, (line, done.stderr)
+
+
+def test_the_console_of_its_page(folder: Path) -> None:
+    """Its commands, its settings, and the view that is added to it."""
+    page = "dataflows/console/README.md"
+    (folder / "oidc-secret").write_text("hush", encoding="utf-8")
+    plain, *special = ["", *(here(block.text, folder) for block in blocks(page) if block.language == "yaml")]
+    for text in (*special, plain):
+        (folder / "orderwatch.yaml").write_text(f"state: {{dir: {folder}/state}}\n{text}", encoding="utf-8")
+        done = sh(folder, "orderwatch console --settings orderwatch.yaml --check")
+        assert done.returncode == 0, done.stderr
+    people, console = commands(found(page, "orderwatch people"))
+    done = sh(folder, f"echo correct-horse-battery | {people}")
+    assert done.returncode == 0, done.stderr
+    assert "ada" in sh(folder, "orderwatch people list --settings orderwatch.yaml").stdout
+    assert sh(folder, f"{console} --check").returncode == 0
+    names = {"Visit": Visit, "Response": Response, "Route": Route, "Needs": Needs, "Final": Final}
+    view: dict[str, object] = {**names, "list_exceptions": list_exceptions, "ExceptionFilter": ExceptionFilter}
+    exec(found(page, "# dataflows/console/views").text, view)
+    assert [route.name for route in cast("tuple[Route, ...]", view["ROUTES"])] == ["hello"]
 
 
 def test_the_questions_of_the_store_in_sql(tmp_path: Path) -> None:
