@@ -59,21 +59,30 @@ def engine(told: World) -> set[Standing]:
     return standing(run(records_of(told.lines), load_policy(told.policy), told.until, hot=EVERYTHING_HOT))
 
 
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A simulated world of 10,000 orders, with every kind of fault."""
+    return world(10_000, 7, tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def found(told: World) -> set[Standing]:
+    """What the engine finds in it."""
+    return engine(told)
+
+
 @pytest.mark.slow
-def test_the_engine_agrees_with_the_judge_on_ten_thousand_orders(tmp_path: Path) -> None:
+def test_the_engine_agrees_with_the_judge_on_ten_thousand_orders(told: World, found: set[Standing]) -> None:
     """On a simulated world every standing verdict of the engine, with episode, severity and deadline, is the judge's, and the reverse."""
-    told = world(10_000, 7, tmp_path)
     verdicts = judge(told.lines, read_policy(told.policy), told.until)
     judged = {Standing(one.tenant, one.order, one.kind, one.scope, one.episode, one.status, one.severity, one.due) for one in verdicts}
-    found = engine(told)
     assert sorted(found - judged, key=str) == []
     assert sorted(judged - found, key=str) == []
 
 
 @pytest.mark.slow
-def test_the_engine_finds_what_was_injected_and_nothing_else(tmp_path: Path) -> None:
-    """On 20,000 simulated orders precision and recall against the simulator's labels are 1, for every kind."""
-    told = world(20_000, 11, tmp_path)
-    found = Counter(Found(one.order, one.kind, one.scope, one.status) for one in engine(told))
-    assert sorted(set(found) - told.labels, key=str) == []
-    assert sorted(told.labels - set(found), key=str) == []
+def test_the_engine_finds_what_was_injected_and_nothing_else(told: World, found: set[Standing]) -> None:
+    """Precision and recall against the simulator's labels are 1, for every kind."""
+    counted = Counter(Found(one.order, one.kind, one.scope, one.status) for one in found)
+    assert sorted(set(counted) - told.labels, key=str) == []
+    assert sorted(told.labels - set(counted), key=str) == []

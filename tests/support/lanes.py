@@ -34,15 +34,18 @@ class Part(NamedTuple):
 
 
 def parts(*, hour: bool) -> list[Part]:
-    """All of it: every file of tests is in one part. What takes longest comes first."""
+    """All of it: every file of tests is in one part.
+
+    What takes longest comes first, and of that what mostly waits: at the end it would wait alone.
+    """
     files = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests/e2e").glob("test_*.py"))
     later = [path for path in files if Path(path).name >= MIDDLE]
     tests = {
+        "faults with a broker, contracts": ["tests/fault", "tests/contracts", *(f"--ignore={path}" for path in BROKERLESS)],
+        "property, oracle": ["tests/property", "tests/oracle", "tests/stories"],
         "unit": ["tests/unit"],
         "end to end, first half": [path for path in files if path not in later],
-        "property, oracle": ["tests/property", "tests/oracle", "tests/stories"],
         "end to end, second half": later,
-        "faults with a broker, contracts": ["tests/fault", "tests/contracts", *(f"--ignore={path}" for path in BROKERLESS)],
         "faults without a broker": list(BROKERLESS),
     }
     found = [Part(name, (sys.executable, "-m", "pytest", *paths)) for name, paths in tests.items()]

@@ -242,8 +242,18 @@ def test_a_dry_run_says_what_would_stand_otherwise_now(desk: DeskConsole, tmp_pa
     where = give(desk.host.client("pia"), OFF)
     old, new = policy("name: old\n"), policy(OFF)
     row = {
-        "trial_id": "t1", "kind": "dry_run", "draft_id": where.rpartition("/")[2], "by": "user:pia", "at": at, "until": at,
-        "old_version": old.version, "new_version": new.version, "new_name": new.name, "state": "done", "percent": 100, "ended_at": at,
+        "trial_id": "t1",
+        "kind": "dry_run",
+        "draft_id": where.rpartition("/")[2],
+        "by": "user:pia",
+        "at": at,
+        "until": at,
+        "old_version": old.version,
+        "new_version": new.version,
+        "new_name": new.name,
+        "state": "done",
+        "percent": 100,
+        "ended_at": at,
     }
     with desk.host.parts.own.begin() as connection:
         connection.execute(insert(trials_table).values(**row))

@@ -58,6 +58,7 @@ def filled() -> Observer:
     observer.resumed()
     observer.metrics.observe(catalogue.GATEWAY_SECONDS, 0.004, "accepted")
     observer.metrics.observe(catalogue.DISPATCH_SECONDS, 0.004, "shop", "begun")
+    observer.metrics.observe(catalogue.CONSOLE_SECONDS, 0.004, "exceptions")
     for metric in METRICS:
         if metric.kind != "histogram" and not observer.metrics.values(metric):
             observer.read(metric, (lambda: {"x": 7}) if metric.labels else (lambda: 7))
