@@ -9,18 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from confluent_kafka import Producer
 
 from schemas.topics import DECISIONS
 from tests.support.brokers import topic
 from tests.support.decided import decided
 from tests.support.hurried import SECOND, Pace, Told, hurried, write_policy
-from tests.support.live import Engine, Given, committed, produce
+from tests.support.live import Engine, committed, produce
 from tests.support.logs import T0, iso
 from tests.support.replays import TOPICS, command, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from confluent_kafka import KafkaError
 
     from tests.support.brokers import Broker
 
@@ -82,17 +85,26 @@ def assert_same_output(all_output: dict[str, dict[str, list[bytes]]], incidents:
 
 
 def in_time(world: Sequence[Told], names: dict[str, str], broker: Broker) -> None:
-    """Appends each event when its time has come."""
-    waiting: dict[str, list[Given]] = {name: [] for name in names}
-    for told in [*world, None]:
-        if told is None or told.log > time.time_ns() // 1_000:
-            for name, records in waiting.items():
-                produce(broker.bootstrap, names[name], records)
-                records.clear()
-            if told is None:
-                return
-            time.sleep(max(0.0, told.log / SECOND - time.time()))
-        waiting[topic_of(told)].append(told.given(PARTITIONS[topic_of(told)])._replace(stamp=None))
+    """Appends each event when its time has come.
+
+    By one producer that is connected before: one made for each batch takes seconds on a busy machine, and what belongs hours apart in this
+    haste would be appended at one instant.
+    """
+    producer = Producer({"bootstrap.servers": broker.bootstrap, "enable.idempotence": True, "linger.ms": 5})
+    producer.list_topics(timeout=60)
+    failures: list[str] = []
+
+    def delivered(error: KafkaError | None, _: object) -> None:
+        if error is not None:
+            failures.append(str(error))
+
+    for told in world:
+        time.sleep(max(0.0, told.log / SECOND - time.time()))
+        given = told.given(PARTITIONS[topic_of(told)])
+        producer.produce(names[topic_of(told)], given.value, given.key, given.partition, on_delivery=delivered)
+        producer.poll(0)
+    assert producer.flush(60) == 0
+    assert failures == []
 
 
 def world_ahead(file: Path) -> tuple[Path, list[Told], int]:
