@@ -42,7 +42,8 @@ def parts(*, hour: bool) -> list[Part]:
     later = [path for path in files if Path(path).name >= MIDDLE]
     tests = {
         "faults with a broker, contracts": ["tests/fault", "tests/contracts", *(f"--ignore={path}" for path in BROKERLESS)],
-        "property, oracle": ["tests/property", "tests/oracle", "tests/stories"],
+        "property": ["tests/property"],
+        "oracle, stories": ["tests/oracle", "tests/stories"],
         "unit": ["tests/unit"],
         "end to end, first half": [path for path in files if path not in later],
         "end to end, second half": later,
