@@ -161,3 +161,11 @@ def test_what_a_page_asks_for_by_itself_keeps_no_session_alive(host: ConsoleHost
     for _ in range(3):
         host.clock.move(idle / 2)
         assert client.get("/feeds").status_code == 200
+
+
+def test_a_time_in_which_nothing_was_said_is_not_called_nothing_to_do(tmp_path: Path) -> None:
+    """The newest minutes are not counted yet: what is open may have come within them."""
+    with console(tmp_path) as host:
+        page = host.client("vera").get("/modes?since=2001-01-01&until=2001-01-02").text
+    assert "Nothing was first said in this time." in page
+    assert "Nothing to do." not in page
