@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +12,12 @@ import orjson
 
 from dataflows.console.govern.dry_run import StandingReport
 from dataflows.console.govern.trial import STANDING
+from dataflows.console.spreadsheet import csv_lines
 from dataflows.detect.backtest.report import Report
 from dataflows.detect.backtest.run import DIFFERENCES, REPORT
 
 HEAD: Final = ("kind", "changes", "tenant", "order_id", "scope")
 SAID: Final = ("exception_id", "detected_at", "severity", "owner", "status", "resolved_at", "promise_ends", "value")
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""How what a spreadsheet would reckon begins."""
 
 
 def read_report(folder: Path) -> Report | None:
@@ -45,18 +43,10 @@ def differences_csv(folder: Path) -> Iterator[str]:
 
 
 def _lines(file: io.BufferedReader) -> Iterator[str]:
-    yield csv_line((*HEAD, *(f"old_{name}" for name in SAID), *(f"new_{name}" for name in SAID)))
+    yield csv_lines([(*HEAD, *(f"old_{name}" for name in SAID), *(f"new_{name}" for name in SAID))])
     with file:
         for line in file:
             one = cast("dict[str, object]", orjson.loads(line))
             head = (" ".join(cast("list[str]", one[name])) if name == "changes" else one[name] for name in HEAD)
             sides = (cast("dict[str, object]", one[side] or {}) for side in ("old", "new"))
-            yield csv_line((*head, *(side.get(name) for side in sides for name in SAID)))
-
-
-def csv_line(cells: tuple[object, ...]) -> str:
-    """A line; what a spreadsheet would take for a formula has an apostrophe before it."""
-    out = io.StringIO()
-    texts = ("" if cell is None else str(cell) for cell in cells)
-    csv.writer(out).writerow(f"'{text}" if text.startswith(FORMULA) else text for text in texts)
-    return out.getvalue()
+            yield csv_lines([(*head, *(side.get(name) for side in sides for name in SAID))])

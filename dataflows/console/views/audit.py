@@ -10,11 +10,10 @@ from starlette.responses import Response, StreamingResponse
 
 from dataflows.console.access import EVERY, Needs
 from dataflows.console.govern.entries import READ, ROWS, ConsoleEntry, EntryFilter, list_entries
-from dataflows.console.govern.findings import csv_line
 from dataflows.console.govern.links import Links
 from dataflows.console.routes import Route
+from dataflows.console.spreadsheet import csv_lines
 from dataflows.console.visit import Visit
-from schemas.instants import iso, micros
 from schemas.roles import DECIDERS
 from sinks.cases.queries.audited import MOST_ROWS, AuditFilter, AuditRow, list_audit
 from sinks.cases.queries.wanted import FilterError
@@ -87,14 +86,12 @@ async def export_audit(visit: Visit) -> Response:
 
 
 def _lines(rows: Sequence[AuditRow]) -> Iterator[str]:
-    yield csv_line(COLUMNS)
+    yield csv_lines([COLUMNS])
     for row in rows:
-        yield csv_line(tuple(_cell(getattr(row, name)) for name in COLUMNS))
+        yield csv_lines([[_cell(getattr(row, name)) for name in COLUMNS]])
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, datetime):
-        return iso(micros(value))
     return " ".join(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else value
 
 
@@ -134,10 +131,10 @@ async def export_entries(visit: Visit) -> Response:
 
 
 def _entry_lines(rows: Sequence[ConsoleEntry]) -> Iterator[str]:
-    yield csv_line(("at", "by", "what", "subject", "detail"))
+    yield csv_lines([("at", "by", "what", "subject", "detail")])
     for row in rows:
         detail = "; ".join(f"{name}={value}" for name, value in row.detail.items())
-        yield csv_line((iso(micros(row.at)), row.by, row.what, row.subject, detail))
+        yield csv_lines([(row.at, row.by, row.what, row.subject, detail)])
 
 
 ROUTES: Final = (

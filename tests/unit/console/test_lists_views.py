@@ -16,11 +16,11 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from dataflows.console.access import PersonScope
-from dataflows.console.export import cell_text
 from dataflows.console.listing import ROWS
 from dataflows.console.own_lists import MOST_VIEWS, ViewError, move_view, save_view, views_of
 from dataflows.console.parts import reads
 from dataflows.console.selecting import chosen
+from dataflows.console.spreadsheet import cell_text
 from dataflows.console.visit import Visit
 from sinks.cases.queries.exceptions import list_exceptions
 from sinks.cases.queries.wanted import ExceptionFilter
