@@ -9,6 +9,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from dataflows.observe import Observer, catalogue
+from dataflows.settings.values import reached
 
 ASK_S: Final = 1.0
 PATIENCE_S: Final = 3.0
@@ -20,7 +21,7 @@ class Wellness:
     """Asks every part's `/readyz`, on a thread of its own while it is entered. `standing`: what the supervisor knows of the processes."""
 
     def __init__(self, host: str, ports: Mapping[str, int], standing: Callable[[], Mapping[str, tuple[int | None, int]]]) -> None:
-        self._host = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - how it is reached from here
+        self._host = host
         self._ports, self._standing = dict(ports), standing
         self._missing = dict.fromkeys(ports, "starting")
         self._ended = threading.Event()
@@ -55,7 +56,7 @@ class Wellness:
     def _answer(self, port: int) -> str:
         """What a part misses; nothing if it is ready."""
         try:
-            with urlopen(f"http://{self._host}:{port}/readyz", timeout=PATIENCE_S):
+            with urlopen(f"http://{reached(self._host, port)}/readyz", timeout=PATIENCE_S):
                 return ""
         except HTTPError as error:
             return ", ".join(error.read(4_096).decode(errors="replace").splitlines()[:LINES]) or "not ready"

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, model_validator
 
 from dataflows.settings.gateway import networks, zone_name
-from dataflows.settings.values import Names, Port, Section, comma_separated, distinct
+from dataflows.settings.values import Names, Port, Section, comma_separated, distinct, reached
 
 FILE = "console.sqlite3"
 """The name of the file of the console's own database where no URL is given."""
@@ -138,8 +138,7 @@ class ConsoleSettings(Section):
     @property
     def shown_url(self) -> str:
         """Where a browser on this host reaches it."""
-        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - it listens there, nobody calls it so
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}{self.path}/"
+        return f"http://{reached(self.host, self.port)}{self.path}/"
 
     def folder(self, state: Path) -> Path:
         """The console's directory, where `state` is the state directory."""

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, cast
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, FilePath, model_validator
 
-from dataflows.settings.values import Port, Section, Topic
+from dataflows.settings.values import Port, Section, Topic, reached
 from schemas.places import zone
 
 MIB = 1 << 20
@@ -232,8 +232,7 @@ class GatewaySettings(Section):
     @property
     def url(self) -> str:
         """Where the gateway is reached from this host."""
-        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - it listens there, nobody calls it so
-        return f"http{'s' if self.cert_file else ''}://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return f"http{'s' if self.cert_file else ''}://{reached(self.host, self.port)}"
 
     @model_validator(mode="after")
     def _complete(self) -> GatewaySettings:

@@ -23,6 +23,12 @@ class Section(BaseModel):
             raise ValueError(f"{because}: leave out {', '.join(stated)}")
 
 
+def reached(host: str, port: int) -> str:
+    """How a program of this host reaches what listens there, as host:port. Nobody calls the address that stands for all of them."""
+    name = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not listened on
+    return f"{f'[{name}]' if ':' in name else name}:{port}"
+
+
 OWNED = frozenset(
     """
     bootstrap.servers security.protocol client.id group.id group.instance.id transactional.id isolation.level enable.idempotence acks

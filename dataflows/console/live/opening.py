@@ -8,6 +8,7 @@ from dataflows.console.parts import ConsoleParts
 from dataflows.observe import catalogue
 from dataflows.observe.observer import Observer
 from dataflows.settings import Settings
+from dataflows.settings.values import reached
 
 NAME = "live"
 
@@ -27,8 +28,7 @@ def engine_of(settings: Settings) -> EngineWatch | None:
         return EngineWatch(settings.console.engine_url)
     if settings.embedded.dir is None or not settings.http.enabled or not settings.http.port:
         return None
-    host = "127.0.0.1" if settings.http.host in {"0.0.0.0", "::"} else settings.http.host  # noqa: S104 - how it is reached from here
-    return EngineWatch(f"http://{f'[{host}]' if ':' in host else host}:{settings.http.port}")
+    return EngineWatch(f"http://{reached(settings.http.host, settings.http.port)}")
 
 
 def open_live(parts: ConsoleParts, settings: Settings, observer: Observer) -> LiveHub:

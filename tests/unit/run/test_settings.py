@@ -9,6 +9,7 @@ import pytest
 
 from dataflows.settings import Settings, SettingsError, load_settings, render_settings
 from dataflows.settings.load import setting_fields, variable
+from dataflows.settings.values import reached
 
 STATE = {"ORDERWATCH_STATE__DIR": "state"}
 EVERYTHING = """
@@ -244,3 +245,12 @@ def test_the_example_of_the_documents_is_valid(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text(example, encoding="utf-8")
     assert load_settings(file).kafka.client()["sasl.password"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("host", "wanted"),
+    [("127.0.0.1", "127.0.0.1:80"), ("0.0.0.0", "127.0.0.1:80"), ("::", "127.0.0.1:80"), ("::1", "[::1]:80"), ("shop", "shop:80")],
+)
+def test_what_listens_here_is_reached_by_an_address_that_can_be_called(host: str, wanted: str) -> None:
+    """An address of IPv6 stands in brackets in a URL."""
+    assert reached(host, 80) == wanted
