@@ -70,7 +70,7 @@ def test_nobody_sees_numbers_of_what_they_may_not_see(host: ConsoleHost) -> None
     for number, scope in enumerate((PersonScope(tenants=("other",)), PersonScope(teams=("NONE",)), PersonScope(sites=("nowhere",)))):
         host.add(f"eve{number}", "operator", scope=scope)
         client = host.client(f"eve{number}")
-        assert "Nothing to do" in client.get(f"/modes{LONG}").text
+        assert "Nothing was first said in this time." in client.get(f"/modes{LONG}").text
         assert "/exceptions?" not in client.get(f"/load{LONG}").text
     assert "/carrier/" not in host.client("eve0").get("/feeds").text
 
