@@ -176,6 +176,8 @@
     if (!paused) tell();
   }
 
+  // What somebody has decided here is shown at once where it stands, also while updates rest.
+  document.addEventListener("orderwatch-spoken", soon);
   pause.hidden = false;
   pause.addEventListener("submit", async (event) => {
     event.preventDefault();
