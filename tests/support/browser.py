@@ -196,7 +196,7 @@ def window(
             admit(context, url, host, name)
         found = Window(context.new_page(), url)
         yield found
-        assert found.wrongs == []
+        assert found.wrongs == [], found.wrongs
 
 
 def admit(context: BrowserContext, url: str, host: ConsoleHost, name: str) -> None:
