@@ -65,7 +65,7 @@ def application(parts: ConsoleParts, routes: Sequence[Route] | None = None) -> S
         routes=[*served, Mount("/static", StaticFiles(directory=STATIC), name="static")],
         middleware=[
             Middleware(Forwarded, path=settings.path, proxies=settings.proxies),
-            Middleware(RequestGuard, most=settings.max_body_bytes, path=settings.path),
+            Middleware(RequestGuard, most=settings.max_body_bytes, path=settings.path, hosts=settings.hosts),
         ],
         exception_handlers={404: not_there, 405: not_there, HTTPException: not_there},
     )

@@ -43,7 +43,7 @@ class BudgetUse(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class AskedAction:
+class ForeseenAction:
     """An action that may go out. `kind`: of its exception; None where it is for none."""
 
     tenant: str
@@ -65,7 +65,7 @@ class Allowances:
     within: timedelta | None = None
 
 
-def allowances(connection: Connection, policy: Policy, asked: AskedAction, now: datetime) -> Allowances:
+def allowances(connection: Connection, policy: Policy, asked: ForeseenAction, now: datetime) -> Allowances:
     """What an action would meet if it went out now."""
     since, ends = day_of(policy, asked.tenant, now)
     budgets = [one for one in policy.actions.budgets if concerns(one, asked)]
@@ -113,7 +113,7 @@ def day_of(policy: Policy, tenant: str, now: datetime) -> tuple[datetime, dateti
     return datetime.combine(day, time(), zone), datetime.combine(day + timedelta(days=1), time(), zone)
 
 
-def concerns(budget: Budget, asked: AskedAction) -> bool:
+def concerns(budget: Budget, asked: ForeseenAction) -> bool:
     """Whether an action counts in a budget."""
     return budget.rule in (None, asked.kind) and budget.action in (None, asked.action) and budget.tenant in (None, asked.tenant)
 

@@ -12,7 +12,7 @@ import orjson
 from starlette.responses import Response
 
 from dataflows.console.access import Needs
-from dataflows.console.deciding.allowances import Allowances, AskedAction, allowances
+from dataflows.console.deciding.allowances import Allowances, ForeseenAction, allowances
 from dataflows.console.deciding.effects import Effect, of_cases
 from dataflows.console.deciding.effects_of_actions import Beside, approving, initiating, observing, rejecting, switching
 from dataflows.console.deciding.mornings import Morning, next_morning
@@ -181,7 +181,7 @@ class DecisionForm:
         if "action" not in data:
             return None
         row = self.targets.cases[0].row
-        asked = AskedAction(row.tenant, row.order_id, str(data["action"]), row.kind)
+        asked = ForeseenAction(row.tenant, row.order_id, str(data["action"]), row.kind)
         beside = Beside(await visit.read(paused_scopes), met=await self._met(asked))
         return initiating(visit, data, row, beside, exception_known=self.exception_known)
 
@@ -192,10 +192,10 @@ class DecisionForm:
             return Beside(paused)
         others = await visit.read(open_actions_of, row.tenant, row.order_id)
         detail = None if row.exception_id is None else await visit.read(exception_detail, row.exception_id, visit.now)
-        met = await self._met(AskedAction(row.tenant, row.order_id, row.action, self.targets.actions[0].about.kind))
+        met = await self._met(ForeseenAction(row.tenant, row.order_id, row.action, self.targets.actions[0].about.kind))
         return Beside(paused, others, {} if detail is None else context_of(detail.data), met)
 
-    async def _met(self, asked: AskedAction) -> Allowances | None:
+    async def _met(self, asked: ForeseenAction) -> Allowances | None:
         """What an action would meet on its way out; None where no policy is known."""
         policy = await known_policy(self.visit)
         return None if policy is None else await self.visit.read(allowances, policy, asked, self.visit.now)

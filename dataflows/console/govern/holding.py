@@ -20,7 +20,7 @@ AGE: Final = timedelta(seconds=30)
 """For how long what was read of the engine's start is taken to hold: nothing says when it starts anew."""
 
 
-class _Held(NamedTuple):
+class _HeldPolicy(NamedTuple):
     found: PolicyInForce
     event_id: str | None
     at: datetime
@@ -29,7 +29,7 @@ class _Held(NamedTuple):
 async def policy_in_force(visit: Visit) -> PolicyInForce:
     """The policy that holds. Raises PolicyUnknownError, StoreDownError."""
     more = visit.parts.more
-    known = cast("_Held | None", more.get(HELD))
+    known = cast("_HeldPolicy | None", more.get(HELD))
     found = await visit.read(_activated, known)
     if found is None:
         if known is not None and known.event_id is None and abs(visit.now - known.at) < AGE:
@@ -37,7 +37,7 @@ async def policy_in_force(visit: Visit) -> PolicyInForce:
         parts = parts_for(visit)
         found = await visit.own(started_policy, parts.state, parts.policy)
     event_id = None if found.activation is None else found.activation.event_id
-    more[HELD] = _Held(found, event_id, visit.now)
+    more[HELD] = _HeldPolicy(found, event_id, visit.now)
     return found
 
 
@@ -52,7 +52,7 @@ async def known_policy(visit: Visit) -> Policy | None:
         return None
 
 
-def _activated(connection: Connection, known: _Held | None) -> PolicyInForce | None:
+def _activated(connection: Connection, known: _HeldPolicy | None) -> PolicyInForce | None:
     """The policy of the last activation; the one that is known, if that is still it."""
     row = last_activation(connection)
     if row is not None and known is not None and known.event_id == row.event_id:

@@ -53,7 +53,7 @@ async def take_form(visit: Visit) -> Response:
     cases = await _chosen(visit, given)
     key = key_of(fields["key"]) if fields.get("key") else new_key()
     if (known := await visit.own(_kept(visit).find, key, visit.person.by, visit.now)) is not None and fields.get("step") in SENT:
-        return await told(visit, known)
+        return await sent_answer(visit, known)
     form = await _form(visit, fields, cases, about, key)
     if fields.get("step") not in SENT:
         return form.page()
@@ -81,7 +81,7 @@ async def send_rest(visit: Visit) -> Response:
     if not outcome.waiting or "to_send" not in outcome.data:
         return visit.done(visit.url("decided", key=outcome.key))
     desk(visit)
-    response = await told(visit, outcome)
+    response = await sent_answer(visit, outcome)
     response.background = BackgroundTask(send_parts, visit, VERBS[outcome.verb], outcome, _kept(visit))
     return response
 
@@ -124,7 +124,7 @@ async def _sent(form: DecisionForm) -> Response:
     if len(outcome.items) > 1:
         to_be_sent(outcome, form.wording)
         fresh = await visit.own(kept.add, outcome)
-        response = await told(visit, outcome)
+        response = await sent_answer(visit, outcome)
         if fresh:
             response.background = BackgroundTask(send_parts, visit, verb, outcome, kept)
         return response
@@ -138,10 +138,10 @@ async def _sent(form: DecisionForm) -> Response:
         return await _refused(form, item.reason, item.detail, item.before)
     await visit.own(kept.add, outcome)
     visit.parts.heads.forget()
-    return await told(visit, outcome)
+    return await sent_answer(visit, outcome)
 
 
-async def told(visit: Visit, outcome: Outcome) -> Response:
+async def sent_answer(visit: Visit, outcome: Outcome) -> Response:
     """What became of a decision that was just sent: on the page that asked for it in place, else on one of its own."""
     if not visit.wants_fragment:
         return visit.done(visit.url("decided", key=outcome.key))

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from starlette.responses import RedirectResponse, Response
 
 from dataflows.console.access import Needs
+from dataflows.console.deciding.outcomes import Outcomes
 from dataflows.console.pages import words
 from dataflows.console.pages.arithmetic import DeadlineParts, deadline_of
 from dataflows.console.pages.bars import outcome_of, silence_of, where_of
@@ -101,6 +102,7 @@ async def show_exception(visit: Visit) -> Response:
         words=words,
         icon=icon,
         at=_instant,
+        undoable=await _undoable(visit),
     )
 
 
@@ -125,6 +127,7 @@ async def show_order(visit: Visit) -> Response:
         icon=icon,
         at=_instant,
         amount=_amount,
+        undoable=await _undoable(visit),
     )
 
 
@@ -162,6 +165,11 @@ async def show_record(visit: Visit) -> Response:
         problem=problem,
         words=words,
     )
+
+
+async def _undoable(visit: Visit) -> bool:
+    """Whether somebody has decided anything here lately that is not undone."""
+    return visit.may("decide") and await visit.own(Outcomes(visit.parts.own).latest, visit.person.by, visit.now) is not None
 
 
 def _deadline(facts: ExceptionFacts) -> ShownDeadline | None:

@@ -15,7 +15,7 @@ from dataflows.console.deciding.watching import watched
 from dataflows.console.routes import Route
 from dataflows.console.taking import UntakenError
 from dataflows.console.text import mark
-from dataflows.console.views.decide import told
+from dataflows.console.views.decide import sent_answer
 from dataflows.console.visit import BadRequestError, Visit
 
 NOTHING: Final = mark("There is nothing to undo: you have decided nothing here within the last hour, or it is undone.")
@@ -34,7 +34,7 @@ async def undo_it(visit: Visit) -> Response:
     given = await visit.form()
     key, kept = key_of(str(given["key"])) if given.get("key") else new_key(), Outcomes(visit.parts.own)
     if (known := await visit.own(kept.find, key, visit.person.by, visit.now)) is not None:
-        return await told(visit, known)
+        return await sent_answer(visit, known)
     outcome, found = await _reversals(visit, str(given.get("of", "")))
     fresh = outcome_of_undo(visit, key, outcome, found)
     if not fresh.items:
@@ -49,7 +49,7 @@ async def undo_it(visit: Visit) -> Response:
     if fresh.accepted:
         await visit.own(kept.undone, outcome.key, key)
     visit.parts.heads.forget()
-    return await told(visit, fresh)
+    return await sent_answer(visit, fresh)
 
 
 async def _reversals(visit: Visit, key: str | None) -> tuple[Outcome, list[Reversal]]:
