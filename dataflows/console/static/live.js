@@ -10,7 +10,9 @@
   const stale = document.getElementById("live-stale");
   const said = document.getElementById("live-said");
   const pause = document.getElementById("live-pause");
-  const SILENCE = 10000, HIDDEN = 20000, PAUSE = 2000;
+  const SILENCE = 10000, HIDDEN = 20000, PAUSE = 2000, SETTLED = 4000;
+  // A page whose rows are no cases is read anew after any change, and once more when the engine has been asked meanwhile.
+  const reread = "reread" in main.dataset;
   const fresh = new Set(), altered = new Set(), left = new Set();
   let position = text.position, source = null, timer = 0, hiding = 0, wait = 1000, retry = 0;
   let whole = false, fetching = false, again = false, late = false, fetched = 0;
@@ -73,6 +75,12 @@
   }
 
   function changed(data) {
+    if (reread) {
+      for (const [id] of [...data.new, ...data.changed, ...data.gone]) altered.add(id);
+      setTimeout(() => paused || soon(), SETTLED);
+      if (!paused) tell();
+      return;
+    }
     for (const [id, number] of data.new) {
       const there = row(id);
       if (!there) { fresh.add(id); left.delete(id); } else if (newer(there, number)) altered.add(id);
