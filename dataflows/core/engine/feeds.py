@@ -227,6 +227,11 @@ class Feeds:
         """Since when a feed is stale, at the present place in the log; None if it is not."""
         return self._since(self._up_to_date(name))
 
+    def falls_silent(self, name: str) -> int:
+        """When a feed is stale if it says nothing more; FAR if it is."""
+        known = self._up_to_date(name)
+        return known.stale_at if self._since(known) is None else FAR
+
     def _concerned(self, facts: Facts) -> frozenset[str]:
         """The declared feeds that have to do with an order, and the domains of the others; remembered for the order asked about last."""
         voices = facts.voices
