@@ -145,9 +145,12 @@ def _awaited(o: Facts, units: Iterable[Unit], unit: Unit, name: str, *, own: boo
 
 
 def _has_own(o: Facts, unit: Unit, name: str) -> bool:
-    """Whether a unit's line had a date of its own when it came to be owed."""
-    fields = o.fields_at(unit.since)
-    return fields is not None and any(getattr(line, name) for line in o.lines_called(fields, unit.key))
+    """Whether a unit's line had a date of its own when it came to be owed, or when it was first said what that is."""
+    then = o.fields_at(unit.since)
+    lines = [] if then is None else list(o.lines_called(then, unit.key))
+    if not lines:
+        lines = next((found for fields, _, _ in o.versions if (found := list(o.lines_called(fields, unit.key)))), [])
+    return any(getattr(line, name) for line in lines)
 
 
 def _kept(o: Facts, s: RuleSetting, date: Date, units: Sequence[Unit]) -> bool:
