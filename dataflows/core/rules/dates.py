@@ -268,8 +268,8 @@ def _undated(o: Facts, s: RuleSetting, one: DueStretch) -> Iterator[Condition | 
 def _paid(o: Facts, anchor: int) -> tuple[tuple[Record, ...], str]:
     """The captures by which an order was paid, and the word for their instant: it may have been paid by a lower total, too."""
     captures = [r for r in o.t.of("payment.captured") if r.at <= anchor]
-    told = captures[:1] if anchor == captures[0].at else captures
-    return tuple(told), "captured" if anchor == told[-1].at else "paid"
+    captures = captures[:1] if anchor == captures[0].at else captures
+    return tuple(captures), "captured" if anchor == captures[-1].at else "paid"
 
 
 def _replacements(o: Facts, s: RuleSetting) -> Iterator[Condition | None]:

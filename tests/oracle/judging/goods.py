@@ -297,9 +297,7 @@ class Goods(Ordered):
     @functools.cached_property
     def given_away(self) -> list[Step]:
         """Shipments without a number that left, and of which no carrier ever said anything."""
-        return self.by_shipments(
-            lambda one: NEVER if one.numbers or one.scans else one.shipped, lambda one: min(one.label, one.shipped)
-        )
+        return self.by_shipments(lambda one: NEVER if one.numbers or one.scans else one.shipped, lambda one: min(one.label, one.shipped))
 
     @functools.cached_property
     def steps(self) -> dict[str, list[Step]]:
