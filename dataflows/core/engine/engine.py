@@ -136,6 +136,11 @@ class Engine:
         order.work += effort(order, whole=False)
         return self._follow(order, self._evaluate(order, plan.evaluate | watched(order, self.ruleset.index), note.log), note.log)
 
+    def free(self, order: Order, now: int) -> list[OutputRecord]:
+        """Has what waits for silent sources checked at the end of the present instant; nothing is said yet."""
+        order.recheck_at.update(dict.fromkeys(order.deferred, now))
+        return []
+
     def check(self, order: Order, now: int) -> list[OutputRecord]:
         """What is to be said because log time has reached `now`: all records of that instant have been taken."""
         due = {index for index, at in order.recheck_at.items() if at <= now and index >= 0}
