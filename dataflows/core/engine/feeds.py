@@ -235,6 +235,11 @@ class Feeds:
         """Takes in that sources fall silent or speak again: what is said of that, and the keys of the orders that need wait no longer."""
         return self.silences.take(said, self._speaks)
 
+    def falls_silent(self, name: str) -> int:
+        """When a feed is stale if it says nothing more; FAR if it is."""
+        known = self._up_to_date(name)
+        return known.stale_at if self._since(known) is None else FAR
+
     def _concerned(self, facts: Facts) -> frozenset[str]:
         """The declared feeds that have to do with an order, and the domains of the others; remembered for the order asked about last."""
         voices = facts.voices
