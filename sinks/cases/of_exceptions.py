@@ -20,7 +20,7 @@ OPEN: Final = "open"
 OVER: Final = frozenset(("resolved", "retracted"))
 KNOWN: Final = (
     "exception_id sequence order_id kind scope episode status suppressed_by resolution case escalation severity blocking score score_terms"
-    " score_clock owner lane due_at occurred_at resolved_at resolved_by changed_by detected_at summary arithmetic evidence context"
+    " score_clock owner lane due_at occurred_at resolved_at resolved_by changed_by detected_at summary arithmetic deadline evidence context"
     " backfilled guardrails messages recommended policy cut"
 ).split()
 ALIASES: Final = {"payment": "payment_id", "return": "return_id", "shipment": "shipment_id"}
@@ -98,6 +98,7 @@ def _exception(envelope: EventFields, data: EventFields, case: EventFields) -> R
         "changed_by": data.json("changed_by"),
         "summary": data.text("summary") or "",
         "arithmetic": data.text("arithmetic"),
+        "deadline": data.json("deadline"),
         "backfilled": data.flag("backfilled"),
         "guardrails": data.json("guardrails"),
         "recommended": data.json("recommended"),

@@ -37,7 +37,7 @@ from schemas.envelope import ACTIVATED
 from schemas.instants import FAR, NEVER
 from schemas.learned import Showing
 from schemas.output import OutputRecord
-from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record
+from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record, Silences
 
 
 class Shard:
@@ -60,14 +60,7 @@ class Shard:
         self.activations, self._renewal = Activations(policy), Renewal()
         self._first = place[0] == 0  # Of what all shards say alike, it is the one that says it.
         self._state = ShardState(
-            self.engine.publisher,
-            codec,
-            self._orders,
-            self._tombstones,
-            self.feeds,
-            self.learned,
-            self.activations,
-            self._renewal,
+            self.engine.publisher, codec, self._orders, self._tombstones, self.feeds, self.learned, self.activations, self._renewal
         )
         self._admission = Admission(self._orders, self._tombstones, self._state, self.engine)
         self._out: list[OutputRecord] = []
@@ -93,8 +86,8 @@ class Shard:
         out, self._out = self._out, []
         return out
 
-    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan) -> None:
-        """Takes one record, finding, watermark or orphan; they must come in log order. Deadlines before it are fired first."""
+    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan | Silences) -> None:
+        """Takes one item of the log; they must come in its order. Deadlines before it are fired first."""
         log = record.log
         if self._next < log:
             self._advance(log, inclusive=False)
@@ -150,10 +143,15 @@ class Shard:
         self._admission.touched(order, record.log)
         self._schedule(key, order)
 
-    def _hear(self, said: IdentityFinding | FeedWatermark | Orphan) -> None:
+    def _hear(self, said: IdentityFinding | FeedWatermark | Orphan | Silences) -> None:
         """Takes in what is no record."""
         if isinstance(said, FeedWatermark):
             self._out.extend(self.feeds.hear(said))
+        elif isinstance(said, Silences):
+            lines, freed = self.feeds.silenced(said)
+            self._out.extend(lines)
+            for key in freed:
+                self._follow(key, said.log, lambda order: self.engine.free(order, said.log))
         elif isinstance(said, Orphan):
             key = alias_key(said.tenant, said.alias)
             for each in self._admission.of_alias(key, said):

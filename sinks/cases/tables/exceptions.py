@@ -57,7 +57,8 @@ exceptions: Final = Table(
     json("resolved_by", "The event that resolved it; none where time alone did."),
     json("changed_by", "The event that made this be said; none where time passed."),
     text("summary", "One sentence for a person.", needed=True),
-    text("arithmetic", "How the deadline came about."),
+    text("arithmetic", "How the deadline came about, in words."),
+    json("deadline", "The same in its parts; none of a signal, and of what was said before it was published."),
     flag("backfilled", "Whether it was found in history that was told late."),
     json("guardrails", "What about the order holds automation back: name, effect, reason of each."),
     json("recommended", "Next steps, best first: action and reason of each."),
@@ -235,6 +236,7 @@ Index(None, cases.c.assignee, cases.c.state)
 _again = or_(cases.c.reopenings > 0, cases.c.flaps > 0, cases.c.reassignments > 0, cases.c.label.is_not(None))
 partial("ix_cases_again", cases.c.exception_id, where=_again)
 partial("ix_cases_labelled", cases.c.label, cases.c.exception_id, where=cases.c.label.is_not(None))
+partial("ix_cases_waiting", cases.c.waiting_on, cases.c.exception_id, where=cases.c.waiting_on.is_not(None))
 partial("ix_cases_reopened", cases.c.exception_id, where=cases.c.reopenings > 0)
 
 orders: Final = Table(

@@ -10,8 +10,8 @@ from alembic import op
 
 from sinks.cases.tables.base import Instants
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 ORDERS = {"clock": "clock_at", "due": "due_at", "age": "raised_at", "value": "total"}
 CLOCK = """
 UPDATE exceptions SET clock_at = CASE
@@ -30,5 +30,7 @@ def upgrade() -> None:
         op.create_index(f"ix_exceptions_by_{order}", "exceptions", [column, "exception_id"], postgresql_where=stands, sqlite_where=stands)
     for column in ("team", "assignee", "kind"):
         op.create_index(f"ix_exceptions_standing_{column}", "exceptions", [column], postgresql_where=stands, sqlite_where=stands)
+    waits = sa.text("waiting_on IS NOT NULL")
+    op.create_index("ix_cases_waiting", "cases", ["waiting_on", "exception_id"], postgresql_where=waits, sqlite_where=waits)
     for name in ("score", "due", "assignee", "kind"):
         op.drop_index(f"ix_exceptions_open_{name}", "exceptions")
