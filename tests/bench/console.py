@@ -79,7 +79,7 @@ Append = Callable[[int, bytes], None]
 class ConsoleLoad:
     """How many people there are at once, for how long, how long each looks at a page on average, whether records come through a Kafka.
 
-    `looks`: how often one person looks at each page afterwards.
+    `looks`: how often one person looks at each page afterwards; 0: not at all.
     """
 
     people: int
@@ -119,7 +119,7 @@ def measured(url: str, folder: Path, load: ConsoleLoad) -> tuple[Heard, list[Pag
             heard = asyncio.run(_clients(cookies, appended, load))
         engine = open_store(url)
         try:
-            return heard, list(costs(BASE, cookies[0], engine, pid, load.looks))
+            return heard, list(costs(BASE, cookies[0], engine, pid, load.looks)) if load.looks else []
         finally:
             engine.dispose()
 
