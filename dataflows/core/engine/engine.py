@@ -65,7 +65,11 @@ class Engine:
     def take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         """What `record` makes to be said; None if it is a duplicate. Earlier deadlines must have been fired."""
         said = self._take(order, record)
-        return None if said is None else self._follow(order, said, record.log, record)
+        if said is None:
+            return None
+        if not order.exceptions.states and order.messages is None and record.event.type not in NEWS:
+            return said  # Of most orders nothing has ever been said, so that nothing follows.
+        return self._follow(order, said, record.log, record)
 
     def hear(self, order: Order, record: Record) -> list[OutputRecord]:
         """What a decision about an action makes to be said of what the customer is told."""
@@ -73,7 +77,7 @@ class Engine:
 
     def _take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         now = record.log
-        if order.profile is None and order.placed:
+        if order.profile is None and order.traits & PLACED:
             order.profile = self.evaluator.profile(order, now)  # As it was before this record, which may change it.
         added = order.timeline.add(record)
         if added is Added.DUPLICATE:
@@ -93,10 +97,11 @@ class Engine:
         if order.timeline.size > len(order.timeline.records):  # Something is hidden.
             forget_withdrawn(order)
             structural = True  # What the order has seen may be what was withdrawn.
-        if not placed or not order.traits & PLACED or BACKFILLING in order.recheck_at:
+        is_placed = order.traits & PLACED
+        if not placed or not is_placed or BACKFILLING in order.recheck_at:
             self._tell(order, record, placed=placed != 0)
         profile = order.profile
-        if not order.traits & PLACED:
+        if not is_placed:
             return self._unplaced(order, record, event, changed=inserted)
         if profile is None or structural or inserted or self.policy.overrides:
             before, profile = profile, self.evaluator.profile(order, now)

@@ -27,7 +27,8 @@ from dataflows.core.engine.renewal import Renewal
 from dataflows.core.engine.state import Counts, ShardState
 from dataflows.core.engine.timers import TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
-from dataflows.core.engine.unfounded import GIVEN, refused
+from dataflows.core.engine.traits import PLACED
+from dataflows.core.engine.unfounded import DECIDING, GIVEN, refused
 from dataflows.core.engine.unseen import Unseen
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import WITHDRAWN
@@ -60,14 +61,7 @@ class Shard:
         self.activations, self._renewal = Activations(policy), Renewal()
         self._first = place[0] == 0  # Of what all shards say alike, it is the one that says it.
         self._state = ShardState(
-            self.engine.publisher,
-            codec,
-            self._orders,
-            self._tombstones,
-            self.feeds,
-            self.learned,
-            self.activations,
-            self._renewal,
+            self.engine.publisher, codec, self._orders, self._tombstones, self.feeds, self.learned, self.activations, self._renewal
         )
         self._admission = Admission(self._orders, self._tombstones, self._state, self.engine)
         self._out: list[OutputRecord] = []
@@ -122,7 +116,7 @@ class Shard:
                     self._reject(record, *opened)
                 return
             order = opened
-        elif wrong := refused(order, record, self.engine.ruleset):
+        elif (order.quarantined or event.type in DECIDING) and (wrong := refused(order, record, self.engine.ruleset)):
             self._reject(record, *wrong)
             return
         elif order.timeline.size >= self.policy.retention.most_events and not order.timeline.knows(record):
@@ -147,7 +141,8 @@ class Shard:
         if order.work > WORK * self.policy.retention.most_events:
             self._quarantine(key, order, TOO_MUCH, record.log)
             return
-        self._admission.touched(order, record.log)
+        if CLOSE not in order.recheck_at or not order.traits & PLACED:
+            self._admission.touched(order, record.log)
         self._schedule(key, order)
 
     def _hear(self, said: IdentityFinding | FeedWatermark | Orphan) -> None:
