@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from dataflows.core.decisions.suggestions import SUGGESTED
 from dataflows.core.engine.casework import next_due
-from dataflows.core.engine.classify import classify, forget_withdrawn
+from dataflows.core.engine.classify import carried, classify, forget_withdrawn
 from dataflows.core.engine.effort import effort
 from dataflows.core.engine.evaluate import TAKEN, UNRESOLVED, Evaluation, RuleEvaluator, watched
 from dataflows.core.engine.expecting import expect
@@ -43,6 +43,7 @@ class Engine:
         self.policy = policy
         self.evaluator = RuleEvaluator(policy, feeds, learned)
         self.ruleset = self.evaluator.ruleset
+        self._by_carrier = bool(policy.carriers or self.ruleset.by_shipment)
         self.publisher = Publisher(policy, self.ruleset, feeds)
 
     def under(self, policy: Policy, since: Mapping[str, int]) -> Engine:
@@ -91,6 +92,8 @@ class Engine:
                 folding.reread(order.facts, (record, *order.timeline.moved))
         placed = order.traits & PLACED
         event, structural, whole = classify(order, record)
+        if self._by_carrier:
+            event |= carried(order, record)
         inserted = added is Added.INSERTED
         if inserted:
             order.repack()

@@ -187,8 +187,11 @@ class Shard:
     def _reach(self, at: int) -> None:
         """Lets everything happen that is due at `at`."""
         everything = at == self._state.reevaluate_at
-        keys = set(self._renewal.step(at))
-        self._out.extend(self._unseen.reach(at))
+        keys = self._timers.due(at) if self._timers.next == at else set[str]()
+        if self._renewal.due == at:
+            keys.update(self._renewal.step(at))
+        if self._unseen.due <= at:
+            self._out.extend(self._unseen.reach(at))
         if self._monitors:
             said, free = self.feeds.reach(at)
             self._out.extend(said)
@@ -196,8 +199,6 @@ class Shard:
         if everything:
             self._state.reevaluate_at = FAR
             keys.update(self._orders.keys())
-        if self._timers.next == at:
-            keys |= self._timers.due(at)
         for key in sorted(keys):
             order = self._orders.find(key)
             if order is not None:
