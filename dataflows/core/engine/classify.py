@@ -49,13 +49,16 @@ def classify(order: Order, record: Record) -> EventTraits:
     if type_ in _AT_SITES and _other_site(order, record):
         bits |= SITE
         structural = structural or _by_turns(order)
-    if type_ in _CARRIED and _other_carrier(order, record):
-        bits |= CARRIER
     if record.at > record.log + SKEW:
         bits |= _FUTURE
         structural = True
-    order.traits |= bits & ~(SITE | CARRIER | UNDATED)
+    order.traits |= bits & ~(SITE | UNDATED)
     return bits, structural, whole
+
+
+def carried(order: Order, record: Record) -> int:
+    """`CARRIER` if a record that has just been classified may name another carrier or service: asked only where a rule counts by these."""
+    return CARRIER if record.event.type in _CARRIED and _other_carrier(order, record) else 0
 
 
 def _other_site(order: Order, record: Record) -> bool:

@@ -166,11 +166,15 @@ def _kept(o: Facts, s: RuleSetting, date: Date, units: Sequence[Unit]) -> bool:
     return all(text is not None and last <= deadline(o, text) + least for text, _, _, _ in o.dates(date.value))
 
 
-def zone_of(o: Facts, forms: Iterable[AnyForm]) -> str | None:
-    """The zone that the date ends in which a rule counts from, if it counts from one."""
+def date_of(forms: Iterable[AnyForm]) -> Date | None:
+    """The date that a rule counts from, if it counts from one."""
     dates = (getattr(form, name, None) for form in forms for name in ("since", "into", "by"))
-    date = next((date for date in dates if isinstance(date, Date)), None)
-    return None if date is None else o.site_zone if date is Date.SHIP_BY else o.ship_to_zone
+    return next((date for date in dates if isinstance(date, Date)), None)
+
+
+def zone_of(o: Facts, date: Date) -> str:
+    """The zone that a date ends in."""
+    return o.site_zone if date is Date.SHIP_BY else o.ship_to_zone
 
 
 def by_date(form: Overdue, date: Date) -> Find:
