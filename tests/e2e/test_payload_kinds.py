@@ -98,7 +98,10 @@ class Told:
         for step in case["given"]:
             stated = cast("Json", step.get("connection", {}))
             connection = AdapterConnection(
-                order_field=stated.get("order_field"), omit=tuple(stated.get("omit", ())), auto_capture=stated.get("auto_capture", False)
+                zone=stated.get("zone", "UTC"),
+                order_field=stated.get("order_field"),
+                omit=tuple(stated.get("omit", ())),
+                auto_capture=stated.get("auto_capture", False),
             )
             at = step.get("received")
             payload = Payload(body_of(step), headers_of(step), None if at is None else datetime.fromisoformat(at))

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from sources.adapters.base import EventBuilder, digest
-from sources.adapters.bounds import bounded
+from sources.adapters.bounds import bounded, latest
 from sources.adapters.moments import at, need_at
 from sources.adapters.money import Money
 from sources.adapters.output import AdapterOutput, RefuseError
@@ -63,7 +63,10 @@ def read_order(payload: PayloadReader, builder: EventBuilder, *, new: bool = Fal
     yield from paid
     status = builder.code(FINANCIAL, payload.text("financial_status"))
     if status is not None and not status.ignored and not any(isinstance(one, dict) and one["type"] == status.term for one in paid):
-        when = bounded(created, updated, _later(payload, cancelled), fresh="x-shopify-topic" in builder.headers)
+        if status.term == "payment.voided":
+            when = latest(created, updated, [one for one in (cancelled, _moment(payload, "closed_at")) if one is not None])
+        else:
+            when = bounded(created, updated, _later(payload, cancelled), fresh="x-shopify-topic" in builder.headers)
         yield order_event(builder, parts, status.term, f"order-{status.term.removeprefix('payment.')}-{number}", when, {}, updated)
     yield from builder.each(payload.each("fulfillments"), lambda one: read_fulfillment(one, builder, parts))
     yield from builder.each(payload.each("refunds"), lambda one: read_refund(one, builder, parts, code))
