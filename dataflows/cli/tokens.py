@@ -130,7 +130,8 @@ def _scope(
     for one in role or ():
         if one not in ROLES:
             typer.echo(f"role {one} is none of {', '.join(ROLES)}: it may approve and reject where the policy names it", err=True)
-    by = f"user:{user}" if user is not None else f"service:{service}"
+    # Whoever writes it as events have it means the same.
+    by = f"user:{user.removeprefix('user:')}" if user is not None else f"service:{(service or '').removeprefix('service:')}"
     return TokenScope(
         events=EventScope(tuple(source), tuple(event_type or (ALL,)), tenants) if source else None,
         decisions=DecisionScope(by, tuple(role or ()), tuple(decision_type or (ALL,)), tenants) if decides else None,
