@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from dataflows.console.access import Needs
 from dataflows.console.pages import words
-from dataflows.console.pages.arithmetic import DeadlineParts, parts_of
+from dataflows.console.pages.arithmetic import DeadlineParts, deadline_of
 from dataflows.console.pages.bars import outcome_of, silence_of, where_of
 from dataflows.console.pages.calendars import calendar_of
 from dataflows.console.pages.facts import ExceptionFacts, OrderFacts, exception_facts, order_facts, whole_id
@@ -166,7 +166,7 @@ async def show_record(visit: Visit) -> Response:
 
 def _deadline(facts: ExceptionFacts) -> ShownDeadline | None:
     """The arithmetic in its parts; None where there is no deadline, or where its words alone tell it."""
-    parts = parts_of(cast("str | None", facts.stored["arithmetic"]))
+    parts = deadline_of(facts.stored)
     if parts is None or facts.stored["due_at"] is None:
         return None
     policy = facts.policy

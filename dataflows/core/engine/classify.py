@@ -217,7 +217,11 @@ def _authorization(order: Order, record: Record) -> EventTraits:
     if secured.expires_at is not None:
         order.dates["expires_at"] = micros(secured.expires_at)
         bits |= BITS["expires"]
-    return bits, False, True
+    return bits, order.traits & _CAPTURED != 0, True  # What was taken may be all that was owed now: the goods are due from then on.
+
+
+def _void(order: Order, record: Record) -> EventTraits:
+    return BITS[record.event.type], order.traits & _CAPTURED != 0, True  # Likewise, no longer.
 
 
 def _capture(order: Order, record: Record) -> EventTraits:
@@ -245,6 +249,7 @@ _SPECIAL: dict[str, Callable[[Order, Record], EventTraits]] = {
     "order.updated": _update,
     "payment.authorized": _authorization,
     "payment.captured": _capture,
+    "payment.voided": _void,
     **dict.fromkeys(ANNOUNCED, announcement),
     **dict.fromkeys((*STEPS, "warehouse.pick_started"), _step),
     **dict.fromkeys(RETURNS, return_step),

@@ -18,7 +18,7 @@ from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.followup import NEWS, SENT, again, hear
 from dataflows.core.engine.lifecycle import expired, retracted
-from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, MESSAGES, Order, key_of
+from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, MESSAGES, SILENCE, Order, key_of
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
 from dataflows.core.engine.settled import policy_changed
@@ -144,6 +144,11 @@ class Engine:
         order.work += effort(order, whole=False)
         return self._follow(order, self._evaluate(order, plan.evaluate | watched(order, self.ruleset.index), note.log), note.log)
 
+    def free(self, order: Order, now: int) -> list[OutputRecord]:
+        """Has what waits for silent sources checked at the end of the present instant; nothing is said yet."""
+        order.recheck_at.update(dict.fromkeys(order.deferred, now))
+        return []
+
     def check(self, order: Order, now: int) -> list[OutputRecord]:
         """What is to be said because log time has reached `now`: all records of that instant have been taken."""
         due = {index for index, at in order.recheck_at.items() if at <= now and index >= 0}
@@ -154,7 +159,7 @@ class Engine:
             due |= self._everything(order, now)
         if order.deferred:
             due.update(index for index, deferred in order.deferred.items() if self.evaluator.feeds.has_passed(deferred.feeds))
-        if not due and min(order.recheck_at.get(CASES, FAR), order.recheck_at.get(MESSAGES, FAR)) > now:
+        if not due and min(order.recheck_at.get(each, FAR) for each in (CASES, MESSAGES, SILENCE)) > now:
             return []
         if order.profile is None:
             order.profile = self.evaluator.profile(order, now)
@@ -257,12 +262,12 @@ class Engine:
     ) -> list[OutputRecord]:
         """What was said, and what follows for the actions that the order's exceptions ask for, and for its messages. `record`: the news.
 
-        A record may change what stands against actions whatever rules it concerns; time does so by what is said. Messages are judged
-        once all that belongs to an instant is in (`settled`): else one might go out that its end takes back.
+        A record may change what stands against actions whatever rules it concerns; time does so by what is said, and by the silence of a
+        feed. Messages are judged once all that belongs to an instant is in (`settled`): else one might go out that its end takes back.
         """
         publisher, news = self.publisher, record is not None and record.event.type in NEWS
-        if (said or record is not None) and order.exceptions.asks():
-            said = said + publisher.asking.again(order, self.evaluator.facts(order, now), publisher.key)
+        if said or record is not None or order.recheck_at.get(SILENCE, FAR) <= now:
+            said = said + self._asked_again(order, now)
         if order.messages is None and not news:
             return said
         facts = self.evaluator.facts(order, now)
@@ -278,6 +283,18 @@ class Engine:
             return said + publisher.follow_up.review(order, facts, publisher.key)
         if order.messages is not None and order.messages.asked:
             order.recheck_at[MESSAGES] = now
+        return said
+
+    def _asked_again(self, order: Order, now: int) -> list[OutputRecord]:
+        """What stands against what an order asks for, where that has changed; plans when the silence of a feed may change it."""
+        asking, at, said = self.publisher.asking, FAR, list[OutputRecord]()
+        if order.exceptions.asks():
+            facts = self.evaluator.facts(order, now)
+            said, at = asking.again(order, facts, self.publisher.key), asking.silence_at(order, facts)
+        if at < FAR:
+            order.recheck_at[SILENCE] = max(at, now)
+        else:
+            order.recheck_at.pop(SILENCE, None)
         return said
 
     def _evaluate(

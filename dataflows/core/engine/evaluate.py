@@ -178,10 +178,11 @@ class RuleEvaluator:
         if not found and not states:
             return  # Nothing is wrong, and nothing was: so it is with most orders.
         history = None if order.backfilling is None else self._history(order.backfilling, facts.now, inclusive=inclusive)
-        decision = Decision(facts.now, inclusive, history)
+        decision = Decision(facts.now, inclusive, history, rule.awaits)
         if found:
             evaluation.found[index] = found
-            said = [v for v in states.values() if v.status != "retracted"] if self._monitors else ()
+            monitored = self._monitors or self.feeds.silences
+            said = [v for v in states.values() if v.status != "retracted"] if monitored else ()
             decision.take(found, self.feeds, facts, said, order.deferred.get(index))
         evaluation.next_check[index] = decision.next_check
         if decision.deferred is not None:

@@ -38,7 +38,7 @@ from schemas.envelope import ACTIVATED
 from schemas.instants import FAR, NEVER
 from schemas.learned import Showing
 from schemas.output import OutputRecord
-from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record
+from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record, Silences
 
 
 class Shard:
@@ -87,8 +87,8 @@ class Shard:
         out, self._out = self._out, []
         return out
 
-    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan) -> None:
-        """Takes one record, finding, watermark or orphan; they must come in log order. Deadlines before it are fired first."""
+    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan | Silences) -> None:
+        """Takes one item of the log; they must come in its order. Deadlines before it are fired first."""
         log = record.log
         if self._next < log:
             self._advance(log, inclusive=False)
@@ -145,10 +145,15 @@ class Shard:
             self._admission.touched(order, record.log)
         self._schedule(key, order)
 
-    def _hear(self, said: IdentityFinding | FeedWatermark | Orphan) -> None:
+    def _hear(self, said: IdentityFinding | FeedWatermark | Orphan | Silences) -> None:
         """Takes in what is no record."""
         if isinstance(said, FeedWatermark):
             self._out.extend(self.feeds.hear(said))
+        elif isinstance(said, Silences):
+            lines, freed = self.feeds.silenced(said)
+            self._out.extend(lines)
+            for key in freed:
+                self._follow(key, said.log, lambda order: self.engine.free(order, said.log))
         elif isinstance(said, Orphan):
             key = alias_key(said.tenant, said.alias)
             for each in self._admission.of_alias(key, said):
