@@ -7,6 +7,8 @@ the policy's `retention.most_events` allows it.
 
 from __future__ import annotations
 
+from typing import cast
+
 from dataflows.core.engine.order import Order
 from dataflows.core.history.order_fields import FIELDS, OWED
 from dataflows.core.history.timeline import SCAN
@@ -45,5 +47,5 @@ def effort(order: Order, *, whole: bool) -> int:
 def _lines(record: Record) -> int:
     """How many lines a placing or an update states."""
     data = record.event.data
-    stated = data.get("lines") if type(data) is dict else getattr(data, "lines", None)
-    return len(stated) if type(stated) is list else 0
+    stated: object = data.get("lines") if type(data) is dict else getattr(data, "lines", None)
+    return len(cast("list[object]", stated)) if type(stated) is list else 0
