@@ -54,6 +54,8 @@ def create(  # noqa: PLR0913, PLR0917 - each is an option
     if not NAME.fullmatch(name):
         raise MisuseError(f"{name!r}: a name has letters, digits, '.', '_' and '-', and at most 64 of them")
     scope = _scope(source, event_type, user, service, role, decision_type, tenant)
+    if scope.events is None and scope.decisions is None:
+        raise MisuseError("the token may do nothing: give it --source, or --user or --service with --role")
     if problems := scope_problems(scope):
         raise MisuseError(*problems)
     ends = _instant(expires)

@@ -56,6 +56,7 @@ class AttemptJournal:
         self.ailment: str | None = None
         """Why nothing, or not everything, can be written at the moment."""
         self._refused: set[object] = set()
+        self._logged = False
         self._thread = Thread(target=self._serve, name="journal", daemon=True)
         self._thread.start()
 
@@ -84,6 +85,10 @@ class AttemptJournal:
             if not self._refused:
                 self.ailment = None
             return result
+
+    def shorten_log(self) -> None:
+        """Has the write-ahead log emptied after the next commit: what was erased may still stand in it."""
+        self._logged = True
 
     def close(self) -> None:
         """Commits what was handed over, and closes."""
@@ -128,6 +133,8 @@ class AttemptJournal:
                     done.append((future, result))
                 self._db.execute("RELEASE piece")
             self._db.execute("COMMIT")
+            if self._logged:
+                self._logged = bool(self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
         except sqlite3.Error as error:
             self.ailment = f"the journal cannot be written: {error}"
             if self._db.in_transaction:

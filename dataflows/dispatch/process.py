@@ -198,6 +198,8 @@ class Dispatch:
             changed, paused, work = following.apply(records)
             if records:
                 await self._journal.keep(work)
+                if following.erases:
+                    self._journal.shorten_log()
             if self._unread is not None and self._is_at_end(following):
                 self._unread = None
                 if pipeline.blocked != "stopping":

@@ -374,7 +374,7 @@ def test_cuts_packing_and_restarts_leave_no_trace(world: World, cuts: list[int],
     assert [(out.log, out.key, out.body) for out in pieces] == whole
 
 
-@examples(150)
+@examples(60)
 @given(worlds())
 def test_what_rests_on_a_feed_that_falls_silent_is_judged_again_within_a_minute(world: World) -> None:
     """Every action that is asked for by then, of every order, though nothing touches it; by the definition of what it rests on."""
@@ -386,7 +386,8 @@ def test_what_rests_on_a_feed_that_falls_silent_is_judged_again_within_a_minute(
         standing = {each.exception: each for each in intents if each.log <= since}
         for asked in [each for each in standing.values() if each.sort != "gone"]:
             told_by = {model.feed_of(each.source) for each in asked.evidence}
-            if name in told_by.union(model.depends(asked.order, asked.kind)):
+            known = any(f"{name} has been silent" in each.reason for each in asked.guardrails)  # A person decides already.
+            if not known and name in told_by.union(model.depends(asked.order, asked.kind)):
                 after = [each for each in intents if each.exception == asked.exception and since <= each.log < since + 60_000_000]
                 assert any(f"{name} has been silent" in each.reason for said in after for each in said.guardrails), (asked, after)
 

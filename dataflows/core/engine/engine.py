@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from dataflows.core.decisions.suggestions import SUGGESTED
 from dataflows.core.engine.casework import next_due
-from dataflows.core.engine.classify import classify, forget_withdrawn
+from dataflows.core.engine.classify import carried, classify, forget_withdrawn
 from dataflows.core.engine.effort import effort
 from dataflows.core.engine.evaluate import TAKEN, UNRESOLVED, Evaluation, RuleEvaluator, watched
 from dataflows.core.engine.expecting import expect
@@ -43,6 +43,7 @@ class Engine:
         self.policy = policy
         self.evaluator = RuleEvaluator(policy, feeds, learned)
         self.ruleset = self.evaluator.ruleset
+        self._by_carrier = bool(policy.carriers or self.ruleset.by_shipment)
         self.publisher = Publisher(policy, self.ruleset, feeds)
 
     def under(self, policy: Policy, since: Mapping[str, int]) -> Engine:
@@ -65,7 +66,11 @@ class Engine:
     def take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         """What `record` makes to be said; None if it is a duplicate. Earlier deadlines must have been fired."""
         said = self._take(order, record)
-        return None if said is None else self._follow(order, said, record.log, record)
+        if said is None:
+            return None
+        if not order.exceptions.states and order.messages is None and record.event.type not in NEWS:
+            return said  # Of most orders nothing has ever been said, so that nothing follows.
+        return self._follow(order, said, record.log, record)
 
     def hear(self, order: Order, record: Record) -> list[OutputRecord]:
         """What a decision about an action makes to be said of what the customer is told."""
@@ -73,7 +78,7 @@ class Engine:
 
     def _take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         now = record.log
-        if order.profile is None and order.placed:
+        if order.profile is None and order.traits & PLACED:
             order.profile = self.evaluator.profile(order, now)  # As it was before this record, which may change it.
         added = order.timeline.add(record)
         if added is Added.DUPLICATE:
@@ -87,16 +92,19 @@ class Engine:
                 folding.reread(order.facts, (record, *order.timeline.moved))
         placed = order.traits & PLACED
         event, structural, whole = classify(order, record)
+        if self._by_carrier:
+            event |= carried(order, record)
         inserted = added is Added.INSERTED
         if inserted:
             order.repack()
         if order.timeline.size > len(order.timeline.records):  # Something is hidden.
             forget_withdrawn(order)
             structural = True  # What the order has seen may be what was withdrawn.
-        if not placed or not order.traits & PLACED or BACKFILLING in order.recheck_at:
+        is_placed = order.traits & PLACED
+        if not placed or not is_placed or BACKFILLING in order.recheck_at:
             self._tell(order, record, placed=placed != 0)
         profile = order.profile
-        if not order.traits & PLACED:
+        if not is_placed:
             return self._unplaced(order, record, event, changed=inserted)
         if profile is None or structural or inserted or self.policy.overrides:
             before, profile = profile, self.evaluator.profile(order, now)

@@ -248,11 +248,10 @@ class RuleEvaluator:
 
     def _found(self, facts: Facts, index: int, setting: RuleSetting) -> Found:
         """What a rule finds. Where that is much, it is kept until the history changes: time alone does not change what is found."""
-        kept = facts.found.get(index)
-        if kept is not None and kept[0] is setting:
+        if facts.found and (kept := facts.found.get(index)) is not None and kept[0] is setting:
             return cast("Found", kept[1])
-        rule, found, number = self.ruleset.rules[index], cast("Found", {}), 0
-        placed = facts.placed
+        rule, number, placed = self.ruleset.rules[index], 0, facts.placed
+        found: Found = {}
         watches = placed is not None and placed.at >= self.backfill.watch_from
         if watches or index in self.ruleset.unplaced:
             gaps = facts.gaps if placed is not None else ()
@@ -268,7 +267,8 @@ class RuleEvaluator:
         if number > len(found):
             for scope, conditions in found.items():
                 found[scope] = merged(conditions)
-        if found and facts.placed is not None and (zone := zone_of(facts, rule.forms)) is not None:
+        if found and placed is not None and (date := self.ruleset.dates[index]) is not None:
+            zone = zone_of(facts, date)
             for conditions in found.values():
                 for condition in conditions:
                     condition.zone = zone

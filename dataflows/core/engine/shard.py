@@ -27,7 +27,8 @@ from dataflows.core.engine.renewal import Renewal
 from dataflows.core.engine.state import Counts, ShardState
 from dataflows.core.engine.timers import TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
-from dataflows.core.engine.unfounded import GIVEN, refused
+from dataflows.core.engine.traits import PLACED
+from dataflows.core.engine.unfounded import DECIDING, GIVEN, refused
 from dataflows.core.engine.unseen import Unseen
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import WITHDRAWN
@@ -115,7 +116,7 @@ class Shard:
                     self._reject(record, *opened)
                 return
             order = opened
-        elif wrong := refused(order, record, self.engine.ruleset):
+        elif (order.quarantined or event.type in DECIDING) and (wrong := refused(order, record, self.engine.ruleset)):
             self._reject(record, *wrong)
             return
         elif order.timeline.size >= self.policy.retention.most_events and not order.timeline.knows(record):
@@ -140,7 +141,8 @@ class Shard:
         if order.work > WORK * self.policy.retention.most_events:
             self._quarantine(key, order, TOO_MUCH, record.log)
             return
-        self._admission.touched(order, record.log)
+        if CLOSE not in order.recheck_at or not order.traits & PLACED:
+            self._admission.touched(order, record.log)
         self._schedule(key, order)
 
     def _hear(self, said: IdentityFinding | FeedWatermark | Orphan | Silences) -> None:
@@ -190,8 +192,11 @@ class Shard:
     def _reach(self, at: int) -> None:
         """Lets everything happen that is due at `at`."""
         everything = at == self._state.reevaluate_at
-        keys = set(self._renewal.step(at))
-        self._out.extend(self._unseen.reach(at))
+        keys = self._timers.due(at) if self._timers.next == at else set[str]()
+        if self._renewal.due == at:
+            keys.update(self._renewal.step(at))
+        if self._unseen.due <= at:
+            self._out.extend(self._unseen.reach(at))
         if self._monitors:
             said, free = self.feeds.reach(at)
             self._out.extend(said)
@@ -199,8 +204,6 @@ class Shard:
         if everything:
             self._state.reevaluate_at = FAR
             keys.update(self._orders.keys())
-        if self._timers.next == at:
-            keys |= self._timers.due(at)
         for key in sorted(keys):
             order = self._orders.find(key)
             if order is not None:

@@ -31,7 +31,7 @@ from dataflows.core.identity.orphans import AliasKey, PendingQueue
 from dataflows.core.identity.paces import Paces
 from dataflows.core.identity.recent import AliasTable
 from dataflows.core.identity.rules import IdentityRules
-from dataflows.core.identity.sharding import BETWEEN_ORDERS, CUSTOMER, FORGET, PACE, PART, STAGE_TWO_KINDS, TWIN, sightings
+from dataflows.core.identity.sharding import BETWEEN_ORDERS, CHILD, CUSTOMER, PACE, PART, STAGE_TWO_KINDS, TWIN, sightings
 from dataflows.core.identity.shared import GOODS, Children, RecentEvents
 from dataflows.core.identity.signs import LIFE
 from dataflows.core.identity.twins import Lives
@@ -110,9 +110,11 @@ class AliasResolver:
 
     def _relate(self, head: Head, kind: str, value: str, *, home: bool) -> None:
         """What is no alias: an event looked for where orders are compared, or where one may be a part of another."""
-        if kind == FORGET:
-            memory = Memory(self._numbers, self._scans, self._children, self._lives, self._baskets)
-            self.erased |= erase(cast("Record", head), self._waiting, memory)
+        if kind == CHILD:  # Most of them are: every step of goods is looked for here.
+            record = record_of(head)
+            self._resolved += self._children.see(head, record, value, home=home)
+            if home:
+                self._onward += self._children.numbered(head, cast("Record", record), value)
         elif kind == TWIN:
             self._resolved += self._lives.see(cast("Record | ResolvedEvent", head), value)
         elif kind == CUSTOMER:
@@ -124,10 +126,8 @@ class AliasResolver:
         elif kind == PART:
             self._give(head, cast("Record", record_of(head)), value)
         else:
-            record = record_of(head)
-            self._resolved += self._children.see(head, record, value, home=home)
-            if home:
-                self._onward += self._children.numbered(head, cast("Record", record), value)
+            memory = Memory(self._numbers, self._scans, self._children, self._lives, self._baskets)
+            self.erased |= erase(cast("Record", head), self._waiting, memory)
 
     def advance(self, to: int) -> None:
         """Lets log time pass: everything due before `to` (µs) is decided."""

@@ -10,6 +10,7 @@ import pytest
 
 from dataflows.dispatch import journal as journals
 from dataflows.dispatch.journal import AttemptJournal
+from dataflows.dispatch.letters import forget
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,5 +62,26 @@ def test_a_fault_of_the_program_is_not_tried_again(tmp_path: Path) -> None:
                 await journal.keep(lambda db: db.execute("INSERT INTO outbox (id, at, body) VALUES (NULL, 1, x'00')"))
         finally:
             journal.close()
+
+    asyncio.run(run())
+
+
+def test_what_is_erased_goes_from_the_write_ahead_log_with_the_next_commit(tmp_path: Path) -> None:
+    """Zeros are written over it in the file; the log that says so is emptied."""
+
+    async def run() -> None:
+        journal = AttemptJournal(tmp_path)
+        try:
+            await journal.run(lambda db: db.execute("INSERT INTO contexts VALUES ('x-1', 'SO-100042', 'acme', 1, 0, x'00')"))
+            await journal.run(lambda db: forget(db, "acme", "SO-100042"))
+            assert named()
+            journal.shorten_log()
+            await journal.run(lambda db: db.execute("SELECT 1").fetchone())
+            assert not named()
+        finally:
+            journal.close()
+
+    def named() -> bool:
+        return any(b"SO-100042" in file.read_bytes() for file in tmp_path.iterdir())
 
     asyncio.run(run())
