@@ -153,7 +153,7 @@ def judge(  # noqa: PLR0915 - one step after another
         conditions = cut([condition for section in SECTIONS for condition in section(order)], order.gaps)
         if ticks is not None:
             ticks.update(at for one in conditions for at in (one.start, one.end, *(at for at, _ in one.steps)))
-        conditions = [seen for one in conditions if (seen := quiet.seen(order, one, until)) is not None]
+        conditions = [told_of for one in conditions if (told_of := quiet.seen(order, one, until)) is not None]
         if told_at is None:
             verdicts += settled(key, conditions, policy, until, ages=aged(key, news[key]))
         else:

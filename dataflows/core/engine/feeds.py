@@ -29,7 +29,7 @@ from dataflows.core.policy import Policy
 from schemas.feeds import FeedOf
 from schemas.instants import FAR, NEVER, iso
 from schemas.output import OutputRecord
-from schemas.record import FeedWatermark, Position, Silences
+from schemas.record import FeedWatermark, Position
 
 VERSION = 1
 CARRIED = ("warehouse.label_created", "warehouse.shipped", "carrier.scan")
@@ -67,9 +67,8 @@ class Feeds:
         self._next = NOWHERE
         self._place: Position | None = NOWHERE
         self._asked: tuple[Voices | None, frozenset[str]] = (None, frozenset())
-        self.silences = SilentSources(policy.pace)
+        self.silences = SilentSources(policy.pace, place, self._feed_of)
         """Sources that have fallen silent though no feed names them."""
-        self._speaks = lambda source: crc32(source.encode()) % total == number and self._feed_of(source) is None
 
     def __bool__(self) -> bool:
         """Whether any feed is declared."""
@@ -230,10 +229,6 @@ class Feeds:
     def silent(self, name: str) -> int | None:
         """Since when a feed is stale, at the present place in the log; None if it is not."""
         return self._since(self._up_to_date(name)) if name in self._known else self.silences.since(name)
-
-    def silenced(self, said: Silences) -> tuple[list[OutputRecord], list[str]]:
-        """Takes in that sources fall silent or speak again: what is said of that, and the keys of the orders that need wait no longer."""
-        return self.silences.take(said, self._speaks)
 
     def falls_silent(self, name: str) -> int:
         """When a feed is stale if it says nothing more; FAR if it is."""

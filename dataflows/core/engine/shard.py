@@ -150,7 +150,7 @@ class Shard:
         if isinstance(said, FeedWatermark):
             self._out.extend(self.feeds.hear(said))
         elif isinstance(said, Silences):
-            lines, freed = self.feeds.silenced(said)
+            lines, freed = self.feeds.silences.take(said)
             self._out.extend(lines)
             for key in freed:
                 self._follow(key, said.log, lambda order: self.engine.free(order, said.log))

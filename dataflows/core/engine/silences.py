@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 from uuid import uuid5
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct
@@ -38,10 +39,15 @@ class Silence(Struct, array_like=True):
 
 
 class SilentSources:
-    """The silences that a shard knows, each by a name that says of what; `terms`: None, there are none."""
+    """The silences that a shard knows, each by a name that says of what; `terms`: None, there are none.
 
-    def __init__(self, terms: PacePolicy | None) -> None:
+    `place`: which shard of how many this is; one of them speaks of a source. `feed_of`: the declared feed of a source.
+    """
+
+    def __init__(self, terms: PacePolicy | None, place: tuple[int, int], feed_of: Callable[[str], str | None]) -> None:
         self._terms = terms or PacePolicy()
+        self._place = place
+        self._feed_of = feed_of
         self._known: dict[str, Silence] = {}
         self._waiting: dict[str, set[str]] = {}
         self.changed = False
@@ -50,11 +56,8 @@ class SilentSources:
         """Whether anything may wait."""
         return bool(self._known)
 
-    def take(self, said: Silences, whose: Callable[[str], bool]) -> tuple[list[OutputRecord], list[str]]:
-        """Takes in what begins and ends: what this shard says of it, and the keys of the orders that have waited for the next word.
-
-        `whose`: whether it is for this shard to speak of a source.
-        """
+    def take(self, said: Silences) -> tuple[list[OutputRecord], list[str]]:
+        """Takes in what begins and ends: what this shard says of it, and the keys of the orders that have waited for the next word."""
         catch_up = self._terms.catch_up
         self._known = {name: one for name, one in self._known.items() if one.ended is None or said.log < one.ended + catch_up}
         freed: set[str] = set()
@@ -67,10 +70,14 @@ class SilentSources:
             elif name in self._known:
                 self._known[name].ended = said.log
                 freed |= self._waiting.pop(name, set())
-            if change.source and name in self._known and whose(change.source):
+            if change.source and name in self._known and self._speaks(change.source):
                 lines.append(_line(said, change.source, self._known[name]))
         self.changed = True
         return lines, sorted(freed)
+
+    def _speaks(self, source: str) -> bool:
+        number, total = self._place
+        return crc32(source.encode()) % total == number and self._feed_of(source) is None
 
     def of(self, facts: Facts, milestones: Iterable[str], domains: Iterable[str], now: int) -> tuple[str, ...]:
         """The silences that what waits for a milestone of an order waits for, given the first parts of the sources that would tell it.
