@@ -208,7 +208,7 @@ class Feed(Model):
     """A feed that fell silent, or speaks again."""
 
     feed: Id
-    """The prefix of `source` that the policy declares."""
+    """The prefix of `source` that the policy declares, or a source that has fallen silent against its own pace."""
     mark: Instant | None = None
     """The greatest `time` that it has spoken; none if it never spoke."""
     stale_since: Instant | None = None
@@ -221,6 +221,8 @@ class Feed(Model):
     """The team that mends it."""
     parked: int | None = Field(default=None, ge=0)
     """Deadlines that wait for it."""
+    milestone: ShortText | None = None
+    """Of a source that no policy declares: what it tells no more, such as `captured`. Its pace was learned."""
 
 
 class NeverSeen(Model):

@@ -61,6 +61,7 @@ def _exception(envelope: EventFields, data: EventFields, case: EventFields) -> R
     carrier, site = _where(data, context, sources)
     sent = [at for one in data.each("messages") if (at := one.instant("sent_at")) is not None]
     growing = {term: terms.count(term) for term in GROWING}
+    repeated = _repeated(data, case)
     return {
         "kind": kind,
         "domain": kind.partition(".")[0],
@@ -119,7 +120,8 @@ def _exception(envelope: EventFields, data: EventFields, case: EventFields) -> R
         "currency": total.text("currency"),
         "policy": ground.text("version") or "",
         "rule": ground.text("rule") or kind,
-        **_repeated(data, case),
+        **repeated,
+        "clock_at": _clock_at(status, repeated),
         "cut": data.json("cut"),
         "extra": data.besides(KNOWN),
     }
@@ -138,6 +140,17 @@ def _repeated(data: EventFields, case: EventFields) -> Row:
         "paused_since": case.instant("paused_since"),
         "escalation_level": data.inner("escalation").count("level"),
     }
+
+
+def _clock_at(status: str, case: Row) -> datetime | None:
+    """When the clock of the case runs out that runs out next: the same as `ExceptionRow.clock_at`."""
+    name: str | None = None
+    if case["acknowledged_at"] is None and case["ack_by"] is not None:
+        name = "ack_by"
+    elif case["paused_since"] is None:
+        name = "resolve_by"
+    at: datetime | None = case[name] if name is not None and status == OPEN else None
+    return at
 
 
 def _case(data: EventFields, case: EventFields) -> Row:

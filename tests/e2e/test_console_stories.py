@@ -18,14 +18,12 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import func, select
 
 from sinks.cases.tables import exceptions
-from tests.support.browser import PATIENCE_MS, PHONE, Served, Window, browser, log_in, why_not, window
+from tests.support.browser import PHONE, Served, Window, browser, log_in, why_not, window
 from tests.support.console import console
 from tests.support.desk_console import START, DeskConsole, desk_console, event, late
 from tests.support.governed import SentRecords, reject, rejected, scan
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(why_not() is not None, reason=str(why_not()))]
-
-expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")

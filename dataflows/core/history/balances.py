@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from dataflows.core.history.covering import Cell, Filling, OrderShape, whole_of
+from dataflows.core.history.covering import Cell, Filling, OrderShape, Over, UnitCoverage, whole_of
 from dataflows.core.history.quantities import line_key, quantity
 from dataflows.core.history.versions import Versions
 from schemas.events import Line, OrderCancel
@@ -17,15 +17,19 @@ class Balance:
 
     Shops tell a cancellation or a refund twice: by itself, and by an update to the lower quantity. `credit` is what such events took away
     and no update has stated yet, so that it is not taken away again.
+
+    The same units are called off by one system and refunded by another: `unpaid` is what was called off before it left and no refund has
+    spoken of yet, `uncalled` what was refunded so and no cancellation has.
     """
 
-    __slots__ = ("credit", "most", "owed", "stated", "waived")
+    __slots__ = ("credit", "most", "owed", "stated", "uncalled", "unpaid", "waived")
 
     def __init__(self) -> None:
-        self.stated = self.owed = self.credit = self.most = self.waived = 0
+        self.stated = self.owed = self.credit = self.most = self.waived = self.unpaid = self.uncalled = 0
 
-    def order(self, stated: int) -> None:
-        """Takes in the quantity that the order has from now on."""
+    def order(self, stated: int, left: int) -> None:
+        """Takes in the quantity that the order has from now on; so many have `left`."""
+        before = self.owed
         more = stated - self.stated
         if more >= 0:
             self.owed += more
@@ -37,12 +41,22 @@ class Balance:
         self.most = max(self.most, stated)
         if not stated:
             self.owed = self.credit = 0
+        self._call_off(before, left)
 
-    def waive(self, units: int) -> None:
-        """Takes in that some units are not wanted."""
+    def waive(self, units: int, left: int, *, refunded: bool) -> None:
+        """Takes in that some units are not wanted, since they were refunded or called off; so many have `left`."""
+        before = self.owed
         self.owed -= units
+        if refunded:
+            self.uncalled += units
+        else:
+            self._call_off(before, left)
         self.credit += units
         self.waived += units
+
+    def _call_off(self, before: int, left: int) -> None:
+        if (gone := min(before - self.owed, before - left)) > 0:
+            self.unpaid += gone
 
 
 class Books:
@@ -51,7 +65,8 @@ class Books:
     Cancellations are read together: a kit is cancelled when all of its parts were, by however many events.
     """
 
-    def __init__(self, shape: OrderShape, versions: Versions) -> None:
+    def __init__(self, shape: OrderShape, versions: Versions, left: UnitCoverage | None = None) -> None:
+        self._left = left
         self.of: dict[str, Balance] = {key: Balance() for key in shape.lines}
         self.owing: set[str] = set()
         """The lines of which something is owed."""
@@ -102,6 +117,10 @@ class Books:
             count = self._filling.covered(key)
             units[key] = count - self._named.get(key, 0)
             self._named[key] = count
+        for key, count in units.items():
+            told = max(min(count, self.of[key].uncalled), 0)
+            self.of[key].uncalled -= told
+            units[key] = count - told
         self.waive(units)
         if self._shape.components:
             self._cancelled_parts = {cell: count for cell, count in self._filling.filled.items() if cell[1] is not None and count}
@@ -113,10 +132,22 @@ class Books:
             self._refunded_parts[cell] = self._refunded_parts.get(cell, 0) + count
         self._part()
 
+    def spoken(self, lines: Sequence[Line]) -> list[Over]:
+        """Takes in the lines of a refund as far as they were called off before they left; what is left of them."""
+        filling = Filling(self._shape, {key: one.unpaid for key, one in self.of.items()}, {key: one.most for key, one in self.of.items()})
+        over = filling.add(lines)
+        for key, balance in self.of.items():
+            balance.unpaid -= filling.covered(key)
+        return over
+
+    def refunded(self, cell: Cell) -> int:
+        """How much of a component was refunded before it left."""
+        return self._refunded_parts.get(cell, 0)
+
     def _part(self) -> None:
         """Takes off the kits of which no component is wanted any more, by whichever events."""
         known, back = self._cancelled_parts, self._refunded_parts
-        gone = {cell: known.get(cell, 0) + back.get(cell, 0) for cell in {**known, **back}}
+        gone = {cell: max(known.get(cell, 0), back.get(cell, 0)) for cell in {**known, **back}}
         if gone == self.gone:
             return
         for key in dict.fromkeys(cell[0] for cell in gone):
@@ -128,29 +159,32 @@ class Books:
             self.moved.add(key)
         self.gone = gone
 
-    def waive(self, units: Mapping[str, int]) -> None:
+    def waive(self, units: Mapping[str, int], *, refunded: bool = False) -> None:
         """Takes in that some units are not wanted, as far as they are owed; of a kit of which no part is wanted, none is."""
         for key, count in units.items():
-            self._waive(key, count)
+            self._waive(key, count, refunded=refunded)
         for kit in dict.fromkeys(kit for key in units for kit in self._shape.kits_of(key)) if self._shape.parent else ():
             parts = [(self.of[part], self.of[part].most) for part in self._shape.children[kit]]
             whole = self.of[kit].most
             gone = min(((balance.most - balance.owed) * whole // most for balance, most in parts if most), default=0)
-            self._waive(kit, gone - (whole - self.of[kit].owed))
+            self._waive(kit, gone - (whole - self.of[kit].owed), refunded=refunded)
 
-    def _waive(self, key: str, count: int) -> None:
+    def _waive(self, key: str, count: int, *, refunded: bool) -> None:
         balance = self.of[key]
         taken = min(count, balance.owed)
         if taken > 0:
-            balance.waive(taken)
+            balance.waive(taken, self._gone_out(key), refunded=refunded)
             self._note(key, balance)
 
     def order(self, lines: Sequence[Line] | None) -> None:
         """Takes in the lines that the order has from now on."""
         stated = stated_of(lines or ())
         for key, balance in self.of.items():
-            balance.order(stated.get(key, 0))
+            balance.order(stated.get(key, 0), self._gone_out(key))
             self._note(key, balance)
+
+    def _gone_out(self, key: str) -> int:
+        return 0 if self._left is None else self._left.covered(key)
 
     def _note(self, key: str, balance: Balance) -> None:
         self.moved.add(key)

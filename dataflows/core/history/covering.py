@@ -291,6 +291,10 @@ class UnitCoverage:
         place = bisect_left(known, (level,))
         return known[place][1] if place < len(known) else None
 
+    def by(self, key: str, at: int) -> int:
+        """How many units of a line had been covered by an instant."""
+        return max((count for count, since in self.met.get(key, ()) if since <= at), default=0)
+
     def _fill(self, space: Mapping[str, int], most: Mapping[str, int]) -> None:
         rest: dict[Cell, int] = {(key, None): count for key, count in self._rest.items() if count > 0}
         self._filling = Filling(self.shape, space, most, rest, self._owed, self._gone)

@@ -1,8 +1,8 @@
 """What the hand-overs of one shipment say is in it, where several systems speak of the same one.
 
 What one source says adds up: a warehouse tells of a shipment piece by piece. What another source says is the same goods once more, as when
-the shop repeats what its warehouse told, so that of each line only what is more than the others said is added. A hand-over of the same
-parcels with the same lines by the same source soon after is the same one, sent again.
+the shop repeats what its warehouse told, so that of each line only what is more than the others said is added. A hand-over by the same
+source with the same lines and all the parcels of an earlier one is that one told again, as by a nightly file, or with one number more.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import cast
 
 import msgspec
 
-from dataflows.core.history.parcels import REPEATED
 from schemas.events import Line, WarehouseShipment
 from schemas.instants import FAR
 from schemas.record import Record
@@ -33,12 +32,12 @@ def tracking_numbers(data: WarehouseShipment) -> list[str]:
 class _Account:
     """How much one source said of each line, by its ID and by its SKU."""
 
-    __slots__ = ("by_id", "by_sku", "last")
+    __slots__ = ("by_id", "by_sku", "told")
 
     def __init__(self) -> None:
         self.by_id: dict[str, int] = {}
         self.by_sku: dict[str, int] = {}
-        self.last: dict[frozenset[str], tuple[int, list[tuple[object, ...]]]] = {}
+        self.told: list[tuple[frozenset[str], list[tuple[object, ...]]]] = []
 
     def add(self, line: Line, count: int) -> None:
         """Takes in a line."""
@@ -47,14 +46,13 @@ class _Account:
         if line.sku:
             self.by_sku[line.sku] = self.by_sku.get(line.sku, 0) + count
 
-    def repeats(self, record: Record, numbers: Sequence[str], lines: Sequence[Line]) -> bool:
-        """Whether a hand-over is the last one of its parcels once more."""
-        key = frozenset(numbers)
-        before = self.last.get(key)
-        said = [_said(line) for line in lines]
-        if key and before is not None and record.at - before[0] <= REPEATED and before[1] == said:
+    def repeats(self, numbers: Sequence[str], lines: Sequence[Line]) -> bool:
+        """Whether a hand-over is an earlier one once more; without a number nobody can say."""
+        parcels, said = frozenset(numbers), [_said(line) for line in lines]
+        if any(before <= parcels and known == said for before, known in self.told):
             return True
-        self.last[key] = (record.at, said)
+        if parcels:
+            self.told.append((parcels, said))
         return False
 
     def ahead(self, own: _Account, line: Line) -> int:
@@ -84,7 +82,7 @@ class Manifest:
         if not lines:
             return
         own = self._accounts.setdefault(record.event.source, _Account())
-        if own.repeats(record, tracking_numbers(data), lines):
+        if own.repeats(tracking_numbers(data), lines):
             return
         others = [account for source, account in self._accounts.items() if source != record.event.source]
         for line in lines:

@@ -16,7 +16,7 @@ import msgspec
 
 from dataflows.core.history.again import Life
 from dataflows.core.history.balances import Books
-from dataflows.core.history.covering import Cell, Filling, OrderShape, UnitCoverage, whole_of
+from dataflows.core.history.covering import Cell, Filling, OrderShape, Over, UnitCoverage, whole_of
 from dataflows.core.history.turns import REFUNDING, OwedChange, begin, changes_of, update
 from dataflows.core.history.versions import Versions
 from schemas.events import Line, PaymentRefunded
@@ -44,7 +44,10 @@ class Unit(NamedTuple):
 
 
 class Refund(NamedTuple):
-    """A refund of lines: the units that it waived since they had not left, and the lines (`beyond`) of which it was more than that."""
+    """A refund of lines: the units that it waived since they had not left, and the lines (`beyond`) of which it was more than that.
+
+    What had been called off before it left, and not refunded yet, is neither.
+    """
 
     record: Record
     waived: dict[str, int]
@@ -85,7 +88,7 @@ class Obligations:
         self.left = UnitCoverage(shape)
         self.refunds: list[Refund] = []
         self._placed = versions.all[0][1]
-        self._books, self._firm = Books(shape, versions), Books(shape, versions)
+        self._books, self._firm = Books(shape, versions, self.left), Books(shape, versions)
         self._owed: dict[str, list[tuple[int, int]]] = {}
         """Of each line since when how much was owed."""
         steps = self._steps = self._since_placing(left, self.left)
@@ -252,13 +255,13 @@ class Obligations:
         lines, balances = data.lines or (), self._books.of
         here = {key: balance.owed - self.left.covered(key) for key, balance in balances.items()}
         filling = Filling(self.shape, here, {key: balance.most for key, balance in balances.items()})
-        over = filling.add([line for line in lines if line.quantity is not None])
+        over = filling.add(_rest(self._books.spoken([line for line in lines if line.quantity is not None])))
         waived = {key: units for key in balances if (units := filling.covered(key)) > 0}
-        self._books.waive(waived)
+        self._books.waive(waived, refunded=True)
         if self.shape.components:
             self._books.refund_parts(self._parts_of(filling))
         beyond = [line for line in lines if line.quantity is None]
-        beyond.extend(cast("Line", msgspec.structs.replace(cast("msgspec.Struct", line), quantity=left)) for line, _, left in over)
+        beyond.extend(_rest(over))
         self.refunds.append(Refund(record, waived, beyond))
 
     def _parts_of(self, refunded: Filling) -> dict[Cell, int]:
@@ -268,7 +271,12 @@ class Obligations:
             whole = whole_of(parts, key, refunded.filled)
             for sku, count in parts.items():
                 cell, most = (key, sku), self._books.of[key].most
-                ahead = most * count - self.left.filled(cell) - self.left.filled((key, None)) * count - self._books.gone.get(cell, 0)
+                ahead = most * count - self.left.filled(cell) - self.left.filled((key, None)) * count - self._books.refunded(cell)
                 if (free := min(refunded.filled.get(cell, 0) - whole * count, ahead)) > 0:
                     found[cell] = free
         return found
+
+
+def _rest(over: Iterable[Over]) -> list[Line]:
+    """What is left of lines of which some did not fit."""
+    return [cast("Line", msgspec.structs.replace(cast("msgspec.Struct", line), quantity=left)) for line, _, left in over]

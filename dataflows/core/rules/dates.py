@@ -10,7 +10,7 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.history.obligations import Unit
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
-from dataflows.core.rules.backorders import backorders
+from dataflows.core.rules.backorders import backorders, waits_of
 from dataflows.core.rules.conditions import Condition, count, soonest, timeout
 from dataflows.core.rules.reading import ended_for
 from dataflows.core.rules.structs import AnyForm, Find, Found, Overdue
@@ -62,7 +62,7 @@ def _alike(o: Facts, name: str, units: Sequence[Unit]) -> Iterable[Unit]:
     if len(units) < 2:
         return units
     own = o.line_dates(name).own
-    waits = [wait.keys for wait in backorders(o) if wait.keys is not None]
+    waits = {wait.key for wait in backorders(o) if wait.key is not None}
     left = _left(o) if o.pauses else {}
     first: dict[object, Unit] = {}
     for unit in units:
@@ -70,7 +70,7 @@ def _alike(o: Facts, name: str, units: Sequence[Unit]) -> Iterable[Unit]:
         if key in own:
             first[unit] = unit
         else:
-            first.setdefault((since, gone, met, ordered, left.get((key, since, gone)), o.method_by(key), *(key in w for w in waits)), unit)
+            first.setdefault((since, gone, met, ordered, left.get((key, since, gone)), o.method_by(key), key in waits and key), unit)
     return first.values()
 
 
@@ -145,9 +145,12 @@ def _awaited(o: Facts, units: Iterable[Unit], unit: Unit, name: str, *, own: boo
 
 
 def _has_own(o: Facts, unit: Unit, name: str) -> bool:
-    """Whether a unit's line had a date of its own when it came to be owed."""
-    fields = o.fields_at(unit.since)
-    return fields is not None and any(getattr(line, name) for line in o.lines_called(fields, unit.key))
+    """Whether a unit's line had a date of its own when it came to be owed, or when it was first said what that is."""
+    then = o.fields_at(unit.since)
+    lines = [] if then is None else list(o.lines_called(then, unit.key))
+    if not lines:
+        lines = next((found for fields, _, _ in o.versions if (found := list(o.lines_called(fields, unit.key)))), [])
+    return any(getattr(line, name) for line in lines)
 
 
 def _kept(o: Facts, s: RuleSetting, date: Date, units: Sequence[Unit]) -> bool:
@@ -163,11 +166,15 @@ def _kept(o: Facts, s: RuleSetting, date: Date, units: Sequence[Unit]) -> bool:
     return all(text is not None and last <= deadline(o, text) + least for text, _, _, _ in o.dates(date.value))
 
 
-def zone_of(o: Facts, forms: Iterable[AnyForm]) -> str | None:
-    """The zone that the date ends in which a rule counts from, if it counts from one."""
+def date_of(forms: Iterable[AnyForm]) -> Date | None:
+    """The date that a rule counts from, if it counts from one."""
     dates = (getattr(form, name, None) for form in forms for name in ("since", "into", "by"))
-    date = next((date for date in dates if isinstance(date, Date)), None)
-    return None if date is None else o.site_zone if date is Date.SHIP_BY else o.ship_to_zone
+    return next((date for date in dates if isinstance(date, Date)), None)
+
+
+def zone_of(o: Facts, date: Date) -> str:
+    """The zone that a date ends in."""
+    return o.site_zone if date is Date.SHIP_BY else o.ship_to_zone
 
 
 def by_date(form: Overdue, date: Date) -> Find:
@@ -240,26 +247,33 @@ def _holds(o: Facts, x: Shipment, key: str | None) -> bool:
 
 
 def _undated(o: Facts, s: RuleSetting, one: DueStretch) -> Iterator[Condition | None]:
-    """While a unit has no date: the rule's `fallback`, from the capture (prepaid) or from placing, or from when it was ordered.
+    """While a unit has no date: the rule's `fallback`, from the payment (prepaid) or from placing, or from when it was ordered.
 
     An order that is held, and a unit that is backordered, is not waited for; when that is over, it is from then on.
     """
     if s.fallback is None or o.placed is None:
         return
     paid = o.terms == "prepaid" and s.fallback.anchor == "captured"
-    anchor = o.captured if paid else o.placed_at
+    anchor = o.paid_up if paid else o.placed_at
     if anchor is None:
         return
     unit = one.unit
-    evidence, label = (tuple(o.t.of("payment.captured")[:1]), "captured") if paid else ((o.placed,), "placed")
+    evidence, label = _paid(o, anchor) if paid else ((o.placed,), "placed")
     if unit.since > anchor:
         anchor, label = unit.since, "ordered"
         evidence = tuple(record for _, at, record in o.versions if at == anchor)[:1] or evidence
-    waits = [(wait.since, wait.until) for wait in backorders(o) if wait.keys is None or unit.key in wait.keys]
+    waits = waits_of(o, unit.key)
     span, calendar = s.fallback.threshold, o.calendar(s)
     for begun, until in running(anchor, [*o.pauses, *waits]):
         lifted, words = earliest(o.ended, one.until, until), label if begun == anchor else "released"
         yield timeout(s, calendar, begun, words, evidence, span=span, since=one.since, met=unit.met, lifted=lifted)
+
+
+def _paid(o: Facts, anchor: int) -> tuple[tuple[Record, ...], str]:
+    """The captures by which an order was paid, and the word for their instant: it may have been paid by a lower total, too."""
+    captures = [r for r in o.t.of("payment.captured") if r.at <= anchor]
+    captures = captures[:1] if anchor == captures[0].at else captures
+    return tuple(captures), "captured" if anchor == captures[-1].at else "paid"
 
 
 def _replacements(o: Facts, s: RuleSetting) -> Iterator[Condition | None]:

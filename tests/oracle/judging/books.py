@@ -22,6 +22,8 @@ class Books:
     """The account of an order's lines; at each instant cancels come first, then refunds, then what an update says.
 
     What is waived is a credit: an update that lowers the quantity ordered may only tell again what was cancelled or refunded before.
+    A refund speaks first of what was called off before it left and is `unpaid` still, a cancel of what was refunded so and is `uncalled`.
+    `left`: how much of each line had left before the instant that is being entered.
     """
 
     order: Ordered
@@ -29,6 +31,9 @@ class Books:
     waived: Sums = field(default_factory=dict[str, Decimal])
     credit: Sums = field(default_factory=dict[str, Decimal])
     named: Sums = field(default_factory=dict[str, Decimal])
+    unpaid: Sums = field(default_factory=dict[str, Decimal])
+    uncalled: Sums = field(default_factory=dict[str, Decimal])
+    left: Sums = field(default_factory=dict[str, Decimal])
     pages: list[tuple[int, Sums, Sums]] = field(default_factory=list[tuple[int, Sums, Sums]])
     cancelled_parts: dict[Cell, Decimal] = field(default_factory=dict[Cell, Decimal])
     refunded_parts: dict[Cell, Decimal] = field(default_factory=dict[Cell, Decimal])
@@ -49,7 +54,12 @@ class Books:
     def cancel(self, at: int) -> None:
         """Take off what cancels name by now."""
         named = self.order.cancels(at)
-        self.waive(at, {key: quantity - self.named.get(key, ZERO) for key, quantity in named.items()})
+        more = {key: quantity - self.named.get(key, ZERO) for key, quantity in named.items()}
+        for key, quantity in more.items():
+            known = max(min(quantity, self.uncalled.get(key, ZERO)), ZERO)
+            self.uncalled[key] = self.uncalled.get(key, ZERO) - known
+            more[key] = quantity - known
+        self.waive(at, more)
         self.named = named
         self.cancelled_parts = self.order.cancelled_parts(at)
         self._whole_kits(at)
@@ -64,7 +74,7 @@ class Books:
     def parts_gone(self) -> dict[Cell, Decimal]:
         """How much of the components of kits is not wanted any more."""
         cells = {*self.cancelled_parts, *self.refunded_parts}
-        return {cell: self.cancelled_parts.get(cell, ZERO) + self.refunded_parts.get(cell, ZERO) for cell in cells}
+        return {cell: max(self.cancelled_parts.get(cell, ZERO), self.refunded_parts.get(cell, ZERO)) for cell in cells}
 
     def parts_at(self, when: int) -> dict[Cell, Decimal]:
         """The same at an instant."""
@@ -84,6 +94,15 @@ class Books:
                 if more > 0:
                     self.mixed[line.key] = self.mixed.get(line.key, ZERO) + more
                     self.waive(at, {line.key: more})
+
+    def refund(self, at: int, quantities: Mapping[str, Decimal]) -> None:
+        """Take off what was refunded before it left, and note that no cancel has named it yet."""
+        before = dict(self.owed)
+        unpaid = dict(self.unpaid)
+        self.waive(at, quantities)
+        self.unpaid = unpaid
+        for key, owed in before.items():
+            self.uncalled[key] = self.uncalled.get(key, ZERO) + owed - self.owed[key]
 
     def waive(self, at: int, quantities: Mapping[str, Decimal]) -> None:
         """Take off quantities, as far as they are owed. A kit of which every component line is gone is gone with them."""
@@ -107,9 +126,16 @@ class Books:
         return {key: max(quantity - owed[key], ZERO) if key in owed else ZERO for key, quantity in self.order.most(at).items()}
 
     def _take_off(self, key: str, quantity: Decimal) -> None:
-        taken = max(min(quantity, self.owed.get(key, ZERO)), ZERO)
+        before = self.owed.get(key, ZERO)
+        taken = max(min(quantity, before), ZERO)
         for sums, change in ((self.owed, -taken), (self.waived, taken), (self.credit, taken)):
             sums[key] = sums.get(key, ZERO) + change
+        self._call_off(key, before)
+
+    def _call_off(self, key: str, before: Decimal) -> None:
+        """Note what of a line is not owed any more, as far as it had not left."""
+        gone = min(before - self.owed.get(key, ZERO), before - self.left.get(key, ZERO))
+        self.unpaid[key] = self.unpaid.get(key, ZERO) + max(gone, ZERO)
 
     def update(self, at: int) -> None:
         """Take over what the order's lines are by now."""
@@ -122,10 +148,11 @@ class Books:
 
     def _tell(self, ordered: Mapping[str, Decimal]) -> None:
         for key in {*self.told, *ordered}:
-            before, after = self.told.get(key, ZERO), ordered.get(key, ZERO)
+            before, after, owed = self.told.get(key, ZERO), ordered.get(key, ZERO), self.owed.get(key, ZERO)
             absorbed = min(max(before - after, ZERO), self.credit.get(key, ZERO))
             self.credit[key] = ZERO if key not in ordered else self.credit.get(key, ZERO) - absorbed
-            self.owed[key] = max(self.owed.get(key, ZERO) + after - before + absorbed, ZERO)
+            self.owed[key] = max(owed + after - before + absorbed, ZERO)
+            self._call_off(key, owed)
         self.told = dict(ordered)
 
     def at(self, when: int) -> tuple[Sums, Sums]:

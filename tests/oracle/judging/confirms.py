@@ -6,8 +6,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tests.oracle.judging.parcels import REPEATED
-
 if TYPE_CHECKING:
     from tests.oracle.judging.reading import Event, Line
 
@@ -18,14 +16,14 @@ ALL = Decimal(10**18)
 def said_once(confirms: list[Event]) -> list[Line]:
     """Their lines. Each source's add up; of what another source said before of the same shipment only what is more counts.
 
-    The same lines of the same numbers by the same source within 15 minutes are one confirmation.
+    The same lines by the same source are one confirmation, told again, where all numbers of the earlier one are named again.
     """
     kept: list[Event] = []
     found: list[Line] = []
     told: list[tuple[str, Line]] = []
     for event in confirms:
-        same = [one for one in kept if one.source == event.source and set(one.numbers) == set(event.numbers)]
-        if event.lines and same and event.numbers and event.at - same[-1].at <= REPEATED and same[-1].lines == event.lines:
+        same = [one for one in kept if one.source == event.source and one.numbers and one.lines == event.lines]
+        if any(set(one.numbers) <= set(event.numbers) for one in same):
             continue
         kept += [event] if event.lines else []
         others = sorted({source for source, _ in told} - {event.source})

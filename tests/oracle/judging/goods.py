@@ -58,22 +58,35 @@ class Goods(Ordered):
         told: list[tuple[Event, dict[str, Decimal], list[Line]]] = []
         books = Books(self)
         for at in books.instants([event for event in self.of("payment.refunded") if event.lines]):
+            books.left = self._sent_before(at, books)
             books.cancel(at)
             for event in self.of("payment.refunded"):
                 if event.lines and max(event.at, self.placed) == at and event.text("reason") != GOODWILL:
-                    before = [step for step in self.handed_over if max(step.at, self.placed) < at]
-                    sent = self._filled(before, at, books.waived, books.dropped(at), books.parts_gone)
+                    sent = self._filled(self._steps_before(at), at, books.waived, books.dropped(at), books.parts_gone)
                     shipped = {line.key: sent.covered(line.key) for line in sent.lines}
                     room = {key: quantity - shipped.get(key, ZERO) for key, quantity in books.owed.items()}
                     tally = Tally([line for line in self.in_turn if line.key in books.owed], room, self.most(at))
-                    over = tally.add(line for line in event.lines if line.quantity is not None)
+                    known = Tally(self.in_turn, dict(books.unpaid), self.most(at), digital=self.digital)
+                    fresh = known.add(line for line in event.lines if line.quantity is not None)
+                    for line in known.lines:
+                        books.unpaid[line.key] = books.unpaid.get(line.key, ZERO) - known.covered(line.key)
+                    over = tally.add(replace(line, quantity=left) for line, _, left in fresh)
                     mine = {line.key: tally.covered(line.key) for line in tally.lines}
                     whole = [line for line in event.lines if line.quantity is None]
                     told.append((event, mine, [*whole, *(replace(line, quantity=left) for line, _, left in over)]))
-                    books.waive(at, mine)
+                    books.refund(at, mine)
                     books.refund_parts(at, parts_ahead(tally, sent, books))
+            books.left = self._sent_before(at, books)
             books.update(at)
         return books, told
+
+    def _steps_before(self, at: int) -> list[Step]:
+        return [step for step in self.handed_over if max(step.at, self.placed) < at]
+
+    def _sent_before(self, at: int, books: Books) -> dict[str, Decimal]:
+        """How much of each line had left before an instant, of what was not waived by then."""
+        sent = self._filled(self._steps_before(at), at, books.waived, books.dropped(at), books.parts_gone)
+        return {line.key: sent.covered(line.key) for line in sent.lines}
 
     @functools.cached_property
     def _cancelled(self) -> Books:
@@ -282,6 +295,11 @@ class Goods(Ordered):
         return self.by_shipments(lambda one: one.ready, lambda one: min(one.label, one.shipped))
 
     @functools.cached_property
+    def given_away(self) -> list[Step]:
+        """Shipments without a number that left, and of which no carrier ever said anything."""
+        return self.by_shipments(lambda one: NEVER if one.numbers or one.scans else one.shipped, lambda one: min(one.label, one.shipped))
+
+    @functools.cached_property
     def steps(self) -> dict[str, list[Step]]:
         """All chains of steps by name."""
         return {
@@ -294,6 +312,7 @@ class Goods(Ordered):
             "kept": self.promises_kept,
             "ready": self.readied,
             "delivered": self.handed_out,
+            "given away": self.given_away,
         }
 
     def chains(self, *names: str) -> list[list[Step]]:
@@ -325,7 +344,7 @@ def parts_ahead(refunded: Tally, sent: Tally, books: Books) -> dict[Cell, Decima
         whole = min((refunded.filled.get((line.key, sku), ZERO) // quantity for sku, quantity in pieces.items()), default=ZERO)
         for sku, quantity in pieces.items():
             cell, most = (line.key, sku), sent.whole.get(line.key, ZERO)
-            there = sent.filled.get(cell, ZERO) + sent.filled.get((line.key, None), ZERO) * quantity + books.parts_gone.get(cell, ZERO)
+            there = sent.filled.get(cell, ZERO) + sent.filled.get((line.key, None), ZERO) * quantity + books.refunded_parts.get(cell, ZERO)
             free = min(refunded.filled.get(cell, ZERO) - whole * quantity, most * quantity - there)
             if free > 0:
                 found[cell] = free

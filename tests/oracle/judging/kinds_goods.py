@@ -6,16 +6,18 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.oracle.judging.conditions import Condition, signal, timeout
-from tests.oracle.judging.covering import cells_of
+from tests.oracle.judging.covering import ZERO, cells_of
 from tests.oracle.judging.kinds_order import rejected, sku_scope, times
+from tests.oracle.judging.money import Account
 from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, Event, Json, Line, items, lines_of, number, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from decimal import Decimal
 
     from tests.oracle.judging.facts import Order
-    from tests.oracle.judging.goods import Unit
+    from tests.oracle.judging.goods import Step, Unit
 
 
 def speaks_of(lines: Sequence[Line], sku: str | None) -> bool:
@@ -84,11 +86,11 @@ def inventory_kinds(order: Order) -> list[Condition]:
 
 
 class Backorder(NamedTuple):
-    """Lines (none: all) that wait for supply from `start` until `end`, or until they are `gone` or `replaced` by another such event."""
+    """A line (none: all) that waits for supply from `start` until `end`, or until it is `gone` or `replaced` by another such event."""
 
     start: int
     end: int
-    keys: set[str] | None
+    key: str | None
     expected: str | None
     replaced: int
     gone: int
@@ -100,18 +102,52 @@ def backorders(order: Order) -> list[Backorder]:
     def keys_of(event: Event) -> set[str] | None:
         return {key for line in event.lines for key, _ in cells_of(line, order.in_turn) or [(line.key, None)]} if event.lines else None
 
-    def meet(one: set[str] | None, other: set[str] | None) -> bool:
-        return one is None or other is None or bool(one & other)
+    def meets(key: str | None, event: Event) -> bool:
+        named = keys_of(event)
+        return key is None or named is None or key in named
 
     found: list[Backorder] = []
     told = order.of("inventory.backordered")
     for n, event in enumerate(told):
-        keys = keys_of(event)
-        came = [one for one in order.of("inventory.allocated", "warehouse.shipped") if one.at >= event.at and meet(keys, keys_of(one))]
-        again = [one for one in told[n + 1 :] if meet(keys, keys_of(one))]
-        gone = [unit.gone for unit in order.units if keys is not None and unit.key in keys]
-        found.append(Backorder(event.at, first(came), keys, event.text("expected_at"), first(again), max(gone, default=NEVER)))
+        for key in sorted(keys_of(event) or ()) or [None]:
+            came = [
+                one
+                for one in order.of("inventory.allocated", "warehouse.shipped")
+                if one.at >= event.at and meets(key, one) and (key is None or beyond_stock(order, event, key, one))
+            ]
+            again = [one for one in told[n + 1 :] if meets(key, one)]
+            gone = [unit.gone for unit in order.units if unit.key == key]
+            found.append(Backorder(event.at, first(came), key, event.text("expected_at"), first(again), max(gone, default=NEVER)))
     return found
+
+
+def beyond_stock(order: Order, event: Event, key: str, supply: Event) -> bool:
+    """Whether more of a line is there, by a supply, than a backorder left in stock. A backorder of no plain quantity left none."""
+    mine = [line for line in event.lines if (key, None) in cells_of(line, order.in_turn)]
+    plain = bool(mine) and all(line.quantity is not None and len(cells_of(line, order.in_turn)) == 1 for line in mine)
+    others = [line for line in event.lines if line not in mine and key in {one for one, _ in cells_of(line, order.in_turn)}]
+    if not plain or others:
+        return True
+    stock = order.owed(event.at).get(key, ZERO) - sum((line.quantity or ZERO for line in mine), ZERO)
+    shipped, allocated = order.steps["shipped"], order.steps["allocated"]
+    left = so_many(order, shipped, key, supply.at)
+    if supply.type == "warehouse.shipped":
+        there = left
+    else:
+        unannounced = left - so_many(order, allocated, key, supply.at - 1)
+        there = so_many(order, allocated, key, supply.at) + max(unannounced, ZERO)
+    return stock <= 0 or there > stock
+
+
+def so_many(order: Order, steps: list[Step], key: str, until: int) -> Decimal:
+    """The most of a line that some steps had ever covered by an instant."""
+    instants = sorted({max(step.at, order.placed) for step in steps} | set(order.changes))
+    return max((order.covered(steps, at).get(key, ZERO) for at in instants if at <= until), default=ZERO)
+
+
+def waits_of(order: Order, key: str) -> list[tuple[int, int]]:
+    """From when until when a line waits for supply."""
+    return [(wait.start, wait.end) for wait in backorders(order) if wait.key is None or wait.key == key]
 
 
 def fulfilment_kinds(order: Order) -> list[Condition]:
@@ -150,8 +186,11 @@ def pickup_uncollected(order: Order) -> list[Condition]:
         return []
     for unit in order.units:
         if order.method_of(unit.key) == "pickup":
-            lifted, collected = min(order.x, unit.gone), order.met(unit, *order.chains("delivered"))
-            found += timeout(order, kind, max(order.ready_of(unit), order.placed), reached=collected, lifted=lifted)
+            ready, lifted = order.ready_of(unit), min(order.x, unit.gone)
+            collected, given = (order.met(unit, *order.chains(name)) for name in ("delivered", "given away"))
+            # What left before it was ready went to where it is fetched.
+            reached = min(collected, given if given > ready else NEVER)
+            found += timeout(order, kind, max(ready, order.placed), reached=reached, lifted=lifted)
     return found
 
 
@@ -246,15 +285,14 @@ def ship_overdue(order: Order) -> list[Condition]:
     kind, found = "fulfilment.ship_overdue", list[Condition]()
     if not order.awaits("shipped"):
         return []
-    fallback = order.setting(kind).fallback
+    fallback, account = order.setting(kind).fallback, Account(order)
     for one in dated(order, "ship_by", order.ship_of, order.ship_deadline):
         unit, reached, lifted = one.unit, order.ship_of(one.unit), min(order.x, one.end)
         if one.by is not None:
             found += timeout(order, kind, one.by, since=one.start, begun=one.start, reached=reached, lifted=lifted, scope=one.scope)
         elif order.method_of(unit.key) == "ship" and fallback is not None:
-            anchor = max(order.cap if order.terms == "prepaid" else order.placed, unit.since)
-            waits = [(wait.start, wait.end) for wait in backorders(order) if wait.keys is None or unit.key in wait.keys]
-            for begun, until in running(anchor, [*order.pauses, *waits]):
+            anchor = max(account.settled() if order.terms == "prepaid" else order.placed, unit.since)
+            for begun, until in running(anchor, [*order.pauses, *waits_of(order, unit.key)]):
                 by = order.calendar(order.setting(kind).clock).add(begun, fallback)
                 ends = min(lifted, until)
                 found += timeout(order, kind, begun, due=by, counted=fallback, since=one.start, reached=reached, lifted=ends)
@@ -296,7 +334,7 @@ def split_incomplete(order: Order) -> list[Condition]:
     setting = order.setting("fulfilment.split_incomplete")
     found: list[Condition] = []
     for at, following in pairwise([*parts, order.ship]):
-        dates = dated(order, "ship_by", order.ship_of, order.ship_deadline)
+        dates = [one for due in dated(order, "ship_by", order.ship_of, order.ship_deadline) for one in in_stock(order, due)]
         changes = {edge for one in dates for edge in (one.start, one.end, order.ship_of(one.unit)) if at < edge < following}
         for since, moved in pairwise([*sorted({at, *changes}), NEVER]):
             # What need not leave before its date need not follow a part before it either, wherever that date is moved to.
@@ -306,4 +344,16 @@ def split_incomplete(order: Order) -> list[Condition]:
                 due = max(order.calendar(setting.clock).add(begun, setting.threshold), by)
                 lifted = min(order.x, until, moved)
                 found += timeout(order, "fulfilment.split_incomplete", begun, since=since, due=due, reached=following, lifted=lifted)
+    return found
+
+
+def in_stock(order: Order, one: Dated) -> list[Dated]:
+    """The stretches in which something without a date does not wait for supply; after a wait it has the span of a part before it is due."""
+    if one.by is not None:
+        return [one]
+    setting, found = order.setting("fulfilment.split_incomplete"), list[Dated]()
+    for start, end in running(one.start, waits_of(order, one.unit.key)):
+        if start < min(end, one.end):
+            by = None if start == one.start else order.calendar(setting.clock).add(start, setting.threshold)
+            found.append(one._replace(start=start, end=min(end, one.end), by=by))
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import pairwise
 from typing import cast
@@ -10,8 +10,8 @@ from typing import cast
 from dataflows.core.history.again import running
 from dataflows.core.history.facts import Facts
 from dataflows.core.policy import RuleSetting
-from dataflows.core.rules.backorders import backorders, lifted
-from dataflows.core.rules.conditions import timeout
+from dataflows.core.rules.backorders import backorders, lifted, waits_of
+from dataflows.core.rules.conditions import count, timeout
 from dataflows.core.rules.dates import DueStretch, dated, shipping
 from dataflows.core.rules.structs import Found
 from dataflows.core.rules.vocabulary import Date
@@ -29,7 +29,7 @@ def split_incomplete(o: Facts, s: RuleSetting) -> Found:
     parts = [x.shipped for x in left if x.shipped is not None and (whole is None or x.shipped < whole)]
     if not parts:
         return
-    known = list(dated(o, Date.SHIP_BY.value, list(shipping(o)), Facts.ship_deadline))
+    known = [one for due in dated(o, Date.SHIP_BY.value, list(shipping(o)), Facts.ship_deadline) for one in _in_stock(o, s, due)]
     handed: dict[int | None, list[Record]] = {}
     for x in left:
         handed.setdefault(x.shipped, []).extend(x.handovers)
@@ -44,6 +44,17 @@ def split_incomplete(o: Facts, s: RuleSetting) -> Found:
                         *(s, o.calendar(s), begun, "part shipped", evidence),
                         since=since, met=until, lifted=lift, moved=moved, not_before=floor,
                     )  # fmt: skip
+
+
+def _in_stock(o: Facts, s: RuleSetting, due: DueStretch) -> Iterator[DueStretch]:
+    """What of a stretch without a date the unit did not wait for supply: that it follows is awaited from when there was some."""
+    if due.by is not None:
+        yield due
+        return
+    for begun, until in running(due.since, waits_of(o, due.unit.key)):
+        end = earliest(due.until, until)
+        if end is None or begun < end:
+            yield due._replace(since=begun, until=end, by=None if begun == due.since else count(o.calendar(s), begun, s.threshold))
 
 
 def _floors(known: Iterable[DueStretch], at: int, until: int | None) -> list[tuple[int, int | None]]:
@@ -70,15 +81,20 @@ def _floors(known: Iterable[DueStretch], at: int, until: int | None) -> list[tup
 
 
 def pickup_uncollected(o: Facts, s: RuleSetting) -> Found:
-    """From when a unit that is to be fetched was ready until it was handed out."""
+    """From when a unit that is to be fetched was ready until it was fetched, or handed over in no parcel once it was ready."""
     if "pickup" not in o.methods:
         return
     collected = {(unit.key, unit.level, unit.since): unit.met for unit in o.units("delivered")}
+    handed = {(unit.key, unit.level, unit.since): unit.met for unit in o.units("handed")}
     evidence = tuple(o.t.of("warehouse.packed")) or tuple(r for r in o.t.of("carrier.scan"))
     for unit in o.units(*READY):
         if unit.met is None or o.method_by(unit.key) != "pickup":
             continue
-        met = o.obligations_met("delivered", unit.key, unit.level) if unit.key else collected.get((unit.key, unit.level, unit.since))
+        known = (unit.key, unit.level, unit.since)
+        met = o.obligations_met("delivered", unit.key, unit.level) if unit.key else collected.get(known)
+        over = o.obligations_met("handed", unit.key, unit.level) if unit.key else handed.get(known)
+        if over is not None and over > unit.met:
+            met = earliest(met, over)
         shown = tuple(r for r in evidence if r.at <= unit.met)[-1:]
         yield timeout(s, o.calendar(s), max(unit.met, o.placed_at), "ready", shown, met=met, lifted=earliest(o.ended, unit.gone))
 
