@@ -148,6 +148,7 @@ def test_who_logs_out_is_led_to_the_providers_log_out_too(host: ConsoleHost, pro
     assert browser.get("/settings").status_code == 303
     browser, _, _ = log_in(host, provider)
     host.clock.move(timedelta(hours=2))
+    provider.now = host.clock().timestamp()
     browser, _, _ = log_in(host, provider)
     provider.away = True
     host.clock.move(timedelta(minutes=50))

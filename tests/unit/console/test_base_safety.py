@@ -199,6 +199,7 @@ def test_a_request_for_another_host_is_refused_where_the_names_are_stated(tmp_pa
         assert {host: answer.status_code for host, answer in asked.items()} == HOSTS
         assert asked["evil.example.com"].headers["content-security-policy"].startswith(POLICY)
         assert named.client().get("/static/console.css", headers={"Host": "evil.example.com"}).status_code == 400
+    (tmp_path / "any").mkdir()
     with console(tmp_path / "any", orders=None) as unnamed:
         assert unnamed.client().get("/login", headers={"Host": "evil.example.com"}).status_code == 200
 
