@@ -188,7 +188,7 @@ def test_what_an_action_would_meet_is_foreseen(tmp_path: Path) -> None:
         assert "The budget approve_refund, 1 a day is spent: until 27 May 2026, 22:00" in spent
         assert re.search(r"default</td><td class=\"number\">1</td><td class=\"number late\">0<", gus.get("/automation").text)
         form = anna.get("/decide", params={"do": "snooze", "x": exception(desk, "L2", "shipment.lost_confirmed")}).text
-        assert "29 May 2026, 06:30, calendar desk" in " ".join(text_of(form).split())
+        assert "29 May 2026, 06:30 UTC, calendar desk" in " ".join(text_of(form).split())
 
 
 def test_wrong_parameters_are_said_beside_their_fields(desk: DeskConsole) -> None:
