@@ -205,7 +205,7 @@ def _dry_run(host: ConsoleHost) -> MadeView:
 def _tried(host: ConsoleHost, kind: str) -> str:
     """Runs a trial here instead of in a process of its own; its page."""
     at, trial_id = host.clock(), f"tried-{kind}"
-    row = {
+    row: dict[str, object] = {
         "trial_id": trial_id,
         "kind": kind,
         "draft_id": _draft(host, OFF).rpartition("/")[2],

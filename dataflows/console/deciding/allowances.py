@@ -127,7 +127,11 @@ def foreseen(visit: Visit, met: Allowances) -> tuple[list[str], list[str]]:
     """What it would meet, in sentences: what is known of it, and what speaks against it."""
     said: list[str] = []
     against: list[str] = []
-    number, at = visit.language.number, lambda when: visit.language.date_time(when, visit.zone)
+    number = visit.language.number
+
+    def at(when: datetime) -> str:
+        return visit.language.date_time(when, visit.zone)
+
     for one in met.budgets:
         if one.left:
             said.append(visit.say(LEFT, name=one.budget.name, left=number(one.left), used=number(one.used)))

@@ -109,7 +109,8 @@ def backorders(order: Order) -> list[Backorder]:
     found: list[Backorder] = []
     told = order.of("inventory.backordered")
     for n, event in enumerate(told):
-        for key in sorted(keys_of(event) or ()) or [None]:
+        keys: list[str | None] = [*sorted(keys_of(event) or ())]
+        for key in keys or [None]:
             came = [
                 one
                 for one in order.of("inventory.allocated", "warehouse.shipped")
