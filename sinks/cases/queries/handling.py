@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import Connection, Select, and_, case, exists, func, literal, or_, select, union_all
 
@@ -103,7 +103,8 @@ def open_load(connection: Connection, window: Window, now: datetime) -> list[Ope
     found: dict[tuple[str, str | None], list[Any]] = {}
     # An exception whose both clocks have run out is late once.
     late = counted(or_(and_(acknowledge_broken(at(now)), exceptions.c.acknowledged_at.is_(None)), resolve_broken(at(now))))
-    for row in connection.execute(workload(at(now), *chosen(window)).add_columns(late.label("late"))):
+    counts = cast("Select[*tuple[Any, ...]]", workload(at(now), *chosen(window))).add_columns(late.label("late"))
+    for row in connection.execute(counts):
         found.setdefault((row.team or NOBODY, row.assignee), []).append(row)
     return [_load(team, assignee, rows) for (team, assignee), rows in sorted(found.items(), key=lambda one: (one[0][0], one[0][1] or ""))]
 

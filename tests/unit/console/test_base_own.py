@@ -27,7 +27,7 @@ def differences(engine: Engine) -> list[Any]:
     """In what the tables are not those that the program declares."""
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSIONS, "compare_type": True})
-        return compare_metadata(context, METADATA)
+        return [*compare_metadata(context, METADATA)]
 
 
 def version(engine: Engine) -> str | None:
@@ -43,7 +43,12 @@ def test_migrations_make_what_the_program_declares(tmp_path: Path) -> None:
     with writing(old).begin() as connection:
         kept = METADATA.tables["people"]
         kept.create(connection)
-        row = {"name": "anna", "origin": "local", "created_at": "2026-01-01T00:00:00Z", "changed_at": "2026-01-01T00:00:00Z"}
+        row: dict[str, object] = {
+            "name": "anna",
+            "origin": "local",
+            "created_at": "2026-01-01T00:00:00Z",
+            "changed_at": "2026-01-01T00:00:00Z",
+        }
         row |= {"single_keys": 1, "disabled": 0}
         columns = ", ".join(row)
         connection.execute(text(f"INSERT INTO people ({columns}) VALUES ({', '.join(f':{name}' for name in row)})"), row)
