@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,8 +45,13 @@ def export(directory: Path, kinds: Iterable[str] = ()) -> list[Path]:
     for document in documents.values() if (known := sorted(kinds)) else ():
         enumerate_kinds(document, known)
     for name, document in documents.items():
-        (directory / name).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write(directory / name, document)
     return sorted(directory / name for name in documents)
+
+
+def write(file: Path, document: Mapping[str, object]) -> None:
+    """Writes a document for machines, so that people can read it as well."""
+    file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def enumerate_kinds(document: dict[str, Any], kinds: list[str]) -> None:

@@ -58,7 +58,8 @@ def _trim(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return text.strip().removeprefix("#").lstrip() or text
+    bare = text.strip()
+    return (bare if bare[:1] != "#" else bare[1:].lstrip()) or text
 
 
 def _upper(text: str) -> str:
@@ -166,7 +167,12 @@ class Normaliser:
         record.identifiers = self.code
         if self._order is not None and record.order and (order := self._order(record.order)) != record.order:
             record.order = intern(order)
-        self.event(record.event)
+        fields = self._fields.get(record.event.type)
+        if fields is not None:  # As `event` does it, without the call and the second look.
+            if type(data := record.event.data) is dict:
+                _normalise_patch(data, fields)
+            else:
+                _normalise(data, fields)
 
     def event(self, event: Event) -> None:
         """Brings the identifiers in an event's data into their form."""

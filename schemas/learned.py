@@ -42,6 +42,11 @@ SCANNED: Final = {
 """What a scan shows by its status. A feed that tells of the delivery alone, or of the last mile, tells of no progress."""
 
 
+PACED: Final = frozenset({"captured"})
+"""The milestones of whose sources the pace is learned: payments come in whether or not anybody at the shop works."""
+PACING: Final = frozenset({"order.placed", "payment.captured"})
+"""The events that show that they are owed, or tell them."""
+
 OWES: Final = "owes "
 """What the milestone of a showing begins with that says that an order owes it, and of whom."""
 OWING: Final = frozenset({"order.placed", "warehouse.label_created", "warehouse.shipped"})

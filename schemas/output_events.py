@@ -14,7 +14,7 @@ from pydantic import Field, JsonValue, create_model
 from schemas.actions import ActionStateName
 from schemas.events import Model, Money
 from schemas.output_messages import MessageSaid, MessageToCustomer
-from schemas.output_parts import Case, Cited, Context, Cut, Escalation, Ground, Recommended
+from schemas.output_parts import Case, Cited, Context, CountedFrom, Cut, Escalation, Ground, Recommended
 from schemas.values import Id, Instant, ShortText
 
 SOURCE = "/orderwatch"
@@ -98,7 +98,9 @@ class OrderException(Model):
     summary: str
     """One sentence for a person."""
     arithmetic: str | None = None
-    """How the deadline came about."""
+    """How the deadline came about, in words."""
+    deadline: CountedFrom | None = None
+    """The same in its parts, without the steps of the severity; None of a signal, and in events from before it was published."""
     evidence: list[Cited]
     context: Context
     backfilled: bool = False
@@ -206,7 +208,7 @@ class Feed(Model):
     """A feed that fell silent, or speaks again."""
 
     feed: Id
-    """The prefix of `source` that the policy declares."""
+    """The prefix of `source` that the policy declares, or a source that has fallen silent against its own pace."""
     mark: Instant | None = None
     """The greatest `time` that it has spoken; none if it never spoke."""
     stale_since: Instant | None = None
@@ -219,6 +221,8 @@ class Feed(Model):
     """The team that mends it."""
     parked: int | None = Field(default=None, ge=0)
     """Deadlines that wait for it."""
+    milestone: ShortText | None = None
+    """Of a source that no policy declares: what it tells no more, such as `captured`. Its pace was learned."""
 
 
 class NeverSeen(Model):

@@ -180,6 +180,29 @@ class Recommended(Model):
     reason: str
 
 
+class CountedFrom(Model):
+    """How a deadline came about: `span` after `anchored_at`, counted by `calendar`; or a stated date itself."""
+
+    anchor: str
+    """What it counts from, in words."""
+    anchored_at: Instant | None = None
+    """When that was; none where it lies outside of all calendars."""
+    span: ShortText | None = None
+    """As a policy writes it, such as `2 bd`; less than nothing where it is before the anchor; none: the anchor is the deadline."""
+    calendar: ShortText | None = None
+    """The calendar of the policy by which business time counts; none: all time counts."""
+    business_zone: ShortText | None = None
+    """Whose business time that is."""
+    zone: ShortText
+    """Whose time `summary` and `arithmetic` give."""
+    counted_from: Instant | None = None
+    """When business time began to count, if not at once."""
+    skipped: list[str] = Field(default_factory=list[str])
+    """The holidays and closed days in between, by name."""
+    grace_s: int = 0
+    """Seconds that are allowed after it."""
+
+
 class Ground(Model):
     """The rule that decided, and the policy that it was set by."""
 

@@ -111,6 +111,24 @@ class FeedWatermark(Struct, frozen=True, gc=False):
         return (self.log, self.topic, self.partition, self.offset, self.sub)
 
 
+class Silenced(NamedTuple):
+    """A source that has fallen silent against its own pace, or (`over`) speaks again; empty: all that tell the milestone."""
+
+    source: str
+    since: int
+    """Its last word before, µs of log time."""
+    over: bool
+
+
+class Silences(Struct, frozen=True, gc=False):
+    """What a record shows of the sources of a milestone that orders owe: it stands in the log of every shard, right after the record."""
+
+    log: int
+    tenant: str
+    milestone: str
+    changes: tuple[Silenced, ...]
+
+
 class IdentityFinding(Struct, frozen=True, gc=False, kw_only=True):
     """What the identity step, which alone sees several orders, says about one of them: it starts the condition `kind` at `at`."""
 

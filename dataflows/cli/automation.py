@@ -78,10 +78,12 @@ def state(as_json: AsJson = False, settings: Settings = None, store: Store = Non
 
 def _paused(desk: Desk) -> list[dict[str, str]]:
     """The scopes that are paused, each once."""
-    from dataflows.ingest.decisions.expected import StoreDownError
+    from dataflows.ingest.decisions.expected import NoStoreError, StoreDownError
 
     try:
         rows = desk.store.paused()
+    except NoStoreError as error:
+        raise MisuseError(str(error)) from error
     except StoreDownError as error:
         raise RunError(str(error)) from error
     found = {str(one.get("scope")): {**one} for _, scopes, _ in rows for one in scopes}

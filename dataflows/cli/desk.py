@@ -116,17 +116,20 @@ class Desk:
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
-        """A connection to the store. Raises RunError where it does not answer, MisuseError of a filter that it cannot make sense of."""
-        from dataflows.ingest.decisions.expected import StoreDownError
+        """A connection to the store. Raises RunError where it does not answer, MisuseError where there is none, or of a filter.
+
+        That is one that it cannot make sense of.
+        """
+        from dataflows.ingest.decisions.expected import NoStoreError, StoreDownError
         from sinks.cases.queries.wanted import FilterError
 
         try:
             with self.store.reading() as connection:
                 yield connection
+        except (FilterError, NoStoreError) as error:
+            raise MisuseError(str(error)) from error
         except StoreDownError as error:
             raise RunError(str(error)) from error
-        except FilterError as error:
-            raise MisuseError(str(error)) from error
 
     def send(self, chosen: Sequence[Chosen], decisions: Sequence[dict[str, object]]) -> list[Fate]:
         """Sends a decision about each of what was chosen; what became of each, in the same order.

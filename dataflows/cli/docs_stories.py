@@ -20,10 +20,14 @@ LIST = f"{FOLDER}/requirements.json"
 
 
 class Requirements(NamedTuple):
-    """Requirements in short, what no story can prove of them, and the stories that do not hold yet with the reason."""
+    """Requirements in short, what nothing proves of them, what other tests than stories do, and stories that do not hold with the reason.
+
+    What a test proves is written as `what: FILE` or `what: FILE::TEST`.
+    """
 
     says: Mapping[str, str]
     missing: Mapping[str, list[str]]
+    elsewhere: Mapping[str, list[str]]
     open: Mapping[str, str]
 
 
@@ -39,8 +43,8 @@ class ProvedStory(NamedTuple):
 def requirements_in(root: Path) -> Requirements:
     """The list beside the stories."""
     found: dict[str, object] = json.loads((root / LIST).read_text(encoding="utf-8"))
-    says, missing, still_open = found["says"], found["missing"], found["open"]
-    return Requirements(cast("dict[str, str]", says), cast("dict[str, list[str]]", missing), cast("dict[str, str]", still_open))
+    missing, elsewhere = (cast("dict[str, list[str]]", found[name]) for name in ("missing", "elsewhere"))
+    return Requirements(cast("dict[str, str]", found["says"]), missing, elsewhere, cast("dict[str, str]", found["open"]))
 
 
 def stories_in(root: Path) -> list[Story]:
@@ -63,10 +67,11 @@ def requirements(table: Table, root: Path) -> str:
         about = [story for story in proved if name in story.requirements]
         holds = "; ".join(f"{story.title} ({story.file})" for story in about if not story.why_not)
         gaps = [f"**{story.title}** ({story.file}): {story.why_not}" for story in about if story.why_not]
-        rows.append((name, says, holds or "none", "; ".join((*gaps, *listed.missing.get(name, ())))))
+        others = "; ".join(listed.elsewhere.get(name, ()))
+        rows.append((name, says, holds or "none", others, "; ".join((*gaps, *listed.missing.get(name, ())))))
     held = sum(not story.why_not for story in proved)
     head = f"{len(proved)} stories, {held} of them hold. Beside what is not proved stands why.\n\n"
-    return head + table(("", "asks for", "stories that hold", "not proved"), rows)
+    return head + table(("", "asks for", "stories that hold", "proved by other tests", "not proved"), rows)
 
 
 def _proved(story: Story, policy: Policy, listed: Requirements) -> ProvedStory:

@@ -11,6 +11,7 @@ import typer
 
 from dataflows.cli import options
 from dataflows.cli.decided import SOURCE, append, send
+from dataflows.cli.desk import confirmed
 from dataflows.cli.run import SettingsFile
 from dataflows.errors import MisuseError
 
@@ -53,8 +54,7 @@ def forget(  # noqa: PLR0913, PLR0917 (typer makes each an argument or option)
         raise MisuseError("--topic does not go with --out")
     options.instant("--at", at)
     what = f"order {order}" if order is not None else f"customer {customer} with all orders"
-    if not yes and not typer.confirm(f"Erase {what} of tenant {tenant}? It does not come back.", err=True):
-        raise typer.Abort
+    confirmed(f"erase {what} of tenant {tenant}? It does not come back", [], yes=yes)
     line = _event(order, customer, tenant, by or f"user:{getpass.getuser()}", at)
     where = str(out) if out is not None else send(line, settings, brokers, topic, client_config, "forget")
     if out is not None:

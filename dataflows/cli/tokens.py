@@ -54,6 +54,8 @@ def create(  # noqa: PLR0913, PLR0917 - each is an option
     if not NAME.fullmatch(name):
         raise MisuseError(f"{name!r}: a name has letters, digits, '.', '_' and '-', and at most 64 of them")
     scope = _scope(source, event_type, user, service, role, decision_type, tenant)
+    if scope.events is None and scope.decisions is None:
+        raise MisuseError("the token may do nothing: give it --source, or --user or --service with --role")
     if problems := scope_problems(scope):
         raise MisuseError(*problems)
     ends = _instant(expires)
@@ -128,7 +130,8 @@ def _scope(
     for one in role or ():
         if one not in ROLES:
             typer.echo(f"role {one} is none of {', '.join(ROLES)}: it may approve and reject where the policy names it", err=True)
-    by = f"user:{user}" if user is not None else f"service:{service}"
+    # Whoever writes it as events have it means the same.
+    by = f"user:{user.removeprefix('user:')}" if user is not None else f"service:{(service or '').removeprefix('service:')}"
     return TokenScope(
         events=EventScope(tuple(source), tuple(event_type or (ALL,)), tenants) if source else None,
         decisions=DecisionScope(by, tuple(role or ()), tuple(decision_type or (ALL,)), tenants) if decides else None,

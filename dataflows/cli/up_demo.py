@@ -137,8 +137,9 @@ def _introduce(console: Console, plan: SystemPlan, password: str) -> None:
     console.print(f"  data    {plan.data}", markup=False, soft_wrap=True)
     console.print(f"  health  http://127.0.0.1:{plan.settings.embedded.http_port}/readyz", markup=False, soft_wrap=True)
     console.print(f"  console {plan.settings.console.shown_url}", markup=False, soft_wrap=True)
-    names = ", ".join(f"{name} ({role})" for name, role in DEMO_PEOPLE)
-    console.print(f"          {names}; password {password}", markup=False, soft_wrap=True)
+    for name, role in DEMO_PEOPLE:
+        console.print(f"          {name:5} {role}", markup=False)
+    console.print(f"          the password of each: {password}", markup=False, soft_wrap=True)
     console.print("  try, in another terminal:")
     for command in (f"orderwatch top --settings {plan.file}", f"orderwatch cases list --settings {plan.file}"):
         console.print(f"    {command}", markup=False, soft_wrap=True)

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
@@ -29,12 +30,15 @@ from dataflows.console.render import STATIC
 from dataflows.console.routes import Route, every_route
 from dataflows.console.safety import SAFE, BodyTooLargeError, Forwarded, RequestGuard
 from dataflows.console.text import mark
+from dataflows.console.urls import RoutePaths
 from dataflows.console.visit import BadRequestError, DoneResponse, NotHereError, Visit
 from dataflows.ingest.decisions.expected import StoreDownError
 from sinks.cases.queries.wanted import FilterError
 
 BACKGROUND: Final = "Orderwatch-Live"
 """The header of what a page asks for by itself."""
+MOST_PLAIN: Final = 1_400
+"""Bytes of an answer that are sent as they are: they go in one packet."""
 LIVE: Final = "live"
 """The route of the stream of changes."""
 SENTENCES: Final = {
@@ -51,24 +55,26 @@ SENTENCES: Final = {
 def application(parts: ConsoleParts, routes: Sequence[Route] | None = None) -> Starlette:
     """The console over its parts; `routes`: all, unless a test gives others."""
     settings = parts.settings
-    served = [
-        Routed(route.path, _endpoint(route, parts), methods=list(route.methods), name=route.name)
-        for route in (every_route() if routes is None else routes)
-    ]
+    routes = every_route() if routes is None else routes
+    served = [Routed(route.path, _endpoint(route, parts), methods=list(route.methods), name=route.name) for route in routes]
 
     async def not_there(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404
         visit = await _visit(request, parts, "")
         return _problem(visit, status if status in SENTENCES else 404)
 
-    return Starlette(
+    served_by = Starlette(
         routes=[*served, Mount("/static", StaticFiles(directory=STATIC), name="static")],
         middleware=[
             Middleware(Forwarded, path=settings.path, proxies=settings.proxies),
-            Middleware(RequestGuard, most=settings.max_body_bytes, path=settings.path),
+            Middleware(RequestGuard, most=settings.max_body_bytes, path=settings.path, hosts=settings.hosts),
+            # A page of 100 kB is 12 kB then, at 2 ms. Nothing secret stands in a page; what follows changes is left as it is.
+            Middleware(GZipMiddleware, minimum_size=MOST_PLAIN, compresslevel=4),
         ],
         exception_handlers={404: not_there, 405: not_there, HTTPException: not_there},
     )
+    served_by.state.paths = RoutePaths({route.name: route.path for route in routes})
+    return served_by
 
 
 def _endpoint(route: Route, parts: ConsoleParts) -> Callable[[Request], Awaitable[Response]]:
@@ -137,7 +143,8 @@ async def _head(visit: Visit, route: Route) -> None:
     visit.head = visit.parts.heads.kept(visit.person, visit.now)
     if visit.head is None and not visit.wants_fragment:
         try:
-            visit.head = await visit.read(visit.parts.heads.read, visit.person, visit.now)
+            heads = visit.parts.heads
+            visit.head = await heads.asked.get(visit.person.scope, lambda: visit.read(heads.read, visit.person, visit.now))
         except StoreDownError:
             if route.needs is not Needs.SIGNED_IN:
                 raise

@@ -33,7 +33,7 @@ COLUMNS: Final[Mapping[str, ListColumn]] = {
     "due": ListColumn(mark("Due"), lambda row: row.clock_at, "clock"),
     "deadline": ListColumn(mark("Deadline"), lambda row: row.due_at, "due", usual=False),
     "age": ListColumn(mark("Age"), lambda row: row.raised_at, "age", usual=False),
-    "owner": ListColumn(mark("Team"), lambda row: row.team),
+    "owner": ListColumn(mark("Team"), lambda row: row.team, usual=False),
     "assignee": ListColumn(mark("Assignee"), lambda row: row.assignee),
     "case": ListColumn(mark("Case"), lambda row: row.case_state),
     "next": ListColumn(mark("Next step"), lambda row: row.next_step, usual=False),

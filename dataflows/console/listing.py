@@ -274,11 +274,15 @@ def helpers(visit: Visit, handed: Collection[str] = ()) -> dict[str, Any]:
     def query_of(query: Query) -> str:
         return urlencode(query, doseq=True)
 
+    def names_of(columns: Sequence[str]) -> dict[str, str]:
+        return {name: visit.say(COLUMNS[name].label) for name in columns}
+
     def with_sort(query: Query, sort: str) -> Query:
         return {**query, "sort": [sort]}
 
     return {
         "heads_of": {name: column.label for name, column in COLUMNS.items()},
+        "names_of": names_of,
         "query_of": query_of,
         "export_url": export_url,
         "with_sort": with_sort,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, Index, Table, insert
 
 from dataflows.console.access import EVERY, Person, PersonScope
 from dataflows.console.engine import EngineStanding, EngineWatch
+from dataflows.console.insight.kept import KeptAnswers
 from dataflows.console.metrics import ConsoleObserver
 from dataflows.console.people.attempts import Attempts
 from dataflows.console.people.directory import Directory
@@ -28,7 +29,6 @@ from dataflows.observe.observer import Observer
 from dataflows.settings.console import ConsoleSettings
 from schemas.instants import EPOCH
 from sinks.cases.queries.counts import counts
-from sinks.cases.queries.facets import count_rows
 from sinks.cases.queries.rows import OpenCounts, StaleFeed, StoreStanding
 from sinks.cases.queries.standing import stale_feeds, standing
 from sinks.cases.queries.wanted import ExceptionFilter
@@ -39,7 +39,6 @@ from sources.gateway.answers import PieceResult
 HEAD_AGE: Final = timedelta(seconds=3)
 """How old the counts in the head of a page may be."""
 MOST_HEADS: Final = 500
-MOST_LATE: Final = 100_000
 
 reads: Final = Table(
     "reads",
@@ -77,10 +76,9 @@ class ReadAudit:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the head of each page shows. `late`: cases of which any clock has run out."""
+    """What the head of each page shows."""
 
     counts: OpenCounts
-    late: int
     standing: StoreStanding
     at: datetime
     feeds: Sequence[StaleFeed] = ()
@@ -93,6 +91,8 @@ class Heads:
     def __init__(self) -> None:
         self.engine: EngineWatch | None = None
         """Who asks the engine how it is; None: nobody."""
+        self.asked = KeptAnswers(age=0)
+        """Who asks for the same head while it is asked for gets that one."""
         self._kept: dict[PersonScope, Head] = {}
         self._lock = Lock()
 
@@ -104,11 +104,10 @@ class Heads:
     def read(self, connection: Connection, person: Person, now: datetime) -> Head:
         """The head as it is now."""
         wanted = person.narrow(ExceptionFilter())
-        late = count_rows(connection, replace(wanted, breached="any"), now=now, most=MOST_LATE)
         tenants = () if EVERY in person.scope.tenants else person.scope.tenants
         engine = None if self.engine is None else self.engine.look()
         found = counts(connection, wanted, now=now)
-        head = Head(found, late, standing(connection), now, stale_feeds(connection, tenants), engine)
+        head = Head(found, standing(connection), now, stale_feeds(connection, tenants), engine)
         with self._lock:
             if len(self._kept) >= MOST_HEADS:
                 self._kept.clear()
@@ -196,4 +195,4 @@ def parts_of(
 
 def zero() -> Head:
     """The head of a page when nothing is known."""
-    return Head(OpenCounts(*[0] * 11), 0, StoreStanding(None, None, None), EPOCH)
+    return Head(OpenCounts(*[0] * 12), StoreStanding(None, None, None), EPOCH)

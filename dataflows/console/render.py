@@ -12,9 +12,9 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from dataflows.console.text import Language, language, mark
+from dataflows.console.text import Language, is_text, language, mark
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -78,12 +78,36 @@ def environment(code: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
-        extensions=["jinja2.ext.i18n"],
     )
-    install: Callable[..., None] = made.install_gettext_callables  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType] - the extension adds it
-    install(spoken.text, spoken.plural, newstyle=True)
+    made.globals.update(translating(spoken))
     made.filters["words"] = words
     return made
+
+
+def translating(spoken: Language) -> dict[str, Callable[..., Markup]]:
+    """`_` and `ngettext` of templates: formats with `%(name)s`, of which the values are escaped. What is no text of ours is escaped too.
+
+    Jinja's own do the same by three calls within each other; a page of a list has several hundred texts.
+    """
+    plain: dict[str, Markup] = {}
+
+    def said(message: str) -> Markup:
+        return Markup(spoken.text(message)) if is_text(message) else escape(message)  # noqa: S704 - a text of ours is markup
+
+    def text(message: str, **values: object) -> Markup:
+        if values:
+            return said(message) % values
+        found = plain.get(message)
+        if found is None:
+            found = said(message) % {}
+            if is_text(message):
+                plain[message] = found
+        return found
+
+    def plural(one: str, many: str, count: int, **values: object) -> Markup:
+        return Markup(spoken.plural(one, many, count)) % {"num": count, **values}  # noqa: S704 - stands in the template
+
+    return {"_": text, "gettext": text, "ngettext": plural}
 
 
 def rendered(code: str, template: str, context: Mapping[str, Any]) -> str:

@@ -25,6 +25,8 @@ HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "X-Frame-Options": "DENY",
 }
+LOCAL: Final = ("127.0.0.1", "localhost", "[::1]")
+"""Names that this host always has for itself: no other site is reached by them."""
 REPORTS: Final = "/csp"
 KEPT: Final = "public, max-age=31536000, immutable"
 """For files of `static`, whose URLs have a part of their digest in them."""
@@ -49,6 +51,13 @@ def foreign(method: str, headers: Headers, own: str) -> str | None:
     if origin is not None:
         return None if origin.lower() == own else "it comes from another origin"
     return None if site == "same-origin" else "it does not say where it comes from"
+
+
+def host_of(headers: Headers) -> str:
+    """The name of the host that a request is meant for, without its port."""
+    host = headers.get("host", "").lower()
+    name, _, port = host.rpartition(":")
+    return name if port.isdecimal() and name else host
 
 
 class Forwarded:
@@ -85,10 +94,14 @@ class Forwarded:
 
 
 class RequestGuard:
-    """Bounds bodies, refuses what comes from elsewhere, and sets the headers of each answer."""
+    """Bounds bodies, refuses what is meant for another host or comes from elsewhere, and sets the headers of each answer.
 
-    def __init__(self, app: ASGIApp, most: int, path: str) -> None:
+    `hosts`: the names that it answers to; none: any.
+    """
+
+    def __init__(self, app: ASGIApp, most: int, path: str, hosts: Sequence[str] = ()) -> None:
         self._app, self._most, self._path = app, most, path
+        self._hosts = frozenset((*hosts, *LOCAL)) if hosts else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hands the request on, or refuses it."""
@@ -111,6 +124,9 @@ class RequestGuard:
                     answer.setdefault("Strict-Transport-Security", "max-age=31536000")
             await send(message)
 
+        if self._hosts is not None and host_of(headers) not in self._hosts:
+            await PlainTextResponse("refused: this host answers to another name\n", 400)(scope, receive, send_safely)
+            return
         own = f"{scope['scheme']}://{headers.get('host', '')}".lower()
         if path != REPORTS and (why := foreign(scope["method"], headers, own)):
             await PlainTextResponse(f"refused: {why}\n", 403)(scope, receive, send_safely)

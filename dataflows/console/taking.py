@@ -22,6 +22,8 @@ from sources.gateway.tokens.scopes import ALL, DecisionScope
 
 SOURCE: Final = "/orderwatch/console"
 """The `source` of every decision made here."""
+ROLE: Final = "console"
+"""Its role at the socket of an embedded installation."""
 PATIENCE_S: Final = 30.0
 
 

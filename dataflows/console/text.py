@@ -46,10 +46,7 @@ class Language:
 
     def date_time(self, at: datetime, zone: ZoneInfo, *, seconds: bool = False) -> str:
         """An instant in a zone, with the zone's short name."""
-        local = at.astimezone(zone)
-        day = format_date(local.date(), "medium", locale=self.locale)
-        hour = format_time(local.time(), "HH:mm:ss" if seconds else "HH:mm", locale=self.locale)
-        return f"{day}, {hour} {local.tzname()}"
+        return _date_time(self.code, at, zone, seconds)
 
     def short(self, at: datetime, zone: ZoneInfo) -> str:
         """Day and time in a zone, without the year."""
@@ -69,8 +66,7 @@ class Language:
 
     def number(self, value: Decimal | float, digits: int | None = None) -> str:
         """A number; `digits`: behind the point."""
-        form = None if digits is None else ("#,##0" + ("." + "0" * digits if digits else ""))
-        return str(format_decimal(value, form, locale=self.locale))
+        return _number(self.code, value, digits)
 
     def compact(self, value: float) -> str:
         """A large number in few characters."""
@@ -82,13 +78,46 @@ class Language:
 
     def money(self, value: Decimal | float, currency: str | None) -> str:
         """An amount."""
-        return self.number(value, 2) if not currency else format_currency(value, currency, locale=self.locale)
+        return self.number(value, 2) if not currency else _money(self.code, value, currency)
+
+
+KEPT: Final = 8_192
+"""How many written instants and numbers are kept: the same rows are looked at again and again, and to write one takes a tenth of a ms."""
+
+
+@lru_cache(KEPT)
+def _date_time(code: str, at: datetime, zone: ZoneInfo, seconds: bool) -> str:
+    local, locale = at.astimezone(zone), language(code).locale
+    day = format_date(local.date(), "medium", locale=locale)
+    hour = format_time(local.time(), "HH:mm:ss" if seconds else "HH:mm", locale=locale)
+    return f"{day}, {hour} {local.tzname()}"
+
+
+@lru_cache(KEPT, typed=True)
+def _number(code: str, value: Decimal | float, digits: int | None) -> str:
+    form = None if digits is None else ("#,##0" + ("." + "0" * digits if digits else ""))
+    return str(format_decimal(value, form, locale=language(code).locale))
+
+
+@lru_cache(KEPT, typed=True)
+def _money(code: str, value: Decimal | float, currency: str) -> str:
+    return format_currency(value, currency, locale=language(code).locale)
 
 
 @lru_cache(None)
 def language(code: str) -> Language:
     """A language by its code; English for one that is not known."""
     return Language(code if code in LANGUAGES else ENGLISH)
+
+
+@lru_cache(1)
+def _translated() -> frozenset[str]:
+    return frozenset(message for code in LANGUAGES for message in _texts(code))
+
+
+def is_text(message: str) -> bool:
+    """Whether it is a text of the program, of which each is translated, and not a word of somebody's data."""
+    return message in _translated()
 
 
 def preferred(header: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar, cast
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import NoMatchFound
 
 from dataflows.console import render
 from dataflows.console.access import NOBODY, Needs, Person
@@ -23,6 +22,7 @@ from dataflows.console.live.standing import StandingLine, trouble
 from dataflows.console.parts import ConsoleParts, Head, zero
 from dataflows.console.people.sessions import PersonSession
 from dataflows.console.text import Language, language, mark, preferred
+from dataflows.console.urls import RoutePaths
 from dataflows.ingest.decisions.expected import StoreDownError
 from sinks.cases.queries.changes import Position, packed_position, position
 from sinks.cases.schema import StoreError
@@ -178,7 +178,7 @@ class Visit:
     def url(self, name: str, _query: Mapping[str, object] | Sequence[tuple[str, object]] | None = None, **path: object) -> str:
         """The URL of a route, under the path at which the proxy shows the console."""
         filled = {key: quote(str(value), safe="") for key, value in path.items()}
-        found = self.parts.settings.path + str(self.request.app.url_path_for(name, **filled))
+        found = self.parts.settings.path + self._paths.path(name, filled)
         query = urlencode(_query, doseq=True) if _query else ""
         return f"{found}?{query}" if query else found
 
@@ -186,6 +186,11 @@ class Visit:
         """This page from its beginning: without the place in a list."""
         query = [(name, value) for name, value in self.request.query_params.multi_items() if name not in ("after", "at")]
         return self.request.url.path + (f"?{urlencode(query)}" if query else "")
+
+    def current(self) -> str:
+        """This very page, to come back to."""
+        url = self.request.url
+        return f"{url.path}?{url.query}" if url.query else url.path
 
     def place(self) -> str:
         """The position as a text; nothing if nothing was read."""
@@ -198,11 +203,11 @@ class Visit:
 
     def has(self, name: str) -> bool:
         """Whether there is a route of this name that needs nothing in its path."""
-        try:
-            self.request.app.url_path_for(name)
-        except NoMatchFound:
-            return False
-        return True
+        return name in self._paths.plain
+
+    @property
+    def _paths(self) -> RoutePaths:
+        return cast("RoutePaths", self.request.app.state.paths)
 
     def asset(self, name: str) -> str:
         """The URL of a file of `static`."""

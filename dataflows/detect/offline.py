@@ -27,7 +27,7 @@ from schemas.identifiers import DEFAULT
 from schemas.instants import HOUR
 from schemas.learned import Showing
 from schemas.output import OutputRecord
-from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record
+from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record, Silences
 from schemas.topics import DECISIONS
 from schemas.wire import decode, micros
 from sources.batch import END, Batch
@@ -43,8 +43,8 @@ class Judging(Protocol):
         """The policy that holds."""
         ...
 
-    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan) -> None:
-        """Takes one record, finding, watermark or orphan."""
+    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan | Silences) -> None:
+        """Takes one record, finding, watermark, orphan or change of silent sources."""
         ...
 
     def learn(self, showings: Iterable[Showing]) -> None:

@@ -21,7 +21,7 @@ from dataflows.runtime.checkpoint import Checkpointer, CheckpointError, Snapshot
 from dataflows.runtime.failure import noted
 from dataflows.runtime.merge import Merge
 from schemas.output import OutputRecord
-from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record
+from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record, Silences
 from schemas.wire import Rejected
 from sources.batch import BEGINNING, END, Refusal
 
@@ -32,7 +32,7 @@ Judged: TypeAlias = "tuple[int, list[OutputRecord]]"
 """Output of a shard: its low watermark, and its output records up to there."""
 
 _APPLIED = (Record, FeedWatermark)
-_RESOLVED = (Record, IdentityFinding, Orphan)
+_RESOLVED = (Record, IdentityFinding, Orphan, Silences)
 _POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
 _LOG = attrgetter("log")
 

@@ -15,7 +15,7 @@ from dataflows.core.engine.intents import INTENTS, decode_intent
 from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import STAGE_TWO_KINDS, AliasLookup, ResolvedEvent, alias_shard, order_shard, sightings
 from dataflows.core.identity.duplicates import address_of
-from dataflows.core.identity.sharding import CHILD, CUSTOMER, FORGET, READERS, TWIN
+from dataflows.core.identity.sharding import CHILD, CUSTOMER, FORGET, PACE, READERS, TWIN
 from dataflows.core.identity.shared import LINKED, OF_CHILDREN, parent_of
 from dataflows.core.identity.signs import LIFE
 from dataflows.detect.exchange import OF_ORDERS, ActionItem, OrderItem, codec_of, pack_run, unpack_run
@@ -27,9 +27,10 @@ from schemas.deciding import FORGOTTEN
 from schemas.envelope import ACTIVATED
 from schemas.events import DATA_MODELS, OrderForgotten, OrderLinked, OrderPlaced
 from schemas.identifiers import DEFAULT, Identifiers, normaliser
-from schemas.learned import Showing
+from schemas.instants import HOUR
+from schemas.learned import PACED, PACING, SHOWN_BY, Showing, owed_by
 from schemas.output import OutputRecord
-from schemas.record import FeedWatermark, Record
+from schemas.record import FeedWatermark, Record, Silences
 from sources.batch import END, Batch, Refusal
 
 T = TypeVar("T")
@@ -39,7 +40,7 @@ OF_ACTIONS = frozenset(name for name in DATA_MODELS if name.startswith(deciding.
 """Types of decisions about actions. An order's shard hears of some of them: those that may concern what its customer is told."""
 AUTOMATION = frozenset(name for name in OF_ACTIONS if name.startswith("automation."))
 """Those of them that concern all tenants."""
-SHARED = frozenset((LINKED, ACTIVATED, FORGOTTEN))
+SHARED = frozenset((LINKED, ACTIVATED, FORGOTTEN, *PACING))
 """The types that more than the shard of their order must see."""
 
 
@@ -107,6 +108,8 @@ class Router:
     activations: bool = True
     """Whether policies that are activated in the stream are heeded."""
     _seeds: dict[str, int] = field(default_factory=dict[str, int])
+    _hours: dict[tuple[str, int, str, str, str], int] = field(default_factory=dict[tuple[str, int, str, str, str], int])
+    """The hour of which a partition's record of a tenant, source and type was let through last."""
 
     def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup] | Arrival[ActionItem]]]:
         """Routes some batches: whatever they are, every shard gets one arrival."""
@@ -203,6 +206,22 @@ class Router:
         self.counts.events += len(batch.items) - others
         self.counts.refused += refused
 
+    def _pace(self, record: Record, first: list[list[AliasLookup]]) -> str:
+        """Tells the shard that watches a milestone's pace of the first record of an hour that tells it or shows that it is owed.
+
+        Returns the record's order.
+        """
+        event = record.event
+        about, hour = (record.topic, record.partition, event.tenant, event.source, event.type), record.log // HOUR
+        if self._hours.get(about) == hour:
+            return record.order
+        milestone = SHOWN_BY.get(event.type) or (owed_by(record) or ("",))[0]
+        if milestone in PACED:
+            self._hours[about] = hour
+            name = f"{event.tenant}\n{milestone}"
+            first[alias_shard(name, _ALIASES)].append((record, PACE, name, False))
+        return record.order
+
     def _share(
         self,
         record: Record,
@@ -212,6 +231,8 @@ class Router:
         decisions: list[list[ActionItem]],
     ) -> str:
         """Gives a record to all that must see it. Returns the order to whose shard it goes besides, as any other; empty: to none."""
+        if record.event.type in PACING:
+            return self._pace(record, first)
         if record.event.type == LINKED:
             return self._link(record, first, second)
         if record.event.type == ACTIVATED:
@@ -292,6 +313,10 @@ def fan_out(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[R
     orders: list[list[ResolvedEvent]] = [[] for _ in ORDER_SHARDS]
     for _, output in outputs:
         for resolved in output.resolved:
+            if isinstance(resolved.item, Silences):
+                for items in orders:
+                    items.append(resolved)
+                continue
             orders[order_shard(resolved.tenant, resolved.order, _ORDERS)].append(resolved)
     watermark = {shard: output.watermark for shard, output in outputs}
     return [(name, Arrival(name, watermark, items, None, in_order=False)) for name, items in zip(ORDER_SHARDS, orders, strict=True)]

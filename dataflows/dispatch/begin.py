@@ -47,11 +47,11 @@ class Beginning:
         echo = asyncio.get_running_loop().create_future()
         if echo_s:
             self._following.echo(action.id, own.number, echo)
-        await self._journal.run(write)
+        await self._journal.keep(write)
         self._outbox.kick()
         await acknowledged
         if not await self._first(action, own):
-            await self._journal.run(lambda db: _lost(db, action.id, own.number, self._journal.id))
+            await self._journal.keep(lambda db: _lost(db, action.id, own.number, self._journal.id))
             return False
         if echo_s:
             try:
@@ -69,7 +69,7 @@ class Beginning:
             return False
         action.calls += 1
         row = attempt_row(self._journal.id, action, own)
-        await self._journal.run(lambda db: store_attempt(db, row))
+        await self._journal.keep(lambda db: store_attempt(db, row))
         return True
 
     async def _first(self, action: PendingAction, own: OwnAttempt) -> bool:

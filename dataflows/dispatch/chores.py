@@ -41,7 +41,7 @@ class Chores:
     async def once(self) -> None:
         """Everything that is due now."""
         now, pipeline = self._clock(), self._pipeline
-        requests, self.letters = await self._journal.run(lambda db: (asked(db), count_letters(db)))
+        requests, self.letters = await self._journal.keep(lambda db: (asked(db), count_letters(db)))
         if not pipeline.blocked:
             self._recovery.sweep(now)
             for action in pipeline.unrouted_now(now):
@@ -53,7 +53,7 @@ class Chores:
             self._pruned = now
             ended = now - int(self._settings.keep_ended_days * DAY_S * SECOND)
             letters = now - int(self._settings.dead_letter_days * DAY_S * SECOND)
-            await self._journal.run(lambda db: prune(db, ended, letters))
+            await self._journal.keep(lambda db: prune(db, ended, letters))
             pipeline.following.forget_begun(ended)
 
     async def _take_up(self, request: AskedFor, now: int) -> None:
@@ -65,7 +65,7 @@ class Chores:
             case _:
                 detail = "unknown"
         self._log.info("asked for", what=request.what, outcome=detail)
-        await self._journal.run(lambda db: taken_up(db, request, now, detail))
+        await self._journal.keep(lambda db: taken_up(db, request, now, detail))
 
     def _enable(self, endpoint: str) -> str:
         queue = self._pipeline.queues.get(endpoint)
@@ -79,7 +79,7 @@ class Chores:
         return "enabled"
 
     async def _replay(self, request: AskedFor, now: int) -> str:
-        found = await self._journal.run(lambda db: buried(db, request.subject))
+        found = await self._journal.keep(lambda db: buried(db, request.subject))
         if found is None:
             return "no dead letter"
         action, endpoint = found
@@ -107,4 +107,4 @@ class Chores:
         if outcome:
             self._log.warning("replay not carried out", outcome=outcome)
             at, who, id_ = self._clock(), own.asked_by, action.id
-            await self._journal.run(lambda db: audited(db, at, who, "replayed", id_, outcome))
+            await self._journal.keep(lambda db: audited(db, at, who, "replayed", id_, outcome))

@@ -29,6 +29,8 @@ class Following:
         self.actions: dict[str, PendingAction] = {}
         self.pauses: frozenset[str] = frozenset()
         self.offsets: dict[str, int] = {}
+        self.erases = False
+        """Whether the records that were taken in last erase an order."""
         self.begun: dict[str, dict[int, tuple[str, int]]] = {}
         """By action and attempt: the first dispatcher that the log says has begun it, and when."""
         self._waiting: dict[tuple[str, int], Future[str]] = {}
@@ -87,6 +89,7 @@ class Following:
                 case _:
                     pass
         paused = self.pauses if self.pauses != before else None
+        self.erases = bool(erased)
         offsets = {record.partition: record.next for record in records}
 
         def write(db: sqlite3.Connection) -> None:

@@ -20,6 +20,8 @@ T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 LOCK_WAIT_S: Final = 10.0
 """How long a process that was killed may take to die before its successor gives up."""
+AGAIN_S: Final = 1.0
+"""How long what could not be written waits for its next try."""
 BUSY_S: Final = 10.0
 """How long a commit waits for a command that writes into the journal, such as a replay of dead letters."""
 MOST_AT_ONCE: Final = 512
@@ -52,7 +54,9 @@ class AttemptJournal:
             raise JournalError(f"{folder}: the journal cannot be used: {error}") from error
         self._queue: SimpleQueue[tuple[Work[Any], Future[Any]] | None] = SimpleQueue()
         self.ailment: str | None = None
-        """Why nothing can be written at the moment."""
+        """Why nothing, or not everything, can be written at the moment."""
+        self._refused: set[object] = set()
+        self._logged = False
         self._thread = Thread(target=self._serve, name="journal", daemon=True)
         self._thread.start()
 
@@ -66,6 +70,25 @@ class AttemptJournal:
     async def run(self, work: Work[T]) -> T:
         """As `submit`, and waits. Once handed over it is done, even if the caller is cancelled."""
         return await asyncio.shield(asyncio.wrap_future(self.submit(work)))
+
+    async def keep(self, work: Work[T]) -> T:
+        """As `run`; while the disk will not have it, such as a full one, it is tried again, and `ailment` says why."""
+        asked = object()
+        while True:
+            try:
+                result = await self.run(work)
+            except sqlite3.OperationalError:
+                self._refused.add(asked)
+                await asyncio.sleep(AGAIN_S)
+                continue
+            self._refused.discard(asked)
+            if not self._refused:
+                self.ailment = None
+            return result
+
+    def shorten_log(self) -> None:
+        """Has the write-ahead log emptied after the next commit: what was erased may still stand in it."""
+        self._logged = True
 
     def close(self) -> None:
         """Commits what was handed over, and closes."""
@@ -94,6 +117,7 @@ class AttemptJournal:
 
     def _commit(self, batch: list[tuple[Work[Any], Future[Any]]]) -> None:
         done: list[tuple[Future[Any], Any]] = []
+        failed = False
         try:
             self._db.execute("BEGIN IMMEDIATE")
             for work, future in batch:
@@ -102,11 +126,15 @@ class AttemptJournal:
                     result = work(self._db)
                 except Exception as error:  # noqa: BLE001 - whatever goes wrong is told to whoever asked for it
                     self._db.execute("ROLLBACK TO piece")
+                    if isinstance(error, sqlite3.OperationalError):
+                        failed, self.ailment = True, f"the journal cannot be written: {error}"
                     future.set_exception(error)
                 else:
                     done.append((future, result))
                 self._db.execute("RELEASE piece")
             self._db.execute("COMMIT")
+            if self._logged:
+                self._logged = bool(self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
         except sqlite3.Error as error:
             self.ailment = f"the journal cannot be written: {error}"
             if self._db.in_transaction:
@@ -114,7 +142,8 @@ class AttemptJournal:
             for future in (each for _, each in batch if not each.done()):
                 future.set_exception(error)
             return
-        self.ailment = None
+        if not failed and not self._refused:
+            self.ailment = None
         for future, result in done:
             future.set_result(result)
 

@@ -47,7 +47,7 @@ class Outbox:
         pause = FIRST_PAUSE_S
         while True:
             self._news.clear()
-            rows = await self._journal.run(_oldest)
+            rows = await self._journal.keep(_oldest)
             self.oldest = rows[0][2] if rows else 0
             if not rows:
                 await self._news.wait()

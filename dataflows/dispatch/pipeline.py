@@ -203,11 +203,16 @@ class Pipeline:
         return lambda error: self.listener.mistaken(endpoint, error)
 
     def _broke(self, action: PendingAction, error: Exception) -> None:
-        """Something of ours broke, such as the disk: an attempt under way is taken up as after a restart."""
+        """Something of ours broke, such as the disk: an attempt under way is taken up as after a restart.
+
+        One that had not begun is begun again, under the same number and the same IDs: the log counts it once.
+        """
         self._log.error("a stage broke", error=type(error).__name__, endpoint=action.endpoint)
         action.next_at = self.clock() + int(AGAIN_S * SECOND)
         if action.own is not None and action.own.phase in ("calling", "asking"):
             action.own.doubtful, action.own.next_at = True, action.next_at
+        else:
+            action.own = None
 
     async def settle(self) -> None:
         """Returns once nothing is under way."""

@@ -197,7 +197,9 @@ class Dispatch:
                 continue
             changed, paused, work = following.apply(records)
             if records:
-                await asyncio.wrap_future(self._journal.submit(work))
+                await self._journal.keep(work)
+                if following.erases:
+                    self._journal.shorten_log()
             if self._unread is not None and self._is_at_end(following):
                 self._unread = None
                 if pipeline.blocked != "stopping":

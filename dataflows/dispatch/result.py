@@ -157,7 +157,7 @@ class Results:
                     (now, own.asked_by, action.id, f"{ending.word} {ending.code}".strip()),
                 )
 
-        await self._journal.run(write)
+        await self._journal.keep(write)
         if done:
             action.own, action.failed = None, max(action.failed, own.number)
         if events:

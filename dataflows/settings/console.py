@@ -20,6 +20,7 @@ Audited = Literal["exception", "order", "search", "export", "record", "reject", 
 PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
 
+HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 HERE = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/\S*)?")
 
 
@@ -34,6 +35,13 @@ def _path(text: str) -> str:
     if not PATH.fullmatch(path):
         raise ValueError(f"{text!r} is no path; write it as /orderwatch")
     return path
+
+
+def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not HOST.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a host; write it as ops.example.com, without a scheme, a port or a path")
+    return tuple(name.lower() for name in distinct(names))
 
 
 class ConsoleSettings(Section):
@@ -56,6 +64,11 @@ class ConsoleSettings(Section):
         default=(),
         description="Addresses and networks (CIDR) of your proxies: only what comes from them is believed in `X-Forwarded-For`, "
         "`X-Forwarded-Proto` and `X-Forwarded-Host`.",
+    )
+    hosts: Annotated[tuple[str, ...], BeforeValidator(comma_separated), AfterValidator(_hosts)] = Field(
+        default=(),
+        description="The names under which browsers reach it, such as `ops.example.com`, without a port; a request for another one is "
+        "answered by 400. Unset: any name, which a proxy in front of it must then see to. Addresses of this host always count.",
     )
     cookie: Literal["secure", "plain"] = Field(
         default="secure",
@@ -107,6 +120,10 @@ class ConsoleSettings(Section):
     oidc_name: str = Field(default="single sign-on", min_length=1, description="What the button of the log-in page calls the provider.")
     oidc_scopes: Annotated[tuple[str, ...], BeforeValidator(comma_separated)] = Field(
         default=("openid", "profile", "email"), description="The scopes that are asked for."
+    )
+    oidc_log_out: bool = Field(
+        default=True,
+        description="Whether who logs out here is led to the provider's log-out as well, where it has one; it must know `https://HOST/PATH/login`.",
     )
     oidc_name_claim: str = Field(
         default="preferred_username", min_length=1, description="The claim that names somebody; `email` counts only where it is verified."

@@ -17,7 +17,7 @@ from dataflows.runtime.stop import Stop
 from schemas.instants import SECOND
 from schemas.topics import REJECTS
 from sinks.cases.retention import purge
-from sinks.cases.schema import reason, shown, upgrade, writing
+from sinks.cases.schema import reason, shorten_log, shown, upgrade, writing
 from sinks.cases.standing import stands
 from sinks.cases.writer import CaseWriter, MovedError, Written
 from sources.outputs.reader import LoggedRecord, LogReader
@@ -60,6 +60,8 @@ class StoreSync:
         self._lag: dict[str, int] = {}
         self._caught_up: datetime | None = None
         self._looked = self._purged = -PURGE_S
+        self._logged = True
+        """Whether something erased may still stand in the write-ahead log: of a run before as well."""
         observer.read(catalogue.STORE_LAG, lambda: dict(self._lag))
         observer.health.require(lambda: "; ".join(self._away.values()) or None)
 
@@ -143,6 +145,7 @@ class StoreSync:
             with writing(self.engine).begin() as connection:
                 stands(connection, at, behind, self._caught_up)
             self._purge(now)
+            self._logged = self._logged and not shorten_log(self.engine)
             self._away.pop(DATABASE, None)
         except (DBAPIError, PoolTimeoutError) as error:
             self.failed(DATABASE, error)
@@ -172,6 +175,7 @@ class StoreSync:
             metrics.count(catalogue.STORE_REJECTED, why, by=count)
             self.observer.log.warning("no rows could be made of records; they are kept", reason=why, records=count)
         if done.erased:
+            self._logged = True
             metrics.count(catalogue.STORE_ERASED, by=done.erased)
             self.observer.log.info("orders erased", orders=done.erased)
         if again and done.records:

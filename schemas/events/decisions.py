@@ -56,6 +56,9 @@ class CaseEvent(Model):
     """Whom a case waits on: `customer`, `carrier`, `warehouse`, `supplier`, `bank`, `other`."""
     note_ref: Id | None = None
     """Where the text of a note is kept."""
+    put_back: bool | None = None
+    """Of a reopening: a case that somebody holds and has not resolved is given back, as if nobody had taken it up; `assignee` and `team`
+    say who has it then. It is not counted as a reopening."""
 
 
 class ActionEvent(Model):

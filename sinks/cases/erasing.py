@@ -49,7 +49,7 @@ BY_ORDER: Final = (
 )
 """The tables whose rows go with their order."""
 NAMING: Final[dict[Table, tuple[str, ...]]] = {
-    exceptions: ("summary", "arithmetic", "context", "extra"),
+    exceptions: ("summary", "arithmetic", "deadline", "context", "extra"),
     exception_events: ("summary", "arithmetic"),
     actions: ("reason", "parameters", "extra"),
     action_events: ("reason",),

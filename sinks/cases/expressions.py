@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, case, func, literal
+from sqlalchemy import BigInteger, ColumnElement, Text, case, func, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
@@ -56,6 +56,14 @@ class Lesser(GenericFunction[int]):
     type = BigInteger()
 
 
+class Bytewise(GenericFunction[str]):
+    """A text that is compared by its characters' numbers, whatever the language of the database."""
+
+    name = "orderwatch_bytewise"
+    inherit_cache = True
+    type = Text()
+
+
 def at(now: datetime) -> Expression:
     """An instant as an expression."""
     return literal(now, Instants())
@@ -98,3 +106,9 @@ def _larger(element: Larger, compiler: SQLCompiler, **more: Any) -> str:
 @compiles(Lesser)
 def _lesser(element: Lesser, compiler: SQLCompiler, **more: Any) -> str:
     return f"{'min' if compiler.dialect.name == SQLITE else 'least'}({compiler.process(element.clauses, **more)})"
+
+
+@compiles(Bytewise)
+def _bytewise(element: Bytewise, compiler: SQLCompiler, **more: Any) -> str:
+    inner = compiler.process(element.clauses, **more)
+    return f"({inner})" if compiler.dialect.name == SQLITE else f'(({inner}) COLLATE "C")'

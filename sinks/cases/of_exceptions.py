@@ -20,7 +20,7 @@ OPEN: Final = "open"
 OVER: Final = frozenset(("resolved", "retracted"))
 KNOWN: Final = (
     "exception_id sequence order_id kind scope episode status suppressed_by resolution case escalation severity blocking score score_terms"
-    " score_clock owner lane due_at occurred_at resolved_at resolved_by changed_by detected_at summary arithmetic evidence context"
+    " score_clock owner lane due_at occurred_at resolved_at resolved_by changed_by detected_at summary arithmetic deadline evidence context"
     " backfilled guardrails messages recommended policy cut"
 ).split()
 ALIASES: Final = {"payment": "payment_id", "return": "return_id", "shipment": "shipment_id"}
@@ -61,6 +61,7 @@ def _exception(envelope: EventFields, data: EventFields, case: EventFields) -> R
     carrier, site = _where(data, context, sources)
     sent = [at for one in data.each("messages") if (at := one.instant("sent_at")) is not None]
     growing = {term: terms.count(term) for term in GROWING}
+    repeated = _repeated(data, case)
     return {
         "kind": kind,
         "domain": kind.partition(".")[0],
@@ -97,6 +98,7 @@ def _exception(envelope: EventFields, data: EventFields, case: EventFields) -> R
         "changed_by": data.json("changed_by"),
         "summary": data.text("summary") or "",
         "arithmetic": data.text("arithmetic"),
+        "deadline": data.json("deadline"),
         "backfilled": data.flag("backfilled"),
         "guardrails": data.json("guardrails"),
         "recommended": data.json("recommended"),
@@ -118,7 +120,8 @@ def _exception(envelope: EventFields, data: EventFields, case: EventFields) -> R
         "currency": total.text("currency"),
         "policy": ground.text("version") or "",
         "rule": ground.text("rule") or kind,
-        **_repeated(data, case),
+        **repeated,
+        "clock_at": _clock_at(status, repeated),
         "cut": data.json("cut"),
         "extra": data.besides(KNOWN),
     }
@@ -137,6 +140,17 @@ def _repeated(data: EventFields, case: EventFields) -> Row:
         "paused_since": case.instant("paused_since"),
         "escalation_level": data.inner("escalation").count("level"),
     }
+
+
+def _clock_at(status: str, case: Row) -> datetime | None:
+    """When the clock of the case runs out that runs out next: the same as `ExceptionRow.clock_at`."""
+    name: str | None = None
+    if case["acknowledged_at"] is None and case["ack_by"] is not None:
+        name = "ack_by"
+    elif case["paused_since"] is None:
+        name = "resolve_by"
+    at: datetime | None = case[name] if name is not None and status == OPEN else None
+    return at
 
 
 def _case(data: EventFields, case: EventFields) -> Row:

@@ -96,6 +96,24 @@ def writing(engine: Engine) -> Engine:
     return engine.execution_options(**{WRITES: True})
 
 
+def shorten_log(engine: Engine) -> bool:
+    """Empties the write-ahead log of SQLite, in which what was erased may still stand; whether that could be: a reader may be at it."""
+    if engine.dialect.name != "sqlite":
+        return True
+    pooled = engine.raw_connection()
+    try:
+        cursor = pooled.cursor()
+        cursor.execute("PRAGMA busy_timeout = 0")  # nobody waits for it: it is tried again
+        try:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy = cursor.fetchone()
+            return busy is not None and not busy[0]
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {BUSY_S * 1_000}")
+    finally:
+        pooled.close()
+
+
 def _sqlite(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
     del entry
     connection.isolation_level = None  # transactions begin where they are begun, not where the driver thinks

@@ -28,6 +28,8 @@ EXPONENTS: Final[dict[str, int]] = {
 """Currencies whose minor unit is not a hundredth: ISO 4217, list one (SIX Interbank Clearing), 2024."""
 
 BELOW_ZERO: Final = "an amount below zero; the type of an event says which way the money went"
+NOISE: Final = 1e-12
+"""How far a double lies from the decimal that it stands for, of what it is worth."""
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,12})?")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 
@@ -67,6 +69,12 @@ def decimal(text: str, code: str, where: str) -> Money:
     return {"amount": f"{whole}.{fraction[:4]}" if fraction else whole, "currency": code}
 
 
+def of_double(value: float) -> str:
+    """The decimal text of a number in JSON, without what a double adds to it (129.94999999999999): four places count."""
+    rounded = round(value, 4)
+    return repr(rounded if abs(rounded - value) < NOISE * max(1.0, abs(value)) else value)
+
+
 def is_zero(money: Money) -> bool:
     """Whether it is no money at all."""
     return not money["amount"].strip("0.")
@@ -83,7 +91,7 @@ def amount_of(payload: PayloadReader, name: str, code: str, *, signed: bool = Fa
         text = payload.text(name)
     else:
         payload.read.add(here.path)
-        text = repr(value)
+        text = of_double(value) if isinstance(value, float) else repr(value)
     if text is None:
         return None
     return decimal(text.removeprefix("-") if signed else text, code, here.path)

@@ -38,12 +38,33 @@ _CITIES: Final = {
     "VIC Geelong, VIC Sunshine West",
 }
 """Cities of carriers' depots after which no zone is named."""
+_CALLED: Final = {"US": ("UNITED STATES", "USA", "US"), "CA": ("CANADA", "CAN"), "AU": ("AUSTRALIA", "AUS", "AU")}
+"""How a country is written behind the name of a place in it. `CA` may be California."""
+_PARTS: Final = (
+    "US FL America/Chicago: 324 325: Pensacola, Panama City",
+    "US ID America/Los_Angeles: 835 838: Coeur d'Alene, Lewiston, Post Falls",
+    "US IN America/Chicago: 463 464 476 477: Evansville, Gary, Hammond",
+    "US KY America/Chicago: 420 421 422 423 424: Bowling Green, Owensboro, Paducah",
+    "US ND America/Denver: 586: Dickinson",
+    "US NE America/Denver: 693: Scottsbluff",
+    "US OR America/Boise: 979: ",
+    "US SD America/Denver: 577: Rapid City",
+    "US TN America/New_York: 374 376 377 378 379: Knoxville, Chattanooga, Johnson City, Kingsport",
+    "US TX America/Denver: 799 885: El Paso",
+    "CA BC America/Edmonton: V1C: Cranbrook",
+    "CA ON America/Winnipeg: P9N: Kenora",
+    "CA SK America/Edmonton: S9V: Lloydminster",
+    "AU NSW Australia/Broken_Hill: 288: Broken Hill",
+)
+"""Parts of regions whose clocks are not those of most of their people, each by country, region and zone: the first three signs of postal
+codes that lie wholly in it, and its cities. Source: the area comments of the tz database's `zone.tab`; USPS, three-digit ZIP Code prefix
+matrix (L002)."""
 
 
 class Spot(NamedTuple):
     """A country (ISO 3166-1 alpha-2) and a region of it (ISO 3166-2 without the country); both None where the place is not known.
 
-    `city` is the zone after whose city the place is called, where nothing else tells which.
+    `city` is the zone of the city, where that is not its region's, or where nothing else tells which.
     """
 
     country: str | None = None
@@ -53,12 +74,12 @@ class Spot(NamedTuple):
     @property
     def zone(self) -> str | None:
         """The zone of the place; None if it is not known which of a country's zones that is."""
-        if self.country is None:
-            return None
+        if self.country is None or self.city is not None:
+            return self.city
         if self.region is not None and (found := region_zone(self.country, self.region)) is not None:
             return found
         zones = zones_of(self.country)
-        return self.city or (zones[0] if len(zones) == 1 else None)
+        return zones[0] if len(zones) == 1 else None
 
 
 def spot(country: str | None, region: str | None = None, postal_code: str | None = None, *names: str | None) -> Spot:
@@ -78,16 +99,39 @@ def spot(country: str | None, region: str | None = None, postal_code: str | None
             return Spot()
         if code in ASSOCIATED:
             return Spot(code)
-    if not is_country(country) or len(zones_of(country)) == 1 or (code is not None and region_zone(country, code)):
+    if not is_country(country) or len(zones_of(country)) == 1:
         return Spot(country, code)
     by_code = region_of_code(country, postal_code) if postal_code else None
-    if by_code is not None and region_zone(country, by_code):
-        return Spot(country, by_code)
-    for text in texts:
-        written = _written(country, text)
-        if written is not None:
-            return Spot(country, written)
+    found = next((one for one in (code, by_code) if one is not None and region_zone(country, one)), None)
+    found = found or next((written for text in texts if (written := _written(country, text)) is not None), None)
+    if found is not None:
+        return Spot(country, found, _elsewhere(country, found, postal_code, texts))
     return Spot(country, code, next((zone_ for text in texts if (zone_ := _cities(country).get(text.partition(",")[0].strip()))), None))
+
+
+def _elsewhere(country: str, region: str, postal_code: str | None, texts: Sequence[str]) -> str | None:
+    """The zone of a place that has other clocks than most of its region, by its postal code or its city."""
+    part = _parts().get((country, region))
+    if part is None:
+        return None
+    named = (re.match(rf"{re.escape(city)}\b", text) for city in part.cities for text in texts)
+    return part.zone if (postal_code or "").strip().upper()[:3] in part.codes or any(named) else None
+
+
+class _Part(NamedTuple):
+    zone: str
+    codes: frozenset[str]
+    cities: tuple[str, ...]
+
+
+@cache
+def _parts() -> dict[tuple[str, str], _Part]:
+    found: dict[tuple[str, str], _Part] = {}
+    for row in _PARTS:
+        where, codes, cities = row.split(":")
+        country, region, zone_ = where.split()
+        found[country, region] = _Part(zone_, frozenset(codes.split()), tuple(plain(city) for city in cities.split(",") if city.strip()))
+    return found
 
 
 def plain(text: str) -> str:
@@ -100,6 +144,8 @@ def _written(country: str, text: str) -> str | None:
     """The region that stands in the name of a place: behind a comma, in front of what a facility is, at the end; or of a known city."""
     if country not in _NAMED:
         return None
+    called = next((one for one in _CALLED[country] if re.search(rf"\w[ ,]+{one}$", text)), "")
+    text = text.removesuffix(called).rstrip(" ,")
     parts = [part.strip() for part in text.split(",")]
     for part in parts[1:]:
         for candidate in (part, part.partition(" ")[0]):

@@ -17,7 +17,7 @@ from schemas.places import is_region
 from schemas.values import FIRST_YEAR
 from sources.adapters.base import EventBuilder, digest
 from sources.adapters.countries import region_code
-from sources.adapters.money import Money, decimal
+from sources.adapters.money import Money, decimal, of_double
 from sources.adapters.output import Draft, History
 from sources.adapters.payload import MAX_NAME_CHARS, PayloadReader
 
@@ -130,7 +130,10 @@ def given_back(payload: PayloadReader, name: str, code: str) -> Money | None:
     """The amount in a field that some write with a minus sign, since it went back; None where it is absent."""
     here = payload.get(name)
     value = here.value
-    text = repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else payload.text(name)
+    if isinstance(value, float):
+        text: str | None = of_double(value)
+    else:
+        text = repr(value) if isinstance(value, int) and not isinstance(value, bool) else payload.text(name)
     here.read.add(here.path)
     return None if text is None else decimal(text.removeprefix("-"), code, here.path)
 

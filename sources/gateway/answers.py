@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import orjson
 
 from sources.gateway.request import STATUS, Outcome
+
+OF_PIECES: Final = {
+    200: "all accepted",
+    207: "some accepted, some refused: see `results`",
+    412: "all refused, since what they are about has changed",
+    422: "all refused",
+    503: "all refused, since the store does not answer: come again",
+}
+"""What a status says of the pieces of a body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ class ApiReply:
 
     @property
     def status(self) -> int:
-        """The HTTP status. Refused in part is 207; in whole 422, 412 where only expectations fail, 503 where the store is down."""
+        """The HTTP status: of the pieces (see `OF_PIECES`), where there are any."""
         if not self.results:
             return STATUS[self.outcome]
         accepted = sum(result.status == "accepted" for result in self.results)

@@ -25,6 +25,11 @@ API: Final = "api"
 BEARER: Final = "bearer "
 RETRY_S: Final = 5
 MOST_BUCKETS: Final = 10_000
+OF_TOKENS: Final[tuple[Outcome, ...]] = (
+    *("not_readable", "gone", "forged", "forbidden", "bad_method", "too_slow", "too_large", "bad_encoding"),
+    *("too_often", "head_too_large", "failed", "busy", "unavailable", "evicted"),
+)
+"""How a request of a token holder may end of which no piece is judged."""
 
 
 @dataclass(frozen=True, slots=True)

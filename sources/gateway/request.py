@@ -5,33 +5,58 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 Outcome: TypeAlias = Literal[
-    "accepted",  # its events are durable
-    "partly",  # its events are durable, and what of it was refused is kept
-    "ignored",  # understood, and nothing about an order
-    "refused",  # genuine but not readable: kept
-    "duplicate",  # it had been answered before
-    "ping",  # the system's unsigned trial of the address, of which nothing is taken or kept
-    "forged",  # no signature, or none that holds
-    "stale",  # signed too long ago, or in the future
-    "unknown",  # no such connection
-    "forbidden",  # the token is known, and not for this
-    "not_readable",  # neither JSON nor JSON Lines
+    "accepted",
+    "partly",
+    "ignored",
+    "refused",
+    "duplicate",
+    "ping",
+    "forged",
+    "stale",
+    "unknown",
+    "forbidden",
+    "not_readable",
     "bad_method",
-    "bad_encoding",  # compressed, in a way that is not taken here
+    "bad_encoding",
     "too_large",
     "head_too_large",
     "too_slow",
-    "too_often",  # above the connection's rate
-    "busy",  # as many rightly signed requests, or as many bytes, are under way as are allowed
-    "unavailable",  # the events could not be made durable in time
-    "gone",  # the sender went away before its request was complete
-    "evicted",  # it came more slowly than others when there were too many connections or bytes
-    "failed",  # a fault of the gateway
+    "too_often",
+    "busy",
+    "unavailable",
+    "gone",
+    "evicted",
+    "failed",
 ]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+MEANING: Final[dict[Outcome, str]] = {
+    "accepted": "its events are durable",
+    "partly": "its events are durable, and what of it was refused is kept",
+    "ignored": "understood, and nothing about an order",
+    "refused": "genuine but not readable: kept",
+    "duplicate": "it had been answered before",
+    "ping": "the system's unsigned trial of the address, of which nothing is taken or kept",
+    "forged": "no signature, or none that holds",
+    "stale": "signed too long ago, or in the future",
+    "unknown": "no such connection",
+    "forbidden": "the token is known, and not for this",
+    "not_readable": "neither JSON nor JSON Lines",
+    "bad_method": "only POST is taken",
+    "bad_encoding": "compressed, in a way that is not taken here",
+    "too_large": "the body, or what is compressed in it, is too large, or holds too many pieces",
+    "head_too_large": "the headers are too large",
+    "too_slow": "the body did not come in time",
+    "too_often": "above the connection's rate",
+    "busy": "as many rightly signed requests, or as many bytes, are under way as are allowed",
+    "unavailable": "the events could not be made durable in time",
+    "gone": "the sender went away before its request was complete",
+    "evicted": "it came more slowly than others when there were too many connections or bytes",
+    "failed": "a fault of the gateway",
+}
+"""What is said of an outcome where it is documented."""
 GOOD: frozenset[Outcome] = frozenset(("accepted", "partly", "ignored", "refused", "duplicate", "ping"))
 """What is answered with 2xx: the sender need not come again."""
 

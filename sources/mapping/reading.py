@@ -29,6 +29,7 @@ EMPTY: Final = "empty"
 """The kind of a payload without any record."""
 UNREADABLE: Final = "unreadable"
 """The kind of lines and rows that are none."""
+REFUND: Final = "payment.refunded"
 _SOURCE: Final = re.compile(r"/[A-Za-z0-9._~:@/-]{1,200}")
 
 
@@ -233,6 +234,9 @@ def _data(rule: MappingRule, type_: str, here: Here) -> dict[str, Any]:
     for name, about in fields.items():
         if about.required and data.get(name) is None:
             raise RefuseError("missing_field", f"data.{name}")
+    if type_ == REFUND and "amount" in rule.data and data.get("amount") is None and not data.get("lines"):
+        # Without an amount it would read as a refund of everything.
+        raise RefuseError("missing_field", "data.amount")
     return {name: value for name, value in data.items() if value is not None}
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from sources.adapters.base import EventBuilder
 from sources.adapters.carriers import carrier_name
-from sources.adapters.money import Money, currency, decimal, is_zero, minor
+from sources.adapters.money import Money, currency, decimal, is_zero, minor, of_double
 from sources.adapters.output import RefuseError
 from sources.adapters.payload import MAX_NAME_CHARS, MAX_TEXT_CHARS, Json, PayloadReader
 from sources.adapters.tables import CodeTable, Meaning
@@ -123,7 +123,9 @@ def plain_number(payload: PayloadReader, sign: Sign | None) -> str | None:
     Where no sign is stated it is a point, and there are no groups: `1,500` could be either.
     """
     value = payload.value
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, float):
+        return of_double(value)
+    if isinstance(value, int) and not isinstance(value, bool):
         return repr(value)
     text = payload.text()
     if text is None:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.adapters import adapters
-from tests.bench.console import Heard, console, p95
+from tests.bench.console import THINK_S, ConsoleLoad, Heard, console, p95
 from tests.bench.eight import EVENTS, HERE, RUNS, eight
 from tests.bench.gateway import beside
 from tests.bench.growth import LIMIT, SIZES, SORTS, growth
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.bench.kafka import Soon
+    from tests.bench.pages import PageCost
 
 
 CONSOLE = Console(width=120)
@@ -78,6 +79,8 @@ def main() -> None:  # noqa: PLR0915 - one statement an option
     pages.add_argument("--open", type=int, default=20_000, help="of which are open")
     pages.add_argument("--people", type=int, default=50)
     pages.add_argument("--seconds", type=float, default=60)
+    pages.add_argument("--think", type=float, default=THINK_S, help="seconds that each looks at a page, on average")
+    pages.add_argument("--kafka", action="store_true", help="records come through a Kafka, and not through an embedded log")
     pages.add_argument("--kind", choices=("postgresql", "sqlite"), default="postgresql")
     over = commands.add_parser("renewal", help="a policy that is activated over many open orders")
     over.add_argument("--open", type=int, default=OPEN)
@@ -101,7 +104,8 @@ def main() -> None:  # noqa: PLR0915 - one statement an option
     elif chosen.command == "store":
         report_store(exceptions=chosen.exceptions, opened=chosen.open, kinds=chosen.kinds)
     elif chosen.command == "console":
-        report_console(console(chosen.kind, chosen.exceptions, chosen.open, chosen.people, chosen.seconds), chosen.people)
+        load = ConsoleLoad(chosen.people, chosen.seconds, chosen.think, chosen.kafka)
+        report_console(*console(chosen.kind, chosen.exceptions, chosen.open, load), load)
     elif chosen.command == "weight":
         report_weight(orders=chosen.orders)
     else:
@@ -129,12 +133,17 @@ def report(*, orders: int, opened: Sequence[int]) -> None:
     CONSOLE.print(table)
 
 
-def report_console(found: Heard, people: int) -> None:
-    """Prints how soon open pages heard of a record, and how long pages took."""
-    table = _table(f"the console, {people} people at once")
+def report_console(found: Heard, pages: Sequence[PageCost], load: ConsoleLoad) -> None:
+    """Prints how soon open pages heard of a record and how long pages took while many looked, and what each page costs."""
+    table = _table(f"the console, {load.people} people at once, each {load.think:g} s at a page")
     table.add_row("record to open page", f"{p95(found.heard):,.0f}", "ms, p95", f"{len(found.heard):,} times")
     for path, took in sorted(found.pages.items()):
         table.add_row(path, f"{p95(took):,.0f}", "ms, p95", f"{len(took):,} times, {found.sizes[path] / 1_000:,.0f} kB")
+    CONSOLE.print(table)
+    table = _table("each page, one person; CPU of the console and of the database, the first look apart")
+    for page in pages:
+        words = f"ms, longest {page.longest:,.0f}; cpu {page.console:,.0f} + {page.store:,.0f}, first {page.first_cpu:,.0f}"
+        table.add_row(page.path, f"{page.median:,.0f}", words, f"{page.size / 1_000:,.0f} kB, sent {page.sent / 1_000:,.0f}")
     CONSOLE.print(table)
 
 

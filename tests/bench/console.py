@@ -1,7 +1,8 @@
 """What the console costs: how soon an open page hears of a record, and how long pages take, while many people use it at once.
 
-Records go the way of a live system: into the numbered log of an embedded installation, from there by the store's own loop into the store,
-from there by the console's stream to every open page. Pages are asked for over HTTP, by clients in a process of their own.
+Records go the way of a live system: into the numbered log of an embedded installation, or into a topic of a Kafka, from there by the
+store's own loop into the store, from there by the console's stream to every open page. Pages are asked for over HTTP, by clients in a
+process of their own.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -23,6 +24,7 @@ from typing import Any, Final
 import httpx
 import orjson
 import uvicorn
+from confluent_kafka import Producer
 
 from dataflows.console.app import application
 from dataflows.console.cookies import cookie_of
@@ -40,7 +42,12 @@ from schemas.segments import Position
 from sinks.cases.schema import open_store
 from sinks.embedded.log import LogEntry, PositionWriter, SegmentLog
 from sources.embedded.outputs import LOGS, EmbeddedReader
+from sources.kafka.outputs import KafkaLogReader
+from sources.outputs.reader import LogReader
+from tests.bench.kafka import kafka
+from tests.bench.pages import PageCost, costs
 from tests.bench.store import filled
+from tests.support.brokers import topic
 from tests.support.console import QUICK
 from tests.support.filled import NOW
 from tests.support.stored import example
@@ -57,11 +64,29 @@ VIEWS: Final = (
     "/load?days=30",
     "/feeds",
 )
-THINK_S: Final = 1.0
+FOLLOWED: Final = ("", "?team=CARR", "?severity=high", "?sort=clock", "?status=open&status=suppressed")
+"""What the open pages show, each another list: all want the records that come."""
+THINK_S: Final = 10.0
 """How long somebody looks at a page, on average."""
 RATE: Final = 5
 """Records a second."""
 PORT: Final = 8197
+BASE: Final = f"http://127.0.0.1:{PORT}"
+Append = Callable[[int, bytes], None]
+
+
+@dataclass(frozen=True)
+class ConsoleLoad:
+    """How many people there are at once, for how long, how long each looks at a page on average, whether records come through a Kafka.
+
+    `looks`: how often one person looks at each page afterwards; 0: not at all.
+    """
+
+    people: int
+    seconds: float
+    think: float = THINK_S
+    kafka: bool = False
+    looks: int = 10
 
 
 @dataclass
@@ -79,23 +104,35 @@ def p95(values: Sequence[float]) -> float:
     return values[0] if len(values) == 1 else quantiles(values, n=20)[18]
 
 
-def console(kind: str, many: int, opened: int, people: int, seconds: float) -> Heard:
+def console(kind: str, many: int, opened: int, load: ConsoleLoad) -> tuple[Heard, list[PageCost]]:
     """Measures over a store of a kind with so many exceptions, of which so many are open."""
     with TemporaryDirectory() as made, filled(kind, many, opened) as (engine, _):
-        folder = Path(made)
-        url = engine.url.render_as_string(hide_password=False)
-        return measured(url, folder, people, seconds)
+        return measured(engine.url.render_as_string(hide_password=False), Path(made), load)
 
 
-def measured(url: str, folder: Path, people: int, seconds: float) -> Heard:
-    """Measures over a store that is there."""
+def measured(url: str, folder: Path, load: ConsoleLoad) -> tuple[Heard, list[PageCost]]:
+    """Measures over a store that is there: people at once while records come, then one who sees all pages."""
+    with served(url, folder, load.people) as (cookies, pid):
+        with ExitStack() as stack:
+            logged = stack.enter_context(_kafka() if load.kafka else _embedded(folder))
+            appended = stack.enter_context(_feeding(url, *logged))
+            heard = asyncio.run(_clients(cookies, appended, load))
+        engine = open_store(url)
+        try:
+            return heard, list(costs(BASE, cookies[0], engine, pid, load.looks)) if load.looks else []
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def served(url: str, folder: Path, people: int) -> Generator[tuple[list[tuple[str, str]], int]]:
+    """A console in a process of its own while inside: the cookies of so many people, and its process ID."""
     cookies = _people(folder, people)
-    context = get_context("spawn")
-    server = context.Process(target=serve, args=(url, str(folder), PORT), daemon=True)
+    server = get_context("spawn").Process(target=serve, args=(url, str(folder), PORT), daemon=True)
     server.start()
+    assert server.pid is not None
     try:
-        with _feeding(url, folder) as appended:
-            return asyncio.run(_clients(cookies, appended, seconds))
+        yield cookies, server.pid
     finally:
         server.terminate()
         server.join()
@@ -130,13 +167,45 @@ def _people(folder: Path, many: int) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def _feeding(url: str, folder: Path) -> Generator[dict[str, float]]:
-    """While inside, exceptions come into a log, and the store keeps itself true to it; gives when each was appended."""
-    stop, appended = Stop(), dict[str, float]()
+def _embedded(folder: Path) -> Generator[tuple[Append, LogReader]]:
+    """The numbered log of an embedded installation: what appends to it, and what the store reads it by."""
     where = output_folder(folder) / LOGS["exceptions"]
     log, positions = SegmentLog(where, "exceptions", owner="bench"), PositionWriter(where)
-    engine, reader = open_store(url), EmbeddedReader(folder, ("exceptions",))
+
+    def append(number: int, value: bytes) -> None:
+        log.append([LogEntry(micros(NOW) + number, value, f"BENCH-{number}")])
+        log.sync()
+        positions.publish(Position(log.last_time, (log.end, 0, 0, 0)))
+
+    with closing(log), closing(positions), closing(EmbeddedReader(folder, ("exceptions",))) as reader:
+        yield append, reader
+
+
+@contextmanager
+def _kafka() -> Generator[tuple[Append, LogReader]]:
+    """The same of a topic; a record counts from when it is handed to the producer."""
+    with kafka() as broker:
+        name = topic(broker, "exceptions", 3)
+        options = {"bootstrap.servers": broker.bootstrap}
+        producer = Producer({**options, "linger.ms": 0, "enable.idempotence": True})
+
+        def append(number: int, value: bytes) -> None:
+            producer.produce(name, value, f"BENCH-{number}", number % 3)
+            producer.poll(0)
+
+        with closing(KafkaLogReader(options, {"exceptions": name})) as reader:
+            yield append, reader
+        producer.flush(5)
+
+
+@contextmanager
+def _feeding(url: str, append: Append, reader: LogReader) -> Generator[dict[str, float]]:
+    """While inside, exceptions come into a log, and the store keeps itself true to it; gives when each was appended."""
+    stop, appended = Stop(), dict[str, float]()
+    engine = open_store(url)
     raised = orjson.loads(example("exception.raised"))
+    raised["data"]["severity"], raised["data"]["owner"] = "high", "CARR"
+    raised["data"]["case"] |= {"team": "CARR"}
 
     def feed() -> None:
         number = 0
@@ -145,10 +214,9 @@ def _feeding(url: str, folder: Path) -> Generator[dict[str, float]]:
             number += 1
             id_ = f"{number:08x}-0000-4000-8000-{random.getrandbits(48):012x}"
             raised["data"] |= {"exception_id": id_, "order_id": f"BENCH-{number}", "detected_at": NOW.isoformat()}
-            log.append([LogEntry(micros(NOW) + number, orjson.dumps(raised), f"BENCH-{number}")])
-            log.sync()
+            value = orjson.dumps(raised)
             appended[id_] = time.monotonic()
-            positions.publish(Position(log.last_time, (log.end, 0, 0, 0)))
+            append(number, value)
 
     threads = [
         threading.Thread(target=feed, daemon=True),
@@ -162,16 +230,13 @@ def _feeding(url: str, folder: Path) -> Generator[dict[str, float]]:
         stop.asked = True
         for thread in threads:
             thread.join()
-        reader.close()
-        log.close()
-        positions.close()
         engine.dispose()
 
 
-async def _clients(cookies: Sequence[tuple[str, str]], appended: dict[str, float], seconds: float) -> Heard:
+async def _clients(cookies: Sequence[tuple[str, str]], appended: dict[str, float], load: ConsoleLoad) -> Heard:
     found = Heard()
     limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}", limits=limits, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=BASE, limits=limits, timeout=60) as client:
         while True:
             try:
                 await client.get("/healthz")
@@ -180,10 +245,10 @@ async def _clients(cookies: Sequence[tuple[str, str]], appended: dict[str, float
                 await asyncio.sleep(0.2)
         for path in VIEWS:  # the first look at each is not counted: templates are made, plans are planned
             await client.get(path, headers=_as(cookies[0]))
-        until = time.monotonic() + seconds
+        until = time.monotonic() + load.seconds
         await asyncio.gather(
-            *(_person(client, cookie, number, until, found) for number, cookie in enumerate(cookies)),
-            *(_page(client, cookie, appended, until, found) for cookie in cookies),
+            *(_person(client, cookie, number, until, found, load.think) for number, cookie in enumerate(cookies)),
+            *(_page(client, cookie, FOLLOWED[number % len(FOLLOWED)], appended, until, found) for number, cookie in enumerate(cookies)),
         )
     return found
 
@@ -192,10 +257,10 @@ def _as(cookie: tuple[str, str]) -> dict[str, str]:
     return {"Cookie": f"{cookie[0]}={cookie[1]}"}
 
 
-async def _person(client: httpx.AsyncClient, cookie: tuple[str, str], seed: int, until: float, found: Heard) -> None:
+async def _person(client: httpx.AsyncClient, cookie: tuple[str, str], seed: int, until: float, found: Heard, think: float) -> None:
     """Somebody who goes from page to page."""
     lots = random.Random(seed)
-    await asyncio.sleep(lots.random() * THINK_S)
+    await asyncio.sleep(lots.random() * think)
     while time.monotonic() < until:
         path = lots.choice(VIEWS)
         began = time.monotonic()
@@ -206,12 +271,14 @@ async def _person(client: httpx.AsyncClient, cookie: tuple[str, str], seed: int,
             found.sizes[path] = len(answer.content)
         else:
             found.refused += 1
-        await asyncio.sleep(lots.expovariate(1 / THINK_S))
+        await asyncio.sleep(lots.expovariate(1 / think))
 
 
-async def _page(client: httpx.AsyncClient, cookie: tuple[str, str], appended: dict[str, float], until: float, found: Heard) -> None:
+async def _page(
+    client: httpx.AsyncClient, cookie: tuple[str, str], shows: str, appended: dict[str, float], until: float, found: Heard
+) -> None:
     """A page that is open."""
-    async with client.stream("GET", "/live", headers=_as(cookie)) as answer:
+    async with client.stream("GET", f"/live{shows}", headers=_as(cookie)) as answer:
         event = ""
         async for line in answer.aiter_lines():
             now = time.monotonic()

@@ -14,7 +14,7 @@ from dataflows.core.engine.codec import HEAD, OrderCodec, plain_of
 from dataflows.core.engine.compress import compress
 from dataflows.core.engine.shard import Shard
 from dataflows.core.engine.state import ORDER
-from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record
+from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record, Silences
 from schemas.wire import decode, micros
 from sources.batch import Batch
 from tests.support.logs import HOUR, MINUTE, T0, line
@@ -90,7 +90,7 @@ class Filled(Shard):
         self._number, _ = place
         self._told = False
 
-    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan) -> None:
+    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan | Silences) -> None:
         """Takes nothing: it came to be tied only."""
 
     def changes(self) -> Iterator[Change]:
@@ -117,7 +117,7 @@ class Watched(Shard):
     stood: ClassVar[float] = 0.0
     latest: ClassVar[float] = 0.0
 
-    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan) -> None:
+    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan | Silences) -> None:
         """Judges."""
         now = time.perf_counter()
         Watched.stood = max(Watched.stood, now - Watched.latest)

@@ -20,7 +20,7 @@ from dataflows.core.rules.load import load_policy
 from dataflows.detect.flow import FlowOptions
 from dataflows.detect.names import ORDER_SHARDS
 from dataflows.runtime.runner import GC_THRESHOLDS
-from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record
+from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record, Silences
 from schemas.wire import decode, micros
 from sources.files import FileSource
 from sources.simulator import stream
@@ -51,9 +51,9 @@ class Taker(Shard):
 
     kept: list[Record | IdentityFinding] | None = None
 
-    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan) -> None:
+    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan | Silences) -> None:
         """Takes one record or note."""
-        if self.kept is not None and not isinstance(record, FeedWatermark | Orphan):
+        if self.kept is not None and not isinstance(record, FeedWatermark | Orphan | Silences):
             self.kept.append(record)
 
     def advance(self, to: int, *, inclusive: bool = True) -> None:

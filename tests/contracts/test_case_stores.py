@@ -22,7 +22,7 @@ from sqlalchemy import Engine, delete, func, insert, inspect, select, text, upda
 
 from schemas.instants import SECOND
 from sinks.cases.retention import purge
-from sinks.cases.schema import StoreError, current, open_store, ready, revisions, store_url, upgrade, writing
+from sinks.cases.schema import StoreError, current, open_store, ready, revisions, shorten_log, store_url, upgrade, writing
 from sinks.cases.tables import (
     METADATA,
     actions,
@@ -568,6 +568,24 @@ def test_what_is_erased_stands_nowhere_and_does_not_come_back(engine: Engine, tm
         with store(sqlite_url(tmp_path, "first")) as other:  # The erasure first: its tombstone lets nothing in.
             CaseWriter(other).write([*last, *records])
             assert rows(other, offsets=False) == {name: found for name, found in before.items() if name != "offsets"}
+
+
+def test_what_is_erased_goes_from_the_write_ahead_log_too(tmp_path: Path) -> None:
+    """Not while somebody reads an older state, and as soon as nobody does."""
+    url = sqlite_url(tmp_path, "logged")
+
+    def named() -> bool:
+        return any(re.search(rb"SO-100042\b", file.read_bytes()) for file in tmp_path.iterdir())
+
+    with store(url) as engine, store(url) as reader:
+        writer = written(engine, about_the_order())
+        with reader.connect() as reading:
+            assert reading.exec_driver_sql("SELECT count(*) FROM exceptions").scalar_one()
+            writer.write(forgotten(99, order=ORDER, at=START + 60 * 86_400 * SECOND))
+            assert named()
+            assert not shorten_log(engine)
+        assert shorten_log(engine)
+        assert not named()
 
 
 def test_a_decision_to_erase_that_the_engine_refuses_erases_nothing(engine: Engine) -> None:

@@ -18,14 +18,12 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import func, select
 
 from sinks.cases.tables import exceptions
-from tests.support.browser import PATIENCE_MS, PHONE, Served, Window, browser, log_in, why_not, window
+from tests.support.browser import PHONE, Served, Window, browser, log_in, why_not, window
 from tests.support.console import console
 from tests.support.desk_console import START, DeskConsole, desk_console, event, late
 from tests.support.governed import SentRecords, reject, rejected, scan
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(why_not() is not None, reason=str(why_not()))]
-
-expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +76,12 @@ def test_from_a_late_parcel_to_its_resolution(chromium: Browser, tmp_path: Path)
         row = page.get_by_role("row").filter(has_text="SO-1")
         row.locator("[data-open]").click()
         expect(page.get_by_text("The order had not left by Mon 2026-05-25 12:00").first).to_be_visible()
+        place = page.url
         page.get_by_role("link", name="Acknowledge").click()
-        page.get_by_role("button", name="Acknowledge").click()
         expect(said(page)).to_contain_text("Taken in.")
         shop.desk.speak()
         expect(said(page)).to_contain_text("It is acknowledged now")
-        page.get_by_role("link", name="Open the exception").click()
+        assert page.url == place
         steps = page.get_by_role("group", name="Decide")
         expect(steps.get_by_role("link", name="Acknowledge", exact=True)).to_have_count(0)
         steps.get_by_role("link", name="Resolve").click()
@@ -105,8 +103,10 @@ def test_an_approval_by_a_second_person(chromium: Browser, tmp_path: Path) -> No
             page = seat.open("/exceptions")
             page.get_by_role("row").filter(has_text="SO-1").locator("[data-open]").click()
             page.get_by_role("link", name="Ask for an action").click()
-            page.get_by_label("Action").select_option("notify_customer")
+            page.get_by_role("dialog").get_by_label("Action").select_option("notify_customer")
+            expect(page.get_by_role("dialog").get_by_label("Channel")).to_be_visible()
             page.get_by_role("button", name="Ask for it").click()
+            expect(said(page).or_(page.get_by_role("heading", name=re.compile("^Confirm")))).to_be_visible()
             if page.get_by_role("heading", name=re.compile("^Confirm")).count():
                 page.get_by_role("button", name="Ask for it").click()
             expect(said(page)).to_contain_text("Taken in.")
@@ -121,9 +121,10 @@ def test_an_approval_by_a_second_person(chromium: Browser, tmp_path: Path) -> No
             asked = page.get_by_role("article").filter(has_text="notify customer")
             expect(asked).to_contain_text("anna")
             asked.get_by_role("link", name="Approve").click()
-            page.get_by_role("button", name=re.compile("Approve|Go on")).click()
+            page.get_by_role("dialog").get_by_role("button", name=re.compile("Approve|Go on")).click()
+            expect(said(page).or_(page.get_by_role("heading", name=re.compile("^Confirm")))).to_be_visible()
             if page.get_by_role("heading", name=re.compile("^Confirm")).count():
-                page.get_by_role("button", name="Approve").click()
+                page.get_by_role("dialog").get_by_role("button", name="Approve").click()
             expect(said(page)).to_contain_text("Taken in.")
             shop.desk.speak()
             expect(said(page)).to_contain_text("Done.")
@@ -135,8 +136,9 @@ def test_two_hundred_are_acknowledged_at_once(chromium: Browser, tmp_path: Path)
         page = seat.open("/exceptions?kind=fulfilment.ship_overdue")
         page.get_by_label("All 200 that the filter leaves").check()
         page.locator("#bulk").get_by_role("button", name="Acknowledge").click()
-        expect(page.locator("main")).to_contain_text("200 are chosen:")
-        page.get_by_role("button", name="Acknowledge").click()
+        chosen = page.get_by_role("dialog")
+        expect(chosen).to_contain_text("200 are chosen:")
+        chosen.get_by_role("button", name="Acknowledge").click()
         expect(said(page)).to_contain_text("0 of 200 are decided.")
         shop.desk.speak()
         expect(said(page)).to_contain_text("200 of 200 are decided.")
@@ -150,12 +152,14 @@ def test_a_decision_on_what_has_changed_meanwhile_is_refused_with_what_changed(c
     with floor(tmp_path, chromium, [unshipped("SO-1")]) as shop, shop.seat("anna") as first, shop.seat("bob") as second:
         for seat in (first, second):
             seat.open("/exceptions").get_by_role("row").filter(has_text="SO-1").locator("[data-open]").click()
-            seat.page.get_by_role("link", name="Acknowledge").click()
-        first.page.get_by_role("button", name="Acknowledge").click()
+            seat.page.get_by_role("link", name="Resolve").click()
+            expect(seat.page.get_by_role("dialog")).to_contain_text("What it would do")
+        first.page.get_by_role("button", name="Resolve").click()
         expect(said(first.page)).to_contain_text("Taken in.")
         shop.desk.speak()
-        second.page.get_by_role("button", name="Acknowledge").click()
-        expect(second.page.locator("main")).to_contain_text("anna")
+        second.page.get_by_role("button", name="Resolve").click()
+        expect(second.page.get_by_role("dialog")).to_contain_text("Somebody was quicker")
+        expect(second.page.get_by_role("dialog")).to_contain_text("anna")
         expect(said(second.page)).to_have_count(0)
 
 
@@ -217,15 +221,17 @@ def test_a_dark_phone(chromium: Browser, tmp_path: Path) -> None:
             assert seat.overflow() <= 0, step
             assert seat.violations() == [], step
             if step == "exception":
-                button = page.get_by_role("link", name="Acknowledge")
+                button = page.get_by_role("link", name="Snooze")
                 box = button.bounding_box()
                 assert box is not None
                 assert min(box["width"], box["height"]) >= 24
                 button.click()
-        page.get_by_role("button", name="Acknowledge").click()
+                expect(page.get_by_role("dialog")).to_contain_text("until the next business morning")
+        page.get_by_label("for four hours").check()
+        page.get_by_role("button", name="Snooze").click()
         expect(said(page)).to_contain_text("Taken in.")
         shop.desk.speak()
-        expect(said(page)).to_contain_text("It is acknowledged now")
+        expect(said(page)).to_contain_text("It is snoozed now")
         assert (seat.overflow(), seat.violations()) == (0, [])
 
 
@@ -250,26 +256,31 @@ def test_keyboard_only(chromium: Browser, tmp_path: Path) -> None:
         focused = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert focused not in ("none", "hidden")
         press("e")
-        expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("Acknowledge"))
-        reach(page, "button", "Acknowledge")
+        expect(page.get_by_role("dialog").get_by_role("heading", level=2)).to_have_text(re.compile("Acknowledge"))
+        reach(page, page.get_by_role("dialog").get_by_role("button", name="Acknowledge", exact=True))
         press("Enter")
         expect(said(page)).to_contain_text("0 of 2 are decided.")
         shop.desk.speak()
         expect(said(page)).to_contain_text("2 of 2 are decided.")
+        press("u")
+        expect(said(page)).to_contain_text("0 of 2 are decided.")
+        shop.desk.speak()
+        expect(said(page)).to_contain_text("2 of 2 are decided.")
+        taken = select(func.count()).where(exceptions.c.acknowledged_at.is_not(None))
+        assert shop.desk.rows(taken) == [(0,)]
         press("?")
         expect(page.get_by_role("dialog")).to_be_visible()
         press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def reach(page: Page, role: str, name: str) -> None:
-    """Presses Tab until what has this role and name has the focus."""
-    wanted = page.get_by_role(role, name=name, exact=True)  # type: ignore[arg-type]
+def reach(page: Page, wanted: Locator) -> None:
+    """Presses Tab until something has the focus."""
     for _ in range(80):
         if wanted.evaluate("element => element === document.activeElement"):
             return
         page.keyboard.press("Tab")
-    raise AssertionError(f"no {role} {name} is reached by Tab")
+    raise AssertionError(f"{wanted} is not reached by Tab")
 
 
 def test_without_javascript_all_of_it_is_done_by_links_and_forms(chromium: Browser, tmp_path: Path) -> None:

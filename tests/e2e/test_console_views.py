@@ -1,4 +1,7 @@
-"""Every view in a real browser, in both themes and narrow: readable by all (axe), within its policy, from its own host, not too wide."""
+"""Every view in a real browser, in both themes and narrow: readable by all (axe), within its policy, from its own host, not too wide.
+
+And each by keys alone: what has the focus is seen.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.support.browser import Served, browser, why_not, window
-from tests.support.console import ConsoleHost, console
-from tests.support.views import VIEWS, shown_views
+from tests.support.browser import WIDE, Served, Window, browser, why_not, window
+from tests.support.console import ConsoleHost, console, deciding
+from tests.support.views import EVERY_VIEW, MADE, MAKERS, VIEWS, MadeView, shown_views
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(why_not() is not None, reason=str(why_not()))]
 
@@ -27,14 +30,15 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleHost]:
-    """A console over a filled store."""
-    with console(tmp_path_factory.mktemp("console"), orders=60, settings={"cookie": "plain"}) as found:
+    """A console over a filled store, without an engine behind it."""
+    folder = tmp_path_factory.mktemp("console")
+    with console(folder, orders=60, settings={"cookie": "plain"}, decisions=deciding, trials=("sleep", "600")) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def views(host: ConsoleHost) -> dict[str, str]:
-    """The paths of all views, by name."""
+    """The paths of all views that need nothing to be made, by name."""
     return shown_views(host)
 
 
@@ -46,23 +50,36 @@ def served(host: ConsoleHost) -> Iterator[Served]:
     found.stop()
 
 
-def test_every_view_is_looked_at(views: dict[str, str]) -> None:
-    """What has no example is missing here, not passed over."""
-    assert set(VIEWS) == set(views)
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_a_view_is_for_everybody(view: str, chromium: Browser, host: ConsoleHost, served: Served, views: dict[str, str]) -> None:
-    """Axe finds nothing in either theme; a narrow window has all of it; no error, nothing that the policy forbids, no other host."""
+@pytest.fixture(scope="module")
+def shared(chromium: Browser, host: ConsoleHost, served: Served) -> Iterator[Window]:
+    """One window for all views: a new one costs as much as a view."""
     with window(chromium, served.url, host, "ada") as shown:
-        page = shown.open(views[view])
-        assert page.get_by_role("heading", level=1).count() == 1
-        assert shown.overflow() <= 0, "wider than 1280 pixels"
-        assert shown.violations() == []
-        page.emulate_media(color_scheme="dark")
-        assert shown.violations() == [], "dark"
-        page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
-        assert shown.overflow() <= 0, "wider than 320 pixels"
+        yield shown
+
+
+def test_every_view_is_looked_at() -> None:
+    """What has no example is missing here, not passed over."""
+    assert EVERY_VIEW - set(VIEWS) - {name.partition("-")[0] for name in MADE} == set()
+
+
+@pytest.mark.parametrize("view", [*VIEWS, *MADE])
+def test_a_view_is_for_everybody(view: str, shared: Window, host: ConsoleHost, views: dict[str, str]) -> None:
+    """Axe finds nothing in either theme; a narrow window has all of it; no error, nothing that the policy forbids, no other host."""
+    made = MadeView(views[view]) if view in views else MAKERS[view](host)
+    page = shared.page
+    page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+    page.emulate_media(color_scheme="light")
+    shared.open(made.path) if made.form is None else shared.post(made.path, made.form)
+    assert page.get_by_role("heading", level=1).count() == 1
+    assert shared.overflow() <= 0, "wider than 1280 pixels"
+    assert shared.violations() == []
+    assert shared.unseen_focus() == []
+    page.emulate_media(color_scheme="dark")
+    assert shared.violations() == [], "dark"
+    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    assert shared.overflow() <= 0, "wider than 320 pixels"
+    wrongs, shared.wrongs = shared.wrongs, []
+    assert wrongs == []
 
 
 def test_a_page_that_breaks_the_policy_is_seen(chromium: Browser, host: ConsoleHost, served: Served, tmp_path: Path) -> None:
@@ -74,6 +91,8 @@ def test_a_page_that_breaks_the_policy_is_seen(chromium: Browser, host: ConsoleH
         page.evaluate("document.querySelector('main').append(document.createElement('button'))")
         assert page.evaluate("window.ran") is None
         assert any("button-name" in one for one in shown.violations())
+        page.evaluate("document.querySelector('main button').style.outline = 'none'")
+        assert len(shown.unseen_focus()) == 1
         page.evaluate("setTimeout(() => { throw new Error('broken') })")
         page.wait_for_timeout(100)
         assert {one.partition(":")[0] for one in shown.wrongs} >= {"console", "error", "asks another host"}

@@ -15,12 +15,16 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 import pytest
+from playwright.sync_api import Browser, expect
 
 from dataflows.settings.gateway import GatewaySettings
 from dataflows.settings.model import HttpSettings
+from tests.support.browser import PATIENCE_MS, browser, decided, log_in, send, why_not, window
 from tests.support.kafka.process import free_port
+from tests.support.kept_pictures import keep
 from tests.support.live import PATIENCE
 
 if TYPE_CHECKING:
@@ -33,6 +37,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "sources" / "README.md").read_text(encoding="utf-8").partition("## Connect your shop in an hour\n")[2].partition("\n## ")[0]
 STEPS = re.split(r"^### (?=\d+\. )", GUIDE, flags=re.MULTILINE)[1:]
+PICTURES = ROOT / "sources" / "pictures"
 REQUESTS = [path.name for path in sorted((ROOT / "sources" / "examples" / "life").glob("*.json"))]
 
 
@@ -45,7 +50,7 @@ class Shell:
     """One shell that lives as long as the guide is followed, so that what it starts and exports stays."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+        self.port, self.console = free_port(), free_port()
         self.folder = folder
         self.broker = ""
         (folder / "sources").symlink_to(ROOT / "sources")
@@ -53,7 +58,8 @@ class Shell:
         others = {name: value for name, value in os.environ.items() if not name.startswith("ORDERWATCH_")}
         # Ports of the guide's own are for its readers; the engine's and the gateway's stay apart in one file because of their defaults.
         ports = {"ORDERWATCH_HTTP__PORT": str(free_port()), "ORDERWATCH_GATEWAY__HTTP_PORT": str(free_port())}
-        ports["ORDERWATCH_GATEWAY__PORT"] = str(self.port)
+        ports |= {f"ORDERWATCH_{name}": str(free_port()) for name in ("CONSOLE__HTTP_PORT", "STORE__HTTP_PORT")}
+        ports |= {"ORDERWATCH_GATEWAY__PORT": str(self.port), "ORDERWATCH_CONSOLE__PORT": str(self.console)}
         command = ["bash", "--norc"]
         self._shell = subprocess.Popen(
             command,
@@ -148,6 +154,48 @@ def test_the_guide_to_its_last_line(shell: Shell, own_broker: Broker) -> None:
         time.sleep(0.5)
     rejected = shell.run("orderwatch rejects list --brokers localhost:9092")
     assert "too_old" in rejected
+    (work,) = blocks(8)
+    assert "ada may log in, as admin" in shell.run(work)
+    if why := why_not():
+        pytest.skip(f"all but the console's pages: {why}")
+    with browser() as chromium:
+        see_it_in_the_console(chromium, shell)
+
+
+def see_it_in_the_console(chromium: Browser, shell: Shell) -> None:
+    """Ada finds the declined card and takes it up; what she sees stands in the guide as pictures."""
+    give_up = time.monotonic() + PATIENCE
+    with window(chromium, f"http://127.0.0.1:{shell.console}") as shown:
+        shown.offline = True  # the console may not listen yet
+        while not _answers(shell.console):
+            assert time.monotonic() < give_up, shell.background()
+            time.sleep(0.2)
+        log_in(shown, "ada", "a password of mine")
+        shown.page.get_by_role("navigation", name="Views").get_by_role("link", name="Exceptions").click()
+        row = shown.page.locator("[data-row]")
+        while not row.count():
+            assert time.monotonic() < give_up, shell.background()
+            shown.page.wait_for_timeout(500)
+            shown.page.reload()
+        keep(shown, PICTURES / "exceptions.png")
+        row.locator("[data-open]").click()
+        where = shown.page.url
+        shown.page.get_by_role("group", name="Decide").get_by_role("link", name="Acknowledge", exact=True).click()
+        send(shown.page, "Acknowledge")
+        expect(decided(shown.page)).to_contain_text("It is acknowledged now", timeout=PATIENCE_MS)
+        shown.page.goto(where)
+        keep(shown, PICTURES / "exception.png")
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/login", timeout=5) as answer:
+        return bool(answer.status == 200)
+    return False
+
+
+def test_the_pictures_of_the_guide_are_all_shown() -> None:
+    """Each that is kept, and none that is not."""
+    assert sorted(re.findall(r"\]\(pictures/([\w-]+\.png)\)", GUIDE)) == sorted(path.name for path in PICTURES.glob("*.png"))
 
 
 def test_the_guide_names_the_ports_that_are_the_defaults() -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -112,11 +113,11 @@ def alive(pid: int) -> bool:
         return False
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Waits for something."""
+def until(condition: Callable[[], bool], what: str, more: Callable[[], object] = str) -> None:
+    """Waits for something; `more` says why it is not so, where it never is."""
     give_up = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < give_up, what
+        assert time.monotonic() < give_up, f"{what} {more()}"
         time.sleep(0.1)
 
 
@@ -187,12 +188,15 @@ def test_whatever_part_is_killed_nothing_is_lost_and_no_effect_comes_twice(recei
     data = receiver.data
     ports = [int(address.rpartition(":")[2]) for address in addresses(len(PORTS))]
     settings = tmp_path / "settings.yaml"
-    settings.write_text(yaml.safe_dump(receiver.settings(dict(zip(PORTS, ports, strict=True)))), encoding="utf-8")
+    given = receiver.settings(dict(zip(PORTS, ports, strict=True)))
+    # A call that fails a second time, such as one that a kill and a busy machine have cut off, would wait for five minutes.
+    cast("dict[str, object]", given["dispatch"])["schedule"] = [0.0, *[1.0] * 9]
+    settings.write_text(yaml.safe_dump(given), encoding="utf-8")
     system = System(data, settings)
     try:
         send(data, [])  # it is up
         told(data, system, KILLS)
-        until(lambda: not _requested(data), "requested actions have not come to an end")
+        until(lambda: not _requested(data), "requested actions have not come to an end:", lambda: _journal(data))
         until(lambda: caught_up(ports[PORTS.index(("http", "port"))]), "the engine is behind")
         until(lambda: _rows(data) == len(read_all(data)["exceptions"]), "the store is behind")
         system.stop()
@@ -230,6 +234,19 @@ def caught_up(port: int) -> bool:
 def _requested(data: Path) -> set[str]:
     """Actions that were requested and have come to no end."""
     return states(data).get("requested", set()) - _ended(data)
+
+
+def _journal(data: Path) -> list[tuple[object, ...]]:
+    """What dispatch knows of those: how each stands by the log, and its attempts."""
+    known = sqlite3.connect(f"file:{next(data.rglob('journal.sqlite3'))}?mode=ro", uri=True)
+    found = known.execute(
+        "SELECT id, state, phase, endpoint, tries, (next_at - ?) / 1000000, outcome, code"
+        " FROM actions LEFT JOIN attempts ON action_id = id",
+        (time.time_ns() // 1_000,),
+    ).fetchall()
+    known.close()
+    waiting = _requested(data)
+    return [row for row in found if row[0] in waiting]
 
 
 def _ended(data: Path) -> set[str]:

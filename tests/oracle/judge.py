@@ -24,6 +24,7 @@ from tests.oracle.judging.kinds_payment import payment_kinds
 from tests.oracle.judging.kinds_shipment import shipment_kinds
 from tests.oracle.judging.learned import Learned
 from tests.oracle.judging.reading import DAY, MINUTE, NEVER, Event, Json, lines_of, mapping, money, read, text
+from tests.oracle.judging.silences import Quiet
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -114,7 +115,7 @@ def judge(  # noqa: PLR0915 - one step after another
 
     open_at: dict[tuple[OrderKey, int], set[What]] = {}
     log = read(lines, until, policy.identifiers)
-    placement, learned = place(log), Learned.of(log)
+    placement, learned, quiet = place(log), Learned.of(log), Quiet(log, policy.pace)
     orders: list[Order] = []
     verdicts: list[Verdict] = []
     told: dict[OrderKey, int | None] = {}
@@ -152,6 +153,7 @@ def judge(  # noqa: PLR0915 - one step after another
         conditions = cut([condition for section in SECTIONS for condition in section(order)], order.gaps)
         if ticks is not None:
             ticks.update(at for one in conditions for at in (one.start, one.end, *(at for at, _ in one.steps)))
+        conditions = [told_of for one in conditions if (told_of := quiet.seen(order, one, until)) is not None]
         if told_at is None:
             verdicts += settled(key, conditions, policy, until, ages=aged(key, news[key]))
         else:

@@ -140,6 +140,8 @@ def decisions(outs: Sequence[OutputRecord], lots: Random, until: int) -> list[De
             data["until"] = lots.choice((None, iso(log + 5 * HOUR), iso(log + 3 * DAY), iso(log - HOUR)))
         if verb == "snoozed":
             data["until_kind"] = lots.choice((None, "time", "promise_moves", "severity_rises"))
+        if verb == "reopened" and number % 2:
+            data |= {"put_back": True, "assignee": ("kim", None)[number // 2 % 2], "team": (None, "CS")[number // 4 % 2]}
         if verb == "waiting":
             data["on"] = lots.choice(("bank", "moon", None))
         if log <= until:

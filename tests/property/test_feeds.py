@@ -13,6 +13,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflows.core.engine.intents import INTENTS, decode_intent
 from dataflows.core.engine.shard import Shard
 from dataflows.core.policy import BackfillPolicy, FeedPolicy
 from dataflows.core.policy.build import build
@@ -212,7 +213,7 @@ class Model:
         return self.said
 
     def _hear(self, step: Step, now: int) -> None:
-        feed = self._feed(step.source)
+        feed = self.feed_of(step.source)
         if feed is None:
             return
         marks = self.heard.setdefault(feed, [])
@@ -229,7 +230,8 @@ class Model:
             if now <= until:
                 self.held[feed] = (since, max(until, min(now + QUIET, limit)), limit)
 
-    def _feed(self, source: str) -> str | None:
+    def feed_of(self, source: str) -> str | None:
+        """The declared feed that a source belongs to."""
         fitting = [feed for feed in self.feeds if f"{source}/".startswith(f"{feed}/")]
         return max(fitting, key=len, default=None)
 
@@ -265,9 +267,10 @@ class Model:
                 found[kind] = Truth(start, None if end == never else end, "milestone" if end == met else "lifted", severities)
         return found
 
-    def _depends(self, order: str, kind: str) -> list[str]:
+    def depends(self, order: str, kind: str) -> list[str]:
+        """The feeds that a deadline of an order waits for."""
         history = self._history(order)
-        spoken = {self._feed(step.source) for step in history}
+        spoken = {self.feed_of(step.source) for step in history}
         named = {str(step.data[term]).casefold() for step in history for term in ("carrier", "site") if term in step.data}
         carried = any(step.event["type"] in ("warehouse.shipped", "carrier.scan") for step in history)
         domains = [domain if carried or domain != "carrier" else "warehouse" for domain in DOMAINS[kind]]
@@ -275,7 +278,7 @@ class Model:
         for domain in dict.fromkeys(domains):
             declared = [feed for feed in self.feeds if feed.split("/")[1] == domain]
             own = [feed for feed in declared if feed in spoken or feed.split("/")[-1] in named]
-            unwatched = any(step.source.startswith(f"/{domain}/") and self._feed(step.source) is None for step in history)
+            unwatched = any(step.source.startswith(f"/{domain}/") and self.feed_of(step.source) is None for step in history)
             found += own or ([] if unwatched else declared)
         return found
 
@@ -300,7 +303,7 @@ class Model:
                 if key in self.standing:
                     self.said.append(Said(now, order, kind, "exception.retracted", "retracted", self.standing.pop(key).severity))
                 continue
-            feeds = self._depends(order, kind)
+            feeds = self.depends(order, kind)
             armed = max(self.armed.setdefault(key, now), truth.start)
             before = self.standing.get(key)
             if before is None:
@@ -369,6 +372,24 @@ def test_cuts_packing_and_restarts_leave_no_trace(world: World, cuts: list[int],
     whole = [(out.log, out.key, out.body) for out in feed(world, world.policy())]
     pieces = feed(world, world.policy(), hot=1, cuts=[T0 + cut * SLOT // 2 for cut in cuts], restart=restart)
     assert [(out.log, out.key, out.body) for out in pieces] == whole
+
+
+@examples(60)
+@given(worlds())
+def test_what_rests_on_a_feed_that_falls_silent_is_judged_again_within_a_minute(world: World) -> None:
+    """Every action that is asked for by then, of every order, though nothing touches it; by the definition of what it rests on."""
+    outs = feed(world, replace(world.policy(), backfill=NOTHING_IS_HISTORY))
+    intents = [decode_intent(out.body) for out in outs if out.topic == INTENTS]
+    for silent in [out for out in outs if out.type == "feed.stale"]:
+        name, since = silent.order, silent.log
+        model = Model(world.feeds, known=[step for step in world.steps if step.log <= since])
+        standing = {each.exception: each for each in intents if each.log <= since}
+        for asked in [each for each in standing.values() if each.sort != "gone"]:
+            told_by = {model.feed_of(each.source) for each in asked.evidence}
+            known = any(f"{name} has been silent" in each.reason for each in asked.guardrails)  # A person decides already.
+            if not known and name in told_by.union(model.depends(asked.order, asked.kind)):
+                after = [each for each in intents if each.exception == asked.exception and since <= each.log < since + 60_000_000]
+                assert any(f"{name} has been silent" in each.reason for said in after for each in said.guardrails), (asked, after)
 
 
 @examples(100)

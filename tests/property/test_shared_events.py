@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dataflows.core.rules.load import load_policy
 from dataflows.detect.offline import steps
-from schemas.record import IdentityFinding, Orphan, Record
+from schemas.record import IdentityFinding, Orphan, Record, Silences
 from sources.batch import END
 from tests.property.histories import examples
 from tests.support.logs import DAY, HOUR, MINUTE, T0, line
@@ -37,7 +37,7 @@ class Gathering:
         self.logs: list[int] = []
         self.found: list[IdentityFinding] = []
 
-    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan) -> None:
+    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan | Silences) -> None:
         """Notes a record."""
         if isinstance(record, IdentityFinding):
             self.found.append(record)

@@ -125,4 +125,4 @@ def test_a_watermark_that_came_in_a_later_run_counts_at_its_own_place() -> None:
     feeds.stand(mark.position)
     feeds.begin(mark.log)
     feeds.hear(mark)
-    assert feeds.decides((feed,), first - 1, 0) == first + DAY
+    assert feeds.decides((feed,), first - 1, 0, mark.log) == first + DAY

@@ -11,7 +11,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -20,7 +20,7 @@ from typing import Final, cast
 from urllib.parse import urlsplit
 
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Response, expect, sync_playwright
 from starlette.applications import Starlette
 
 from dataflows.console.cookies import cookie_of
@@ -32,11 +32,37 @@ UNPACKED: Final = Path(__file__).parents[2] / ".uv" / "tools"
 NAMES: Final = ("chromium", "google-chrome", "google-chrome-stable")
 WIDE: Final = (1280, 860)
 PHONE: Final = (360, 740)
-PATIENCE_MS: Final = 30_000
+PATIENCE_MS: Final = 60_000
 """After which a test gives up what it waits for. Nothing is measured by it."""
+expect.set_options(timeout=PATIENCE_MS)
 RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 AXE: Final = """async rules => (await axe.run(document, {runOnly: rules, resultTypes: ["violations"]})).violations.flatMap(
     found => found.nodes.map(node => `${found.id}: ${node.target.join(" ")}: ${node.failureSummary.replaceAll("\\n", " ")}`))"""
+SUBMIT: Final = """([path, fields]) => { const form = document.createElement("form"); form.method = "post"; form.action = path;
+    for (const [name, given] of Object.entries(fields)) for (const value of [given].flat())
+        form.append(Object.assign(document.createElement("input"), {type: "hidden", name, value}));
+    document.body.append(form); form.submit(); }"""
+FOCUSED: Final = """() => {
+    const wanted = "a[href], button, input, select, textarea, summary, [tabindex]";
+    const shown = one => one.getClientRects().length && !one.disabled && one.tabIndex >= 0;
+    const look = one => { const said = getComputedStyle(one);
+        return [said.outlineStyle, said.outlineWidth, said.outlineColor, said.boxShadow, said.borderColor, said.stroke].join(); };
+    const unseen = [];
+    for (const one of [...document.querySelectorAll(wanted)].filter(shown)) {
+        document.activeElement?.blur();
+        const marked = one.querySelector("rect") ?? one;
+        const before = [look(one), look(marked)].join();
+        one.focus();
+        if (document.activeElement !== one) { unseen.push(`no focus: ${one.outerHTML.slice(0, 120)}`); continue; }
+        const place = one.getBoundingClientRect(), header = document.querySelector("header.top")?.getBoundingClientRect();
+        const fixed = header && getComputedStyle(document.querySelector("header.top")).position !== "static";
+        if ([look(one), look(marked)].join() === before) unseen.push(`not seen: ${one.outerHTML.slice(0, 120)}`);
+        else if (fixed && !one.closest("header.top") && place.bottom <= header.bottom && place.bottom > 0 && place.width > 1)
+            unseen.push(`under the header: ${one.outerHTML.slice(0, 120)}`);
+    }
+    document.activeElement?.blur();
+    return unseen; }"""
+"""What can have the focus, and does not look otherwise when it has it or lies under the header (WCAG 2.4.7, 2.4.11)."""
 REPORTING: Final = """document.addEventListener("securitypolicyviolation",
     event => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile ?? ""}`));"""
 
@@ -139,6 +165,17 @@ class Window:
         self.page.goto(self.url + path)
         return self.page
 
+    def post(self, path: str, fields: Mapping[str, object]) -> Page:
+        """Sends a form to a path of the console, from the page that is open; the page that answers."""
+        with self.page.expect_navigation():
+            self.page.evaluate(SUBMIT, [self.url + path, dict(fields)])
+        return self.page
+
+    def unseen_focus(self) -> Sequence[str]:
+        """What can have the focus by keys, and of which nobody sees that it has it."""
+        self.page.keyboard.press("Tab")  # from now on the browser shows the focus
+        return cast("list[str]", self.page.evaluate(FOCUSED))
+
     def violations(self) -> Sequence[str]:
         """What axe finds on the page as it stands."""
         self.page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
@@ -196,7 +233,7 @@ def window(
             admit(context, url, host, name)
         found = Window(context.new_page(), url)
         yield found
-        assert found.wrongs == []
+        assert found.wrongs == [], found.wrongs
 
 
 def admit(context: BrowserContext, url: str, host: ConsoleHost, name: str) -> None:
@@ -213,3 +250,16 @@ def log_in(window: Window, name: str, password: str = PASSWORD) -> Page:
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
     return page
+
+
+def decided(page: Page) -> Locator:
+    """What became of a decision, as the page says it."""
+    return page.locator("#outcome")
+
+
+def send(page: Page, name: str) -> None:
+    """Sends the form of a decision, where pressing its link has not sent it at once."""
+    form = page.get_by_role("button", name=name, exact=True)
+    expect(decided(page).or_(form).first).to_be_visible()
+    if not decided(page).count():
+        form.click()

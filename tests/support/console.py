@@ -124,6 +124,11 @@ class ForgottenLines:
         del lines
 
 
+def deciding(store: Engine) -> ConsoleDecisions:
+    """What takes decisions in where no engine is behind it."""
+    return ConsoleDecisions(NotedDecisions(), store, ForgottenLines())
+
+
 class ConsoleHost:
     """A console with its parts. `clock` stands at the store's last record."""
 
@@ -166,8 +171,12 @@ def console(
     decisions: Callable[[Engine], ConsoleDecisions] | None = None,
     people: Mapping[str, str] = PEOPLE,
     provider: Callable[[], httpx2.Client] | None = None,
+    trials: Sequence[str] | None = None,
 ) -> Generator[ConsoleHost]:
-    """A console while inside, over a copy of a filled store (`orders` None: an empty one) and an own database in `folder`."""
+    """A console while inside, over a copy of a filled store (`orders` None: an empty one) and an own database in `folder`.
+
+    `trials`: the command that is run instead of a back-test.
+    """
     given = ConsoleSettings.model_validate({"cookie": "secure", **(settings or {})})
     filled, at = _filled(orders)
     shutil.copy(filled, folder / "store.sqlite3")
@@ -180,7 +189,7 @@ def console(
     stack = ExitStack()
     parts = parts_of(store, own, given, Observer(), clock=clock, passwords=Passwords(QUICK), decisions=taken, provider=provider)
     parts.more[PAGES] = PageParts(policy_of_world())
-    parts.more[GOVERN] = open_govern(stack, embedded_settings(folder, settings), own, clock=clock)
+    parts.more[GOVERN] = open_govern(stack, embedded_settings(folder, settings), own, clock=clock, spawn=trials)
     host = ConsoleHost(parts, clock, folder, routes)
     for name, role in people.items():
         host.add(name, role)
@@ -210,7 +219,7 @@ def serve(folder: Path, port: int, orders: int, clock: Callable[[], datetime] | 
         Observer(),
         clock=clock or (lambda: last + (wall() - began)),
         passwords=Passwords(QUICK),
-        decisions=ConsoleDecisions(NotedDecisions(), store, ForgottenLines()),
+        decisions=deciding(store),
     )
     parts.more[PAGES] = PageParts(policy_of_world())
     parts.more[GOVERN] = open_govern(ExitStack(), embedded_settings(folder), own, clock=parts.clock)

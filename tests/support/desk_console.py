@@ -8,15 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from dataflows.console.govern.opening import NAME as GOVERN
+from dataflows.console.govern.opening import GovernParts
 from dataflows.console.taking import ConsoleDecisions
 from schemas.wire import micros
 from sinks.cases.writer import CaseWriter
@@ -115,6 +118,7 @@ def desk_console(
         return ConsoleDecisions(written, store, audit, clock=lambda: now[0]().timestamp())
 
     with console(folder, orders=None, decisions=decisions, people=people, settings=settings) as host:
+        host.parts.more[GOVERN] = replace(cast("GovernParts", host.parts.more[GOVERN]), policy=rules)
         now.append(host.clock)
         host.clock.at = START
         made = DeskConsole(host, written, audit, folder, rules)

@@ -183,6 +183,7 @@ def _one(random: Random, number: int, raised: datetime, *, stands: bool) -> Fill
         "rule": kind,
         "case_state": state,
         "escalation_level": 0,
+        "clock_at": _clock_at(case) if stands and not suppressed else None,
         **where,
     }
     known = {"tenant": common["tenant"], "order_id": order}
@@ -239,6 +240,12 @@ def _one(random: Random, number: int, raised: datetime, *, stands: bool) -> Fill
             "last_sequence": 2,
         },
     )
+
+
+def _clock_at(case: dict[str, object]) -> object:
+    if case["acknowledged_at"] is None:
+        return case["ack_by"]
+    return case["resolve_by"] if case["paused_since"] is None else None
 
 
 def _of_sku(exception: dict[str, object]) -> dict[str, object]:

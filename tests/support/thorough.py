@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dataflows.core.rules.model import Judge, Rule
     from schemas.learned import Showing
     from schemas.output import OutputRecord
-    from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record
+    from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record, Silences
 
 ALWAYS = (*DATA_MODELS, "note", "future", "estimate")
 """Every event and every finding of the identity stages has one of these."""
@@ -65,7 +65,7 @@ class Rejudged:
         """The policy that holds."""
         return self._shard.policy
 
-    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan) -> None:
+    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan | Silences) -> None:
         """Takes what a shard takes."""
         self._shard.apply(record)
         self._said += self._shard.drain()

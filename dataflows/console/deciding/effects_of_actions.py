@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from dataflows.console.deciding.allowances import Allowances, foreseen
 from dataflows.console.deciding.effects import Effect
 from dataflows.console.deciding.reading import ActionTarget
 from dataflows.console.deciding.undoing import GOES_ON, PAUSES, REJECTS, STAYS_REJECTED, STAYS_SEEN
@@ -39,9 +40,7 @@ AGREED: Final = mark("You have agreed already: another person must.")
 NOT_WAITING: Final = mark("It waits for no approval: it is %(state)s. The engine will refuse this.")
 NO_ROLE: Final = mark("It is approved by %(roles)s; you have %(own)s.")
 SOMEBODY_APPROVES: Final = mark("Another person than you must approve it: %(count)s, and a role that the policy names.")
-JUDGED: Final = mark(
-    "The engine looks at it first: was the customer told so already, or something else? Did they agree to this channel? Is it quiet there?"
-)
+JUDGED: Final = mark("The engine looks at it first: was the customer told so already, or something else? Did they agree to this channel?")
 OF_ORDER_ONLY: Final = mark("Nothing was ever asked for about this exception: the action is asked for in the name of its order.")
 ENDS_DOUBT: Final = mark("The doubt ends: the action is then %(state)s.")
 MAY_GO_ON: Final = mark("Other actions of the same target may go on then.")
@@ -52,11 +51,12 @@ AGAIN_REQUESTED: Final = mark("What waits there is looked at by a person; new ac
 
 
 class Beside(NamedTuple):
-    """What stands beside an action: where automation is paused, the order's other actions, and what is known of the order."""
+    """What stands beside an action: pauses, the order's other actions, what is known of the order, and what it would meet going out."""
 
     paused: Sequence[ScopePause] = ()
     others: Sequence[ActionAbout] = ()
     context: Mapping[str, object] = {}
+    met: Allowances | None = None
 
 
 def approving(visit: Visit, targets: Sequence[ActionTarget], beside: Beside, templates: Path | None) -> Effect:
@@ -76,6 +76,7 @@ def approving(visit: Visit, targets: Sequence[ActionTarget], beside: Beside, tem
     else:
         effect.changes.append(visit.say(CARRIED_OUT))
     effect.changes += facts(visit, about)
+    _foresee(visit, effect, beside.met)
     effect.informed += informed(visit, about)
     effect.text = text_of(about, templates, beside.context)
     effect.against += [*spoken(visit, about), *hindrances(visit, about, beside.paused)]
@@ -110,19 +111,20 @@ def observing(visit: Visit, target: ActionTarget, data: Mapping[str, Any]) -> Ef
     return effect
 
 
-def initiating(visit: Visit, data: Mapping[str, Any], row: ExceptionRow, paused: Sequence[ScopePause], *, exception_known: bool) -> Effect:
+def initiating(visit: Visit, data: Mapping[str, Any], row: ExceptionRow, beside: Beside, *, exception_known: bool) -> Effect:
     """The effect of asking for an action."""
     name = str(data.get("action"))
     spec, amount = ACTIONS[name], data.get("parameters", {}).get("amount")
     effect = Effect(undo=visit.say(REJECTS), irreversible=spec.money or (not spec.reversible and name not in MESSAGES))
     effect.changes.append(visit.say(SOMEBODY_APPROVES, count=1))
     effect.changes += _risk(visit, spec, None if amount is None else _money(visit, amount))
+    _foresee(visit, effect, beside.met)
     effect.informed.append(_tells(visit, spec))
     if name in MESSAGES:
         effect.against.append(visit.say(JUDGED))
     if not exception_known:
         effect.against.append(visit.say(OF_ORDER_ONLY))
-    effect.against += _pauses(visit, paused, name, row.kind, row.tenant)
+    effect.against += _pauses(visit, beside.paused, name, row.kind, row.tenant)
     return effect
 
 
@@ -196,6 +198,14 @@ def text_of(about: ActionAbout, templates: Path | None, context: Mapping[str, ob
     except MessageTextError as error:
         return str(error)
     return "\n\n".join(part for part in (made.subject, made.text) if part)
+
+
+def _foresee(visit: Visit, effect: Effect, met: Allowances | None) -> None:
+    """Adds what it would meet: budgets, quiet hours, a cap."""
+    if met is not None:
+        said, against = foreseen(visit, met)
+        effect.changes += said
+        effect.against += against
 
 
 def _spec(about: ActionAbout) -> ActionSpec:

@@ -12,13 +12,16 @@ import orjson
 from starlette.responses import Response
 
 from dataflows.console.access import Needs
+from dataflows.console.deciding.allowances import Allowances, ForeseenAction, allowances
 from dataflows.console.deciding.effects import Effect, of_cases
 from dataflows.console.deciding.effects_of_actions import Beside, approving, initiating, observing, rejecting, switching
+from dataflows.console.deciding.mornings import Morning, next_morning
 from dataflows.console.deciding.parameters import FIELDS, KnownOrder, Parameter, choices_of, defaults, offered
 from dataflows.console.deciding.reading import Targets
 from dataflows.console.deciding.sending import desk
 from dataflows.console.deciding.verbs import COUNTED, MANY, RISKY, Verb
-from dataflows.console.deciding.wording import OUTCOMES, SNOOZES, WAITS, FormContext, Wording, next_morning, read_fields
+from dataflows.console.deciding.wording import OUTCOMES, SNOOZES, WAITS, FormContext, Wording, read_fields
+from dataflows.console.govern.holding import known_policy
 from dataflows.console.people.directory import KnownPerson
 from dataflows.console.text import mark
 from dataflows.console.visit import Visit
@@ -51,6 +54,7 @@ class DecisionForm:
     exception_known: bool = False
     context: Mapping[str, object] = field(default_factory=dict[str, object])
     people: Sequence[KnownPerson] = ()
+    morning: Morning | None = None
 
     @property
     def counted(self) -> bool:
@@ -72,6 +76,8 @@ class DecisionForm:
     async def read(self) -> None:
         """Reads the fields, and what they would do. Raises StoreDownError."""
         self.people = await self.visit.own(self.visit.parts.directory.everybody) if self.verb.name == "assign" else ()
+        if self.verb.name == "snooze":
+            self.morning = next_morning(self.visit.now, self.visit.zone, await known_policy(self.visit), self.targets.cases)
         if self.verb.about == "order":
             await self._about_order()
         self.wording = read_fields(self.verb, self.fields, self._given())
@@ -79,11 +85,13 @@ class DecisionForm:
         self.effect = await self._effect()
 
     def page(self, *, status: int = 200, confirm: bool = False) -> Response:
-        """The page of the form, or of its confirmation; the effect alone where htmx asks for that."""
-        template = "decide/confirm.html" if confirm else "decide/form.html"
-        if self.visit.wants_fragment and self.fields.get("step") == "preview":
-            return self.visit.fragment("decide/effect.html", form=self)
-        return self.visit.page(template, status=status, form=self, **self._choices())
+        """The page of the form, or of its confirmation; only the form, or its effect, where a page asks for it in place."""
+        visit, name = self.visit, "confirm" if confirm else "form"
+        if not visit.wants_fragment:
+            return visit.page(f"decide/{name}.html", status=status, form=self, **self._choices())
+        if self.fields.get("step") == "preview":
+            return visit.fragment("decide/effect.html", form=self)
+        return visit.fragment(f"decide/{name}_body.html", status=status, form=self, **self._choices())
 
     def problem_of(self, name: str) -> str:
         """What is wrong with a field."""
@@ -104,12 +112,10 @@ class DecisionForm:
         ]
 
     def _choices(self) -> dict[str, object]:
-        visit = self.visit
-        morning = next_morning(visit.now, visit.zone)
         people = [one.person for one in self.people if not one.disabled and one.person.may(Needs.DECIDE)]
         return {
             "snoozes": SNOOZES,
-            "morning": morning,
+            "morning": self.morning,
             "waits": WAITS,
             "labels": LABELS,
             "outcomes": OUTCOMES,
@@ -134,7 +140,7 @@ class DecisionForm:
             sees = all(known.person.may_see(one.row.tenant, one.row.team, one.row.site) for one in self.targets.cases)
             return known.person.by if sees else None
 
-        return FormContext(visit.person.by, visit.now, visit.zone, find, self.order)
+        return FormContext(visit.person.by, visit.now, visit.zone, find, self.order, None if self.morning is None else self.morning.at)
 
     async def _about_order(self) -> None:
         row = self.targets.cases[0].row
@@ -174,8 +180,10 @@ class DecisionForm:
             return observing(visit, self.targets.actions[0], data)
         if "action" not in data:
             return None
-        paused = await visit.read(paused_scopes)
-        return initiating(visit, data, self.targets.cases[0].row, paused, exception_known=self.exception_known)
+        row = self.targets.cases[0].row
+        asked = ForeseenAction(row.tenant, row.order_id, str(data["action"]), row.kind)
+        beside = Beside(await visit.read(paused_scopes), met=await self._met(asked))
+        return initiating(visit, data, row, beside, exception_known=self.exception_known)
 
     async def _beside(self) -> Beside:
         visit, row = self.visit, self.targets.actions[0].about.row
@@ -184,7 +192,13 @@ class DecisionForm:
             return Beside(paused)
         others = await visit.read(open_actions_of, row.tenant, row.order_id)
         detail = None if row.exception_id is None else await visit.read(exception_detail, row.exception_id, visit.now)
-        return Beside(paused, others, {} if detail is None else context_of(detail.data))
+        met = await self._met(ForeseenAction(row.tenant, row.order_id, row.action, self.targets.actions[0].about.kind))
+        return Beside(paused, others, {} if detail is None else context_of(detail.data), met)
+
+    async def _met(self, asked: ForeseenAction) -> Allowances | None:
+        """What an action would meet on its way out; None where no policy is known."""
+        policy = await known_policy(self.visit)
+        return None if policy is None else await self.visit.read(allowances, policy, asked, self.visit.now)
 
 
 def known_order(kind: str, scope: str | None, context: Mapping[str, Any]) -> KnownOrder:

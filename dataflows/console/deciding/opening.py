@@ -9,7 +9,7 @@ from typing import Final
 from confluent_kafka import KafkaException
 from sqlalchemy import Engine
 
-from dataflows.console.taking import ConsoleDecisions
+from dataflows.console.taking import ROLE, ConsoleDecisions
 from dataflows.errors import MisuseError, refused
 from dataflows.ingest.api import topic_of
 from dataflows.observe import catalogue
@@ -21,8 +21,6 @@ from sinks.kafka.decisions import KafkaDecisionWriter
 from sources.gateway.journal import Journal
 from sources.kafka.broker import describe
 
-ROLE: Final = "console"
-"""Its role at the socket of an embedded installation."""
 AUDIT: Final = "decisions"
 """The file of the audit, in the console's directory: who asked for what, and whether it was taken in."""
 AUDIT_BYTES: Final = 8 << 20

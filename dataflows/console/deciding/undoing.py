@@ -10,7 +10,6 @@ from dataflows.console.deciding.outcomes import DecidedItem
 from dataflows.console.deciding.reading import ActionTarget, CaseTarget
 from dataflows.console.text import mark
 
-KEPT_FACT: Final = mark("An acknowledgement cannot be undone: that somebody has taken it up is a fact, and its clock has stopped.")
 NOBODY_BEFORE: Final = mark(
     "It cannot be undone: nobody had it before, and a case cannot be taken from somebody without giving it to another."
 )
@@ -20,6 +19,7 @@ STAYS_REJECTED: Final = mark("A rejection cannot be undone: the action can be as
 STAYS_SEEN: Final = mark("An observation cannot be undone.")
 STATE_BEFORE: Final = mark("It cannot be undone: what it was before cannot be restored.")
 
+PUTS_BACK: Final = mark("It can be undone: the case then stands as if nobody had taken it up, and its acknowledge clock runs on.")
 RESTORES: Final = mark("It can be undone: the case then stands as before, but for the acknowledgement, which stays.")
 REOPENS: Final = mark("It can be undone: the case is then reopened, which is counted, and somebody must take it up anew.")
 RESOLVES: Final = mark("It can be undone: the case is then resolved again.")
@@ -67,8 +67,8 @@ def undo(verb: str, item: DecidedItem, data: Mapping[str, Any], now: datetime) -
     """What undoes a decision about one thing, as it stood before. `data`: what was decided."""
     before = item.before
     match verb:
-        case "acknowledge" if before.get("state") in ("new", "open"):
-            return Undo(KEPT_FACT)
+        case "acknowledge" | "take" | "assign" | "snooze" | "wait" if before.get("state") in ("new", "open"):
+            return Undo(PUTS_BACK, "case.reopened", _stated(put_back=True, assignee=before.get("assignee"), team=before.get("team")))
         case "acknowledge" | "snooze" | "wait":
             return _restored(before, now)
         case "take" | "assign":

@@ -88,3 +88,10 @@ def watched(connection: Connection, outcome: Outcome, refusals: Mapping[str, tup
         return SeenItem(item, "taken", None if row_now is None else row_now.case_state, logged=known)
 
     return Watched(outcome, [seen(item) for item in outcome.items], now)
+
+
+def unwatched(outcome: Outcome, now: datetime) -> Watched:
+    """An outcome while the store cannot be asked: what is known of it here."""
+    spoken: Mapping[str, Spoken] = {"waiting": "waiting", "refused": "refused"}
+    found = [SeenItem(item, spoken.get(item.status, "taken"), reason=item.reason, detail=item.detail) for item in outcome.items]
+    return Watched(outcome, found, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -26,8 +26,6 @@ SNOOZES: Final[dict[str, str]] = {
 }
 """How a snooze ends."""
 SPANS: Final = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
-MORNING: Final = time(9)
-SATURDAY: Final = 5
 WAITS: Final = (*WAITED_FOR, OTHER)
 OUTCOMES: Final = ("delivered", "refunded", "replaced", "cancelled", "rerouted", "false alarm", "no action needed")
 """Outcomes that are offered; any other word is taken, too."""
@@ -53,13 +51,17 @@ NO_REASON: Final = mark("Say why: whoever finds it paused will ask.")
 
 @dataclass(frozen=True, slots=True)
 class FormContext:
-    """Who fills a form in, where and when. `person`: finds somebody of the directory who may have cases, by name."""
+    """Who fills a form in, where and when. `person`: finds somebody of the directory who may have cases, by name.
+
+    `morning`: when the next business day begins.
+    """
 
     by: str
     now: datetime
     zone: ZoneInfo
     person: Callable[[str], str | None]
     order: KnownOrder | None = None
+    morning: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -91,15 +93,6 @@ def read_fields(verb: Verb, fields: Mapping[str, str], given: FormContext) -> Wo
     return found
 
 
-def next_morning(now: datetime, zone: ZoneInfo) -> datetime:
-    """Nine o'clock of the next day from Monday to Friday, in a zone."""
-    local = now.astimezone(zone)
-    day = local.date() + timedelta(days=1 if local.time() >= MORNING else 0)
-    while day.weekday() >= SATURDAY:
-        day += timedelta(days=1)
-    return datetime.combine(day, MORNING, zone)
-
-
 def _take(found: Wording, fields: Mapping[str, str], given: FormContext) -> None:
     del fields
     found.data["assignee"] = given.by
@@ -128,8 +121,8 @@ def _snooze(found: Wording, fields: Mapping[str, str], given: FormContext) -> No
         return
     if how in SPANS:
         found.data["until"] = _stated(given.now + SPANS[how])
-    elif how == "morning":
-        found.data["until"] = _stated(next_morning(given.now, given.zone))
+    elif how == "morning" and given.morning is not None:
+        found.data["until"] = _stated(given.morning)
     else:
         if how != "until":
             found.data["until_kind"] = how

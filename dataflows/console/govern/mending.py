@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from sqlalchemy import Engine, Row, select
 
-from dataflows.console.deciding.opening import ROLE
 from dataflows.console.govern.tables import mended
 from dataflows.console.own import upsert
+from dataflows.console.taking import ROLE
 from schemas.deciding import decides, is_decision
 from schemas.envelope import EVENT_MODELS
 from schemas.events import DATA_MODELS

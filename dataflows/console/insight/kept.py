@@ -13,7 +13,7 @@ MOST: Final = 300
 
 
 class KeptAnswers:
-    """Answers by what was asked, on one event loop."""
+    """Answers by what was asked, on one event loop. `age`: for how many seconds each is kept; 0: only who asks at once gets the same."""
 
     def __init__(self, age: float = AGE_S, most: int = MOST) -> None:
         self._age, self._most = age, most
@@ -23,7 +23,7 @@ class KeptAnswers:
         """The answer; asked for anew if it is too old. Raises what asking raises, which is not kept."""
         loop = asyncio.get_running_loop()
         held = self._kept.get(asked)
-        if held is not None and loop.time() - held[0] < self._age:
+        if held is not None and (loop.time() - held[0] < self._age or not held[1].done()):
             return await asyncio.shield(held[1])
         task = asyncio.ensure_future(_run(ask))
         self._kept[asked] = (loop.time(), task)

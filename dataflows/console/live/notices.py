@@ -20,7 +20,7 @@ from sinks.cases.queries.changes import (
     packed_position,
 )
 
-MOST_IDS: Final = 200
+MOST_IDS: Final = 1_000
 """Rows of one sort that are named; further ones are counted."""
 Pair = tuple[str, int]
 
@@ -44,7 +44,8 @@ class Notice:
         """As it is sent."""
         lists = {"new": self.new, "changed": self.changed, "gone": self.gone}
         named = {name: [list(pair) for pair in pairs[:MOST_IDS]] for name, pairs in lists.items()}
-        return {**named, "more": sum(max(0, len(pairs) - MOST_IDS) for pairs in lists.values()), "complete": self.complete}
+        more = {name: max(0, len(pairs) - MOST_IDS) for name, pairs in lists.items()}
+        return {**named, "more": more, "complete": self.complete}
 
     @property
     def id(self) -> str:

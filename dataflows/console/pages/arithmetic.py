@@ -1,16 +1,22 @@
-"""Reads the arithmetic of a deadline as the engine tells it (`core.clocks.explain`), so that a page can show its parts and draw it."""
+"""The parts of a deadline, so that a page can show and draw them: as the engine says them, or read from its sentence.
+
+What was said before `deadline` was published has its parts in the sentence only (`core.clocks.explain`).
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
 
 from dataflows.core.clocks import Span, span
 from schemas.instants import micros
 from schemas.places import is_zone
+from schemas.values import parse_instant
+from sinks.cases.queries.rows import Data
 
 _MOMENT: Final = r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?"
 _COUNTED: Final = re.compile(
@@ -30,8 +36,8 @@ class DeadlineParts:
 
     `label`: what it counts from, in the engine's words. `anchor`: when that was; None where the deadline is a stated date itself. `length`:
     what was added, and `back` whether it was taken off instead. `zone`: whose time its words give; `calendar_zone`: whose business time
-    counts. `counted_from`: where business time began to count. `skipped`: the holidays by name. `grace`: seconds allowed after it. `step`:
-    how its severity came about, beyond the first.
+    counts, by which `calendar` (None where only the sentence tells). `counted_from`: when business time began to count. `skipped`: the
+    holidays by name. `grace`: seconds allowed after it. `step`: how its severity came about, beyond the first.
     """
 
     label: str
@@ -45,6 +51,31 @@ class DeadlineParts:
     skipped: tuple[str, ...] = ()
     grace: int = 0
     step: str = ""
+    calendar: str | None = None
+
+
+def deadline_of(row: Data) -> DeadlineParts | None:
+    """The parts of an exception's deadline; None where it has none, or where its words alone tell it."""
+    words = cast("str | None", row["arithmetic"])
+    said = cast("Mapping[str, Any] | None", row["deadline"])
+    if said is None or row["due_at"] is None:
+        return parts_of(words)
+    length = span(said["span"]) if said["span"] else None
+    since, at = said["counted_from"], said["anchored_at"]
+    return DeadlineParts(
+        label=said["anchor"],
+        zone=said["zone"],
+        due=micros(cast("datetime", row["due_at"])),
+        anchor=None if length is None or at is None else micros(parse_instant(at)),
+        length=None if length is None else Span(abs(length.n), length.unit),
+        back=length is not None and length.n < 0,
+        calendar_zone=said["business_zone"] or said["zone"],
+        counted_from=None if since is None else micros(parse_instant(since)),
+        skipped=tuple(said["skipped"]),
+        grace=said["grace_s"],
+        step="".join(_STEP.split(words or "", 1)[1:]),
+        calendar=said["calendar"],
+    )
 
 
 def parts_of(arithmetic: str | None) -> DeadlineParts | None:

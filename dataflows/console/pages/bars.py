@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from dataflows.console.pages.arithmetic import parts_of
+from dataflows.console.pages.arithmetic import deadline_of
 from dataflows.console.pages.calendars import CountedPlaces, calendar_of, clock_idle, idle_of
 from dataflows.console.pages.words import RESOLUTIONS, kind_words, words_of
 from dataflows.console.pictures.order_story import DeadlineBar, Outcome
@@ -61,7 +61,7 @@ def outcome_of(row: Data, now: datetime) -> Outcome:
 def started(row: Data) -> datetime:
     """From where a deadline counts: what it was added to, else since when it is waited for, else the placing."""
     due = cast("datetime", row["due_at"])
-    parts = parts_of(cast("str | None", row["arithmetic"]))
+    parts = deadline_of(row)
     anchor = None if parts is None or parts.anchor is None or parts.back else EPOCH + parts.anchor * MICROSECOND
     found = (anchor, row["clock_since"], row["placed_at"])
     return min(due, next((cast("datetime", one) for one in found if one is not None), due))
@@ -79,7 +79,7 @@ def silence_of(row: Data, silences: Sequence[Data]) -> str | None:
 
 def _deadline(row: Data, past: OrderPast, policy: Policy | None, spoken: Language, now: datetime, *, aside: bool) -> DeadlineBar:
     due, said = cast("datetime", row["due_at"]), cast("datetime", row["raised_at"])
-    parts = parts_of(cast("str | None", row["arithmetic"]))
+    parts = deadline_of(row)
     calendar = None if policy is None or parts is None else calendar_of(policy, where_of(row), parts)
     outcome, start = outcome_of(row, now), started(row)
     ended = cast("datetime | None", row["resolved_at"] or row["closed_at"])

@@ -1,7 +1,8 @@
 """Which calendar counted a deadline, by the policy that decided it, and in which stretches it stood still.
 
-What the engine tells of a deadline names its zone, not its calendar. So those that the policy could have meant are tried: the one by which
-the deadline comes out is the one. Where none does (another policy, or a clock that is moved), nothing is hatched, and the page says so.
+The engine names the calendar. What it said before it did so names the zone only: then those that the policy could have meant are tried, and
+the one by which the deadline comes out is the one. Where none does (another policy, or a clock that is moved), nothing is hatched, and the
+page says so.
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ def calendar_of(policy: Policy, where: CountedPlaces, parts: DeadlineParts) -> C
     if parts.anchor is None or parts.length is None or parts.length.unit == "us":
         return None
     for calendar in _candidates(policy, where):
-        if calendar.zone == parts.calendar_zone and calendar.add(parts.anchor, parts.length) == parts.due:
+        if parts.calendar is not None:
+            if (calendar.name, calendar.zone) == (parts.calendar, parts.calendar_zone):
+                return calendar
+        elif calendar.zone == parts.calendar_zone and calendar.add(parts.anchor, parts.length) == parts.due:
             return calendar
     return None
 

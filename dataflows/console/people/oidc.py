@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Final, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx2
 from authlib.oauth2.client import OAuth2Client
@@ -47,12 +47,13 @@ class NotVouchedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """What the provider says of itself."""
+    """What the provider says of itself. `end`: where people log out of it; empty where they cannot."""
 
     authorization: str
     token: str
     keys: KeySet
     read_at: datetime
+    end: str = ""
 
 
 class OidcLogIn:
@@ -99,6 +100,17 @@ class OidcLogIn:
         name = self._name(claims)
         found = self._directory.vouched(name, roles, self._scope(claims), issuer=self._issuer, subject=str(claims["sub"]), at=now)
         return found, str(row.back)
+
+    def log_out(self, back: str, now: datetime) -> str | None:
+        """Where somebody logs out of the provider too, and is sent back from; None where that is not possible. Raises ProviderError.
+
+        `back` must be known to the provider. It is told which client asks, not who: the token of the log-in is kept nowhere.
+        """
+        end = self._provider(now).end
+        if not end:
+            return None
+        query = urlencode({"client_id": self._id, "post_logout_redirect_uri": back})
+        return f"{end}{'&' if urlsplit(end).query else '?'}{query}"
 
     def _name(self, claims: Mapping[str, object]) -> str:
         claim = self._settings.oidc_name_claim
@@ -166,9 +178,12 @@ class OidcLogIn:
         urls = [str(said.get(name, "")) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
         if not all(self._is_safe(url) for url in urls):
             raise ProviderError("discovery names an endpoint that is none, or not HTTPS")
+        end = str(said.get("end_session_endpoint") or "")
+        if end and not self._is_safe(end):
+            raise ProviderError("discovery names an endpoint that is none, or not HTTPS")
         keys = self._asked(lambda client: client.get(urls[2]), "keys")
         try:
-            provider = Provider(urls[0], urls[1], KeySet.import_key_set(cast("Any", keys)), now)
+            provider = Provider(urls[0], urls[1], KeySet.import_key_set(cast("Any", keys)), now, end)
         except (JoseError, ValueError, KeyError) as error:
             raise ProviderError(f"the provider's keys make no sense: {type(error).__name__}") from error
         with self._lock:

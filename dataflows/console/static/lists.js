@@ -19,8 +19,11 @@
     tell();
   }
 
-  // Long lists of filters are folded where they would stand above the rows.
-  if (matchMedia("(max-width: 1400px)").matches) {
-    for (const group of document.querySelectorAll(".facets > details")) group.open = false;
+  // Beside the rows there is room for more of the counts, on a phone for none.
+  const wide = matchMedia("(min-width: 1701px)").matches;
+  if (wide || matchMedia("(max-width: 760px)").matches) {
+    for (const group of document.querySelectorAll(".facets > details")) {
+      if (!wide || ["kind", "team"].includes(group.dataset.facet)) group.open = wide;
+    }
   }
 })();

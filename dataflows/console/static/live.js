@@ -10,10 +10,13 @@
   const stale = document.getElementById("live-stale");
   const said = document.getElementById("live-said");
   const pause = document.getElementById("live-pause");
-  const SILENCE = 10000, HIDDEN = 20000, PAUSE = 2000;
+  const SILENCE = 10000, HIDDEN = 20000, PAUSE = 2000, SETTLED = 4000;
+  // A page whose rows are no cases is read anew after any change, and once more when the engine has been asked meanwhile.
+  const reread = "reread" in main.dataset;
   const fresh = new Set(), altered = new Set(), left = new Set();
   let position = text.position, source = null, timer = 0, hiding = 0, wait = 1000, retry = 0;
-  let whole = false, more = 0, fetching = false, again = false, late = false, fetched = 0;
+  let whole = false, fetching = false, again = false, late = false, fetched = 0;
+  const more = { new: 0, changed: 0, gone: 0 };
   let paused = text.paused === "yes";
 
   const row = (id) => document.getElementById("x-" + id) || document.getElementById("a-" + id);
@@ -52,9 +55,10 @@
     source = null;
   }
 
+  // A connection that nobody has closed may be dead all the same: what says nothing is asked for anew.
   function watch() {
     clearTimeout(timer);
-    timer = setTimeout(() => { late = true; show(stale, text.lost); }, SILENCE);
+    timer = setTimeout(() => { late = true; show(stale, text.lost); connect(); }, SILENCE);
   }
 
   function alive() {
@@ -71,6 +75,12 @@
   }
 
   function changed(data) {
+    if (reread) {
+      for (const [id] of [...data.new, ...data.changed, ...data.gone]) altered.add(id);
+      setTimeout(() => paused || soon(), SETTLED);
+      if (!paused) tell();
+      return;
+    }
     for (const [id, number] of data.new) {
       const there = row(id);
       if (!there) { fresh.add(id); left.delete(id); } else if (newer(there, number)) altered.add(id);
@@ -84,7 +94,7 @@
       const there = row(id);
       if (there && newer(there, number)) left.add(id);
     }
-    more += data.more;
+    for (const name of Object.keys(more)) more[name] += data.more[name];
     whole = whole || !data.complete;
     if (!paused) tell();
   }
@@ -100,7 +110,7 @@
         (there.querySelector("th, td:nth-of-type(2), td") || there).append(" ", mark);
       }
     }
-    const parts = [[fresh.size + more, text.new], [altered.size, text.changed], [left.size, text.gone]]
+    const parts = [[fresh.size + more.new, text.new], [altered.size + more.changed, text.changed], [left.size + more.gone, text.gone]]
       .filter(([number]) => number).map(([number, words]) => filled(words, number));
     const words = whole ? text.whole : parts.join(", ");
     if (words && words !== count.textContent) count.textContent = words;
@@ -151,9 +161,13 @@
     return element.contains(held) && held.matches("input:not([type=checkbox]):not([type=radio]), textarea, select");
   };
 
+  // What the page was made with keeps its room, also when it is over; what is new stands over the page. So no row moves.
   function standing(lines) {
     const place = document.getElementById("standing");
-    place.replaceChildren(...lines.map((line) => {
+    place.style.minHeight = `${place.offsetHeight}px`;
+    const before = [...place.children];
+    const fresh = [];
+    for (const line of lines) {
       const made = document.createElement("p");
       made.className = "banner " + line.kind;
       made.append(line.text);
@@ -163,8 +177,14 @@
         link.textContent = text.more;
         made.append(" ", link);
       }
-      return made;
-    }));
+      const at = before.findIndex((one) => one.className === made.className);
+      if (at < 0) { fresh.push(made); continue; }
+      const [there] = before.splice(at, 1);
+      there.style.visibility = "";
+      if (there.textContent.trim() !== made.textContent.trim()) there.replaceChildren(...made.childNodes);
+    }
+    for (const over of before) over.style.visibility = "hidden";
+    document.getElementById("live-standing").replaceChildren(...fresh);
   }
 
   function rest(now) {
@@ -176,6 +196,8 @@
     if (!paused) tell();
   }
 
+  // What somebody has decided here is shown at once where it stands, also while updates rest.
+  document.addEventListener("orderwatch-spoken", soon);
   pause.hidden = false;
   pause.addEventListener("submit", async (event) => {
     event.preventDefault();

@@ -25,7 +25,6 @@ from sinks.cases.queries.rows import ListedAction, Page
 from sinks.cases.queries.wanted import ActionFilter
 
 PAGE: Final = 50
-MOST_APPROVALS: Final = 200
 STATES: Final = ("in_doubt", "proposed", "blocked", "requested", "begun", "failed", "executed", "rejected", "expired", "withdrawn")
 """Those that need somebody first."""
 TABS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -41,8 +40,9 @@ TABS: Final[Mapping[str, tuple[str, ...]]] = {
 
 async def show_approvals(visit: Visit) -> Response:
     """What waits for somebody to agree: mine to give first, then others'."""
-    wanted = visit.person.narrow(_filter(visit.request.query_params, waiting=True))
-    rows: Page[ListedAction] = await visit.read(list_actions, wanted, limit=MOST_APPROVALS)
+    query = visit.request.query_params
+    wanted = visit.person.narrow(_filter(query, waiting=True))
+    rows: Page[ListedAction] = await visit.read(list_actions, wanted, limit=PAGE, after=query.get("after"))
     about = await visit.read(actions_about, [row.action_id for row in rows.rows])
     shown = [(one, why_not(visit, one.row)) for one in about]
     groups = {
@@ -53,13 +53,13 @@ async def show_approvals(visit: Visit) -> Response:
     return visit.page(
         "actions/approvals.html",
         groups=groups,
-        more=rows.after is not None,
+        next=None if rows.after is None else visit.url("approvals", [*_without(query, "after"), ("after", rows.after)]),
         escalated=sum(one.escalated_to is not None for one in about),
         limit=None if decisions is None else decisions.bulk_limit,
         informed=partial(informed, visit),
         spoken=partial(spoken, visit),
-        query=visit.request.query_params,
-        narrowed=_narrowed(visit.request.query_params),
+        query=query,
+        narrowed=_narrowed(query),
     )
 
 

@@ -15,13 +15,15 @@ from dataflows.console.deciding.forming import CONFIRMED, DecisionForm
 from dataflows.console.deciding.outcomes import Outcome, Outcomes
 from dataflows.console.deciding.reading import Targets, named, targets
 from dataflows.console.deciding.sending import desk, key_of, new_key, outcome_of, send, send_parts, to_be_sent
+from dataflows.console.deciding.undoing import undo
 from dataflows.console.deciding.verbs import MOST, VERBS
-from dataflows.console.deciding.watching import Watched, watched
+from dataflows.console.deciding.watching import Watched, unwatched, watched
 from dataflows.console.routes import Route
 from dataflows.console.selecting import chosen
 from dataflows.console.taking import UntakenError
 from dataflows.console.text import mark
 from dataflows.console.visit import BadRequestError, NotHereError, Visit
+from dataflows.ingest.decisions.expected import StoreDownError
 
 CHANGED: Final = mark(
     "Somebody was quicker: it has changed since you read it. What you typed is kept; look at what changed, and send it again."
@@ -31,6 +33,8 @@ REFUSED: Final = mark("It was refused: %(detail)s.")
 NOTHING: Final = mark("Choose at least one row first.")
 TOO_MANY: Final = mark("At most %(most)s can be decided at once.")
 SENT: Final = ("send",)
+SPOKEN: Final = "orderwatch-spoken"
+"""The event that tells a page that the engine has spoken of a decision: what it shows is looked at anew."""
 
 
 async def show_form(visit: Visit) -> Response:
@@ -49,7 +53,7 @@ async def take_form(visit: Visit) -> Response:
     cases = await _chosen(visit, given)
     key = key_of(fields["key"]) if fields.get("key") else new_key()
     if (known := await visit.own(_kept(visit).find, key, visit.person.by, visit.now)) is not None and fields.get("step") in SENT:
-        return visit.done(visit.url("decided", key=known.key))
+        return await sent_answer(visit, known)
     form = await _form(visit, fields, cases, about, key)
     if fields.get("step") not in SENT:
         return form.page()
@@ -64,7 +68,10 @@ async def show_outcome(visit: Visit) -> Response:
     """What became of a decision."""
     seen = await _watched(visit, await _found(visit, visit.request.path_params["key"]))
     if visit.wants_fragment:
-        return visit.fragment("decide/outcome.html", seen=seen, verb=VERBS[seen.outcome.verb])
+        response = visit.fragment("decide/outcome.html", seen=seen, verb=VERBS[seen.outcome.verb])
+        if not seen.pending:
+            response.headers["HX-Trigger"] = SPOKEN
+        return response
     return visit.page("decide/decided.html", seen=seen, verb=VERBS[seen.outcome.verb])
 
 
@@ -74,7 +81,7 @@ async def send_rest(visit: Visit) -> Response:
     if not outcome.waiting or "to_send" not in outcome.data:
         return visit.done(visit.url("decided", key=outcome.key))
     desk(visit)
-    response = visit.done(visit.url("decided", key=outcome.key))
+    response = await sent_answer(visit, outcome)
     response.background = BackgroundTask(send_parts, visit, VERBS[outcome.verb], outcome, _kept(visit))
     return response
 
@@ -114,10 +121,11 @@ async def _sent(form: DecisionForm) -> Response:
     if verb.about == "order" and form.exception_known:
         form.wording.data["exception_id"] = form.targets.cases[0].row.exception_id
     outcome, kept = outcome_of(visit, verb, form.key, form.targets, form.wording, form.back), _kept(visit)
-    response = visit.done(visit.url("decided", key=form.key))
     if len(outcome.items) > 1:
         to_be_sent(outcome, form.wording)
-        if await visit.own(kept.add, outcome):
+        fresh = await visit.own(kept.add, outcome)
+        response = await sent_answer(visit, outcome)
+        if fresh:
             response.background = BackgroundTask(send_parts, visit, verb, outcome, kept)
         return response
     try:
@@ -130,6 +138,20 @@ async def _sent(form: DecisionForm) -> Response:
         return await _refused(form, item.reason, item.detail, item.before)
     await visit.own(kept.add, outcome)
     visit.parts.heads.forget()
+    return await sent_answer(visit, outcome)
+
+
+async def sent_answer(visit: Visit, outcome: Outcome) -> Response:
+    """What became of a decision that was just sent: on the page that asked for it in place, else on one of its own."""
+    if not visit.wants_fragment:
+        return visit.done(visit.url("decided", key=outcome.key))
+    try:
+        seen = await _watched(visit, outcome)
+    except StoreDownError:
+        seen = unwatched(outcome, visit.now)  # It is taken in all the same, and that is what is told.
+    undoable = outcome.undoes is None and any(undo(outcome.verb, item, outcome.data, visit.now).possible for item in outcome.items)
+    response = visit.fragment("decide/answered.html", seen=seen, verb=VERBS[outcome.verb], undoable=undoable)
+    response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#told", "innerHTML"
     return response
 
 

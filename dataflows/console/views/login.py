@@ -6,9 +6,10 @@ from typing import Final
 
 from starlette.responses import Response
 
-from dataflows.console.access import Needs
+from dataflows.console.access import NOBODY, Needs
 from dataflows.console.cookies import forget_session, keep_session
 from dataflows.console.people.directory import KnownPerson, note_failure
+from dataflows.console.people.oidc import ProviderError
 from dataflows.console.routes import Route
 from dataflows.console.text import mark
 from dataflows.console.visit import Visit
@@ -72,13 +73,30 @@ async def begin(visit: Visit, known: KnownPerson, way: str, back: str) -> Respon
 
 
 async def log_out(visit: Visit) -> Response:
-    """Ends the session."""
+    """Ends the session; whoever came by the provider may end that one's, too."""
+    came_by = None
     if visit.session is not None:
+        came_by = visit.session.way
         await visit.own(visit.parts.sessions.end, visit.session.digest, by=visit.person.by, at=visit.now)
-        visit.session = None
-    response = visit.done(visit.url("login"))
+        visit.session, visit.person = None, NOBODY
+    response = await _left_provider(visit) if came_by == "oidc" and visit.parts.settings.oidc_log_out else visit.done(visit.url("login"))
     forget_session(response, visit.parts.settings)
     return response
+
+
+async def _left_provider(visit: Visit) -> Response:
+    """A page that leads on to the provider: browsers let no form do so that may only be sent to the console itself."""
+    oidc, url = visit.parts.oidc, visit.request.url
+    if oidc is None:
+        return visit.done(visit.url("login"))
+    try:
+        where = await visit.own(oidc.log_out, f"{url.scheme}://{url.netloc}{visit.url('login')}", visit.now)
+    except ProviderError as error:
+        visit.parts.metrics.failed("provider", "whoever logged out is not led on to the provider", error=str(error))
+        return visit.page("logged_out.html", where=None, provider=visit.parts.settings.oidc_name)
+    if where is None:
+        return visit.done(visit.url("login"))
+    return visit.page("logged_out.html", where=where, provider=visit.parts.settings.oidc_name)
 
 
 async def extend(visit: Visit) -> Response:

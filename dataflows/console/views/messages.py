@@ -10,8 +10,11 @@ from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from dataflows.console.access import NONE, Needs
+from dataflows.console.deciding.allowances import budget_uses
+from dataflows.console.govern.holding import known_policy
 from dataflows.console.routes import Route
 from dataflows.console.visit import Visit
+from schemas.envelope import DEFAULT_TENANT
 from sinks.cases.queries.deciding import held_by, paused_scopes, requested_since
 from sinks.cases.queries.ledger import MessageFilter, list_messages, message_words
 from sinks.cases.queries.wanted import ActionFilter
@@ -44,9 +47,13 @@ async def show_automation(visit: Visit) -> Response:
     """Where automation is paused, since when, by whom and why; and what waits there."""
     scopes = [one for one in await visit.read(paused_scopes) if _concerns(visit, one.scope)]
     wanted = visit.person.narrow(ActionFilter())
+    policy = await known_policy(visit)
+    tenants = [] if policy is None else [name for name in (*policy.tenants, DEFAULT_TENANT) if visit.person.may_see(name)]
     return visit.page(
         "actions/automation.html",
         scopes=scopes,
+        policy=policy,
+        uses=[] if policy is None else await visit.read(budget_uses, policy, list(dict.fromkeys(tenants)), visit.now),
         budgets=await visit.read(held_by, wanted),
         used=await visit.read(requested_since, wanted, visit.now - DAY),
     )

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 from starlette.responses import RedirectResponse, Response
 
 from dataflows.console.access import Needs
+from dataflows.console.deciding.outcomes import Outcomes
 from dataflows.console.pages import words
-from dataflows.console.pages.arithmetic import DeadlineParts, parts_of
+from dataflows.console.pages.arithmetic import DeadlineParts, deadline_of
 from dataflows.console.pages.bars import outcome_of, silence_of, where_of
 from dataflows.console.pages.calendars import calendar_of
 from dataflows.console.pages.facts import ExceptionFacts, OrderFacts, exception_facts, order_facts, whole_id
@@ -101,6 +102,7 @@ async def show_exception(visit: Visit) -> Response:
         words=words,
         icon=icon,
         at=_instant,
+        undoable=await _undoable(visit),
     )
 
 
@@ -125,6 +127,7 @@ async def show_order(visit: Visit) -> Response:
         icon=icon,
         at=_instant,
         amount=_amount,
+        undoable=await _undoable(visit),
     )
 
 
@@ -164,9 +167,14 @@ async def show_record(visit: Visit) -> Response:
     )
 
 
+async def _undoable(visit: Visit) -> bool:
+    """Whether somebody has decided anything here lately that is not undone."""
+    return visit.may("decide") and await visit.own(Outcomes(visit.parts.own).latest, visit.person.by, visit.now) is not None
+
+
 def _deadline(facts: ExceptionFacts) -> ShownDeadline | None:
     """The arithmetic in its parts; None where there is no deadline, or where its words alone tell it."""
-    parts = parts_of(cast("str | None", facts.stored["arithmetic"]))
+    parts = deadline_of(facts.stored)
     if parts is None or facts.stored["due_at"] is None:
         return None
     policy = facts.policy

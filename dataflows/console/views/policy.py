@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 from starlette.responses import Response
 
 from dataflows.console.access import EVERY, Needs
-from dataflows.console.govern.in_force import BUILT_IN, PolicyInForce, PolicyUnknownError, activated_policy, started_policy
+from dataflows.console.govern.holding import policy_in_force
+from dataflows.console.govern.in_force import BUILT_IN, PolicyUnknownError
 from dataflows.console.govern.opening import parts_for
 from dataflows.console.routes import Route
+from dataflows.console.views.modes import answers
 from dataflows.console.visit import BadRequestError, NotHereError, Visit
 from dataflows.core.policy import Policy
 from dataflows.core.policy.diff import settings_of
@@ -43,15 +45,6 @@ class RuleLine(NamedTuple):
     lane: str
     action: str
     own: bool
-
-
-async def policy_in_force(visit: Visit) -> PolicyInForce:
-    """The policy that holds. Raises PolicyUnknownError."""
-    found = await visit.read(activated_policy)
-    if found is not None:
-        return found
-    parts = parts_for(visit)
-    return await visit.own(started_policy, parts.state, parts.policy)
 
 
 async def show_policy(visit: Visit) -> Response:
@@ -130,7 +123,8 @@ async def show_armed(visit: Visit) -> Response:
     if state is None:
         return visit.page("policy/armed.html", report=None, rules=(), tenants=(), tenant="", wanted="", many={}, why=None)
     try:
-        policy, report = await visit.own(_armed, state)
+        # It reads all shards: who looks within a minute gets the same.
+        policy, report, at = await answers(visit).get(("armed", state), lambda: visit.own(_armed, state, visit.now))
     except (StateError, ValueError, OSError) as error:
         return visit.page("policy/armed.html", report=None, rules=(), tenants=(), tenant="", wanted="", many={}, why=str(error))
     tenants = [name for name in tenants_of(report) or ["default"] if visit.person.may_see(name)]
@@ -141,12 +135,14 @@ async def show_armed(visit: Visit) -> Response:
     rules = sorted(arming(policy, report, tenant), key=lambda one: (STATES.index(one.state), one.kind))
     many = {name: sum(one.state == name for one in rules) for name in STATES}
     shown: list[RuleArming] = [one for one in rules if not wanted or one.state == wanted]
-    return visit.page("policy/armed.html", report=report, rules=shown, tenants=tenants, tenant=tenant, wanted=wanted, many=many, why=None)
+    return visit.page(
+        "policy/armed.html", report=report, rules=shown, tenants=tenants, tenant=tenant, wanted=wanted, many=many, why=None, read_at=at
+    )
 
 
-def _armed(state: Path) -> tuple[Policy, ArmedReport]:
-    """The policy of the state, and what the engine waits for. Raises StateError, ValueError, OSError."""
-    return policy_of_state(state), armed_in_state(state)
+def _armed(state: Path, at: datetime) -> tuple[Policy, ArmedReport, datetime]:
+    """The policy of the state, what the engine waits for, and when that was read. Raises StateError, ValueError, OSError."""
+    return policy_of_state(state), armed_in_state(state), at
 
 
 async def show_shadow(visit: Visit) -> Response:

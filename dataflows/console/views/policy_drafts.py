@@ -12,13 +12,13 @@ from starlette.responses import Response
 from dataflows.console.access import Needs
 from dataflows.console.govern.activating import ActivationCheck, activation_check, activation_of
 from dataflows.console.govern.drafts import PolicyDraft, add_draft, find_draft, latest_drafts, line_diff
+from dataflows.console.govern.holding import policy_in_force
 from dataflows.console.govern.in_force import PolicyInForce, PolicyUnknownError
 from dataflows.console.govern.opening import parts_for
 from dataflows.console.people.directory import enter
 from dataflows.console.routes import Route
 from dataflows.console.taking import UntakenError, decision_id
 from dataflows.console.text import mark
-from dataflows.console.views.policy import policy_in_force
 from dataflows.console.visit import BadRequestError, NotHereError, Visit
 from dataflows.core.policy import Policy
 from dataflows.core.policy.diff import PolicyDiff, diff, words

@@ -11,12 +11,12 @@ from starlette.responses import Response, StreamingResponse
 
 from dataflows.console.access import Needs
 from dataflows.console.govern.findings import differences_csv, read_report, read_standing
+from dataflows.console.govern.holding import policy_in_force
 from dataflows.console.govern.in_force import PolicyUnknownError
 from dataflows.console.govern.links import Links
 from dataflows.console.govern.opening import parts_for
 from dataflows.console.govern.trials import BACKTEST, DRY_RUN, NewTrial, PolicyTrial, TrialError
 from dataflows.console.routes import Route
-from dataflows.console.views.policy import policy_in_force
 from dataflows.console.views.policy_drafts import FOR_ALL, draft_of, for_all_tenants
 from dataflows.console.visit import BadRequestError, NotHereError, Visit
 from dataflows.detect.backtest.report import Example

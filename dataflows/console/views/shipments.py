@@ -15,7 +15,7 @@ from dataflows.console.routes import Route
 from dataflows.console.text import mark
 from dataflows.console.visit import BadRequestError, Visit
 from sinks.cases.queries.facets import facets
-from sinks.cases.queries.parcels import KEYS, ParcelRow, count_parcels, list_parcels
+from sinks.cases.queries.parcels import KEYS, ParcelPage, ParcelRow, list_parcels
 from sinks.cases.queries.rows import Page
 from sinks.cases.queries.wanted import ExceptionFilter, FilterError, Sort
 
@@ -30,10 +30,9 @@ assert set(SORTS) == set(KEYS) <= set(get_args(Sort))
 
 
 class ReadParcels(NamedTuple):
-    """A page of parcels, and how many there are."""
+    """A page of parcels, and what they can be narrowed by."""
 
-    page: Page[ParcelRow]
-    many: int
+    page: ParcelPage
     counts: ReadList
 
 
@@ -53,7 +52,7 @@ async def show_shipments(visit: Visit) -> Response:
         "lists/shipments.html",
         list=shown,
         parcels=found.page.rows,
-        many=found.many,
+        many=found.page.many,
         sorts=[(sort, visit.say(label)) for sort, label in SORTS.items()],
         sort=read.sort,
         columns=("parcel",),
@@ -73,7 +72,7 @@ def read_parcels(connection: Connection, visit: Visit, read: ReadFilter, after: 
     if not visit.wants_fragment:
         counted = facets(connection, read.wanted, visit.person.narrow(ExceptionFilter()), now=visit.now)
     rows = Page([parcel.row for parcel in page.rows], page.after)
-    return ReadParcels(page, count_parcels(connection, wanted, now=visit.now), ReadList(rows, counted))
+    return ReadParcels(page, ReadList(rows, counted))
 
 
 def last_scan(parcel: ParcelRow) -> Any:

@@ -15,6 +15,7 @@ from dataflows.console.deciding.watching import watched
 from dataflows.console.routes import Route
 from dataflows.console.taking import UntakenError
 from dataflows.console.text import mark
+from dataflows.console.views.decide import sent_answer
 from dataflows.console.visit import BadRequestError, Visit
 
 NOTHING: Final = mark("There is nothing to undo: you have decided nothing here within the last hour, or it is undone.")
@@ -25,30 +26,30 @@ UNTAKEN: Final = mark("It could not be written. Try again: it counts once.")
 async def show_undo(visit: Visit) -> Response:
     """What would undo the last decision, or the one of a key."""
     outcome, found = await _reversals(visit, visit.request.query_params.get("key"))
-    return visit.page("decide/undo.html", outcome=outcome, verb=VERBS[outcome.verb], reversals=found, key=new_key(), problem="")
+    return _shown(visit, outcome, found, new_key())
 
 
 async def undo_it(visit: Visit) -> Response:
     """Undoes it."""
     given = await visit.form()
-    key, kept = key_of(str(given.get("key", ""))), Outcomes(visit.parts.own)
-    if await visit.own(kept.find, key, visit.person.by, visit.now) is not None:
-        return visit.done(visit.url("decided", key=key))
+    key, kept = key_of(str(given["key"])) if given.get("key") else new_key(), Outcomes(visit.parts.own)
+    if (known := await visit.own(kept.find, key, visit.person.by, visit.now)) is not None:
+        return await sent_answer(visit, known)
     outcome, found = await _reversals(visit, str(given.get("of", "")))
     fresh = outcome_of_undo(visit, key, outcome, found)
     if not fresh.items:
-        return _again(visit, outcome, found, key, visit.say(IMPOSSIBLE), 422)
+        return _shown(visit, outcome, found, key, visit.say(IMPOSSIBLE), 422)
     try:
         results = await desk(visit).take(visit.person, decisions_that_undo(fresh, found, decision_id_start(fresh)))
     except UntakenError as error:
-        return _again(visit, outcome, found, key, f"{visit.say(UNTAKEN)} ({error})", 503)
+        return _shown(visit, outcome, found, key, f"{visit.say(UNTAKEN)} ({error})", 503)
     for item, result in zip(fresh.items, results, strict=True):
         item.status, item.reason, item.detail = result.status, result.reason, result.detail
     await visit.own(kept.add, fresh)
     if fresh.accepted:
         await visit.own(kept.undone, outcome.key, key)
     visit.parts.heads.forget()
-    return visit.done(visit.url("decided", key=key))
+    return await sent_answer(visit, fresh)
 
 
 async def _reversals(visit: Visit, key: str | None) -> tuple[Outcome, list[Reversal]]:
@@ -63,8 +64,10 @@ async def _reversals(visit: Visit, key: str | None) -> tuple[Outcome, list[Rever
     return outcome, await reversals(visit, await visit.read(watched, outcome, refusals, visit.now))
 
 
-def _again(visit: Visit, outcome: Outcome, found: list[Reversal], key: str, problem: str, status: int) -> Response:
+def _shown(visit: Visit, outcome: Outcome, found: list[Reversal], key: str, problem: str = "", status: int = 200) -> Response:
     context = {"outcome": outcome, "verb": VERBS[outcome.verb], "reversals": found, "key": key, "problem": problem}
+    if visit.wants_fragment:
+        return visit.fragment("decide/undo_body.html", status=status, **context)
     return visit.page("decide/undo.html", status=status, **context)
 
 

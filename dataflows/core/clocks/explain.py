@@ -44,17 +44,28 @@ def arithmetic(calendar: Calendar, at: int, span: Span, shown: str | None = None
     return f"{said} = {moment(due, name)}"
 
 
-def _moved(calendar: Calendar, at: int, span: Span, shown: str) -> str:
+def began_at(calendar: Calendar, at: int, span: Span) -> int | None:
+    """When business time began to count, if not at once."""
     start = calendar.add(at, Span(0, span.unit))
-    return "" if start == at else f", counted from {moment(start, shown)}"
+    return None if start == at else start
+
+
+def skipped(calendar: Calendar, at: int, due: int) -> list[str]:
+    """The holidays and closed days between two instants, by name."""
+    if not EARLIEST <= at <= due <= LATEST:
+        return []
+    tz = zone(calendar.zone)
+    days = range(local(at, tz).toordinal(), local(due, tz).toordinal() + 1)
+    return [name for day in days if (name := calendar.pause(day)) is not None]
+
+
+def _moved(calendar: Calendar, at: int, span: Span, shown: str) -> str:
+    start = began_at(calendar, at, span)
+    return "" if start is None else f", counted from {moment(start, shown)}"
 
 
 def _skipped(calendar: Calendar, at: int, due: int) -> str:
-    if not EARLIEST <= at <= due <= LATEST:
-        return ""
-    tz = zone(calendar.zone)
-    days = range(local(at, tz).toordinal(), local(due, tz).toordinal() + 1)
-    names = [name for day in days if (name := calendar.pause(day)) is not None]
+    names = skipped(calendar, at, due)
     if not names:
         return ""
     named = ", ".join(names[:_PAUSES_NAMED]) + (", ..." if len(names) > _PAUSES_NAMED else "")

@@ -111,7 +111,8 @@ def decided(  # noqa: PLR0913 - what a decision is about, each by its name
     `longest`: how long a snooze or a wait lasts at most (µs); `over`: its exception was closed for age; `severity`, `promise`: as they are.
     """
     if type_ == "case.reopened" and case.state != "resolved" and not over:
-        return case  # Two people reopen it: the second finds it open.
+        # Two people reopen it: the second finds it open.
+        return _put_back(case, data, now) if data.put_back and case.state in HELD else case
     case = replace(case, by=data.by, decided=now, ended=None)
     if type_ == "case.noted":
         return replace(case, note_ref=data.note_ref)
@@ -140,6 +141,13 @@ def woken(case: CaseState, by: str, now: int) -> CaseState:
     """A case whose snooze or wait has ended by itself: whoever had it has it again."""
     ended = Ended(case.state, by, now)
     return replace(_awake(case, "acknowledged" if case.assignee is None else "assigned"), ended=ended)
+
+
+def _put_back(case: CaseState, data: CaseEvent, now: int) -> CaseState:
+    """A case that somebody has taken up by mistake: it stands as before, and its acknowledge clock runs."""
+    state = "open" if case.reopenings else "new"
+    free = replace(_awake(case, state), by=data.by, decided=now, ended=None, acknowledged=None)
+    return replace(free, assignee=data.assignee, team=data.team or case.team)
 
 
 def _awake(case: CaseState, state: str) -> CaseState:

@@ -126,6 +126,7 @@ def all_belonging_to_state(base: Policy, new: Policy) -> tuple[str, ...]:
         "emits (listed instead of learned, or the other way round)": new.learns != base.learns,
         "retention.dedupe": new.retention.dedupe != base.retention.dedupe,
         "backfill": new.backfill != base.backfill,
+        "pace": new.pace != base.pace,
     }
     return (*(name for name, differs in changed.items() if differs), *_of_identity(base, new))
 

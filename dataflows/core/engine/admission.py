@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from dataflows.core.engine.engine import Engine
 from dataflows.core.engine.forgotten import DETAIL
-from dataflows.core.engine.order import ALIAS, CASES, CLOSE, MESSAGES, Order, alias_key
+from dataflows.core.engine.order import ALIAS, CASES, CLOSE, MESSAGES, SILENCE, Order, alias_key
 from dataflows.core.engine.orders import OrderCache
 from dataflows.core.engine.state import ShardState
 from dataflows.core.engine.tombstones import Tombstones, customer_mark
@@ -134,7 +134,7 @@ class Admission:
         again = order.last_log + self._patience(order)
         open_ = order.exceptions.worked_on(self.engine.ruleset.index) or (order.exceptions.open if order.unclaimed else order.live)
         # What is open is looked at again when it is to be closed for age, and what may be said of it for only as long as it is.
-        waits = len(order.recheck_at.keys() - order.live - {CASES, MESSAGES}) > 1
+        waits = len(order.recheck_at.keys() - order.live - {CASES, MESSAGES, SILENCE}) > 1
         if again > now or waits or order.deferred or ((order.placed or order.unclaimed) and open_):
             order.recheck_at[CLOSE] = again if again > now else now + self._patience(order)
             return False

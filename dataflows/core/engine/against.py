@@ -26,11 +26,17 @@ def standing_against(order: Order, state: ExceptionState) -> list[Objection]:
     return found
 
 
-def stale_feeds(feeds: Feeds, state: ExceptionState, setting: RuleSetting | None, facts: Facts) -> list[Objection]:
-    """That a feed is silent on which the exception rests: one that said its evidence, or that its rule waits for."""
+def rests_on(feeds: Feeds, state: ExceptionState, setting: RuleSetting | None, facts: Facts) -> set[str]:
+    """The declared feeds on which an exception rests: those that said its evidence, and those that its rule waits for."""
     named = {feed for each in state.evidence if (feed := feeds.named(each.source)) is not None}
     if setting is not None and setting.feeds and facts.placed is not None:
         named.update(feeds.of(setting.feeds, facts))
+    return named
+
+
+def stale_feeds(feeds: Feeds, state: ExceptionState, setting: RuleSetting | None, facts: Facts) -> list[Objection]:
+    """That a feed is silent on which the exception rests."""
+    named = rests_on(feeds, state, setting, facts)
     silent = [(name, since) for name in sorted(named) if (since := feeds.silent(name)) is not None]
     if not silent:
         return []

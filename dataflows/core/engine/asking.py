@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from hashlib import sha1
-from typing import NamedTuple
+from typing import Final, NamedTuple
+from zlib import crc32
 
 import msgspec
 
 from dataflows.core.decisions.cases import NEW
 from dataflows.core.decisions.messages import Judgement
-from dataflows.core.engine.against import stale_feeds, standing_against, suggestions_of
+from dataflows.core.engine.against import rests_on, stale_feeds, standing_against, suggestions_of
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.intents import Intent, MessageTerms, Sort, asked, intent_record, lane_of, spec_of, target_of
 from dataflows.core.engine.message_book import AskedMessage, MessageBook
 from dataflows.core.engine.messaging import Messenger
-from dataflows.core.engine.order import Order
+from dataflows.core.engine.order import Order, key_of
 from dataflows.core.engine.ruleset import RuleSet
 from dataflows.core.history.facts import Facts
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.guarding import Objection, guards_of, speak
 from dataflows.core.rules.model import Rule
 from schemas.actions import ActionSpec
+from schemas.instants import FAR, SECOND
 from schemas.messages import MESSAGES
 from schemas.output import OutputRecord
 
@@ -39,6 +41,8 @@ class MessageFiring(NamedTuple):
 
 
 NO_MESSAGE = MessageFiring()
+SILENCE_SPREAD: Final = 60
+"""Seconds of log time after a feed has fallen silent within which each order that rests on it takes back what it asks for."""
 QUARANTINED = Objection("quarantined", "withdraw", "the order's history cannot be evaluated any more")
 
 
@@ -82,7 +86,7 @@ class Asking:
     def again(self, order: Order, facts: Facts, key: Callable[[int], str]) -> list[OutputRecord]:
         """What stands against the actions that the order's exceptions ask for, where it is not what was last said of them.
 
-        Whoever follows the actions knows which of them have not begun. That a feed falls silent is seen when its order is next looked at.
+        Whoever follows the actions knows which of them have not begun.
         """
         found: list[OutputRecord] = []
         spoken: Guarded | None = None
@@ -99,6 +103,18 @@ class Asking:
             if said is not None:
                 found.append(said)
         return found
+
+    def silence_at(self, order: Order, facts: Facts) -> int:
+        """When to see whether a feed on which something rests that the order asks for has fallen silent; FAR: no feed can.
+
+        Each order has a second of its own after that: however many rest on one feed, its silence never stops the flow.
+        """
+        if not self._feeds:
+            return FAR
+        asking = [state for state in order.exceptions.states.values() if state.action > 0]
+        named = set[str]().union(*(rests_on(self._feeds, state, self._setting(order, state), facts) for state in asking))
+        at = min(map(self._feeds.falls_silent, named), default=FAR)
+        return at if at == FAR else at + crc32(key_of(order.tenant, order.id).encode()) % SILENCE_SPREAD * SECOND
 
     def given_up(self, order: Order, now: int, key: Callable[[int], str]) -> list[OutputRecord]:
         """That an order's exceptions ask for nothing any more, since nobody can say whether they still stand (record 29).

@@ -49,13 +49,16 @@ def classify(order: Order, record: Record) -> EventTraits:
     if type_ in _AT_SITES and _other_site(order, record):
         bits |= SITE
         structural = structural or _by_turns(order)
-    if type_ in _CARRIED and _other_carrier(order, record):
-        bits |= CARRIER
     if record.at > record.log + SKEW:
         bits |= _FUTURE
         structural = True
-    order.traits |= bits & ~(SITE | CARRIER | UNDATED)
+    order.traits |= bits & ~(SITE | UNDATED)
     return bits, structural, whole
+
+
+def carried(order: Order, record: Record) -> int:
+    """`CARRIER` if a record that has just been classified may name another carrier or service: asked only where a rule counts by these."""
+    return CARRIER if record.event.type in _CARRIED and _other_carrier(order, record) else 0
 
 
 def _other_site(order: Order, record: Record) -> bool:
@@ -214,7 +217,11 @@ def _authorization(order: Order, record: Record) -> EventTraits:
     if secured.expires_at is not None:
         order.dates["expires_at"] = micros(secured.expires_at)
         bits |= BITS["expires"]
-    return bits, False, True
+    return bits, order.traits & _CAPTURED != 0, True  # What was taken may be all that was owed now: the goods are due from then on.
+
+
+def _void(order: Order, record: Record) -> EventTraits:
+    return BITS[record.event.type], order.traits & _CAPTURED != 0, True  # Likewise, no longer.
 
 
 def _capture(order: Order, record: Record) -> EventTraits:
@@ -242,6 +249,7 @@ _SPECIAL: dict[str, Callable[[Order, Record], EventTraits]] = {
     "order.updated": _update,
     "payment.authorized": _authorization,
     "payment.captured": _capture,
+    "payment.voided": _void,
     **dict.fromkeys(ANNOUNCED, announcement),
     **dict.fromkeys((*STEPS, "warehouse.pick_started"), _step),
     **dict.fromkeys(RETURNS, return_step),

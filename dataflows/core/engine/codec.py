@@ -27,7 +27,7 @@ from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Deferred
 from dataflows.core.engine.message_book import MessageBook
 from dataflows.core.engine.old_cases import date_evidence, take_over
-from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, MESSAGES, Order, Piece, names_of_key
+from dataflows.core.engine.order import BY_ITSELF, Order, Piece, names_of_key
 from dataflows.core.engine.ruleset import RuleSet
 from dataflows.core.history.timeline import Failure
 from schemas.record import IdentityFinding
@@ -127,10 +127,7 @@ class OrderCodec:
     def __init__(self, ruleset: RuleSet) -> None:
         codes = {kind: code for code, kind in enumerate(KINDS)}
         self._code: dict[int, Code] = {
-            CLOSE: CLOSE,
-            BACKFILLING: BACKFILLING,
-            CASES: CASES,
-            MESSAGES: MESSAGES,
+            **dict(zip(BY_ITSELF, BY_ITSELF, strict=True)),
             **{index: codes.get(kind, kind) for kind, index in ruleset.index.items()},
         }
         self._place: dict[Code, int] = {code: index for index, code in self._code.items()}

@@ -20,13 +20,14 @@ from dataflows.core.rules.conditions import Condition
 class Decision(Struct):
     """What can be said of one rule at log time `now`; `inclusive`: deadlines are decided, all records of that instant are in.
 
-    `history`: that of an order whose history was told; `seen`: the conditions that can be seen, by scope, in order of their start;
-    `next_check`: when the rule must be evaluated again; `deferred`: what of it waits for feeds.
+    `history`: that of an order whose history was told; `awaits`: the milestones that the rule waits for; `seen`: the conditions that can be
+    seen, by scope, in order of their start; `next_check`: when the rule must be evaluated again; `deferred`: what of it waits for feeds.
     """
 
     now: int
     inclusive: bool
     history: HistoryBounds | None = None
+    awaits: tuple[str, ...] = ()
     seen: dict[str | None, list[Condition]] = {}
     next_check: int | None = None
     deferred: Deferred | None = None
@@ -42,7 +43,10 @@ class Decision(Struct):
         """Takes in what the rule found, by scope. `said`: the exceptions of its kind; `before`: what of it was deferred until now."""
         for scope, conditions in found.items():
             for condition in conditions:
-                waits = feeds.of(condition.setting.feeds, facts) if feeds and condition.setting.feeds else ()
+                domains = condition.setting.feeds
+                waits = feeds.of(domains, facts) if feeds and domains else ()
+                if not waits and domains and feeds.silences:
+                    waits = feeds.silences.of(facts, self.awaits, domains, self.now)
                 if waits:
                     seen = self._by_feeds(condition, feeds, waits, said, before)
                 else:
@@ -91,7 +95,7 @@ class Decision(Struct):
                 return False
         if condition.look_again is not None and (end is None or condition.look_again < end):
             self._again(condition.look_again)
-        condition.horizon = feeds.horizon(waits)
+        condition.horizon = feeds.horizon(waits, self.now)
         for at, severity in condition.steps:
             if end is not None and at >= end:
                 break
@@ -106,10 +110,12 @@ class Decision(Struct):
 
     def _decided(self, feeds: Feeds, waits: tuple[str, ...], at: int, armed: int) -> bool:
         """Whether a deadline can be decided; if not, it is looked at again when it can, or when its feed has spoken."""
-        instant = feeds.decides(waits, at, armed)
+        instant = feeds.decides(waits, at, armed, self.now)
         if isinstance(instant, str):
             feeds_waited = self._defer().feeds
             feeds_waited[instant] = min(at, feeds_waited.get(instant, at))
+            if (last := feeds.until(instant, at)) is not None:
+                self._again(last)
             return False
         if self.inclusive and instant <= self.now:
             return True

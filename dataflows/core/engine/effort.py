@@ -7,7 +7,6 @@ the policy's `retention.most_events` allows it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import cast
 
 from dataflows.core.engine.order import Order
@@ -47,6 +46,6 @@ def effort(order: Order, *, whole: bool) -> int:
 
 def _lines(record: Record) -> int:
     """How many lines a placing or an update states."""
-    data = cast("object", record.event.data)
-    stated = cast("Mapping[str, object]", data).get("lines") if isinstance(data, Mapping) else getattr(data, "lines", None)
-    return len(cast("list[object]", stated)) if isinstance(stated, list) else 0
+    data = record.event.data
+    stated: object = data.get("lines") if type(data) is dict else getattr(data, "lines", None)
+    return len(cast("list[object]", stated)) if type(stated) is list else 0

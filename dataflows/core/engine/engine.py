@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from dataflows.core.decisions.suggestions import SUGGESTED
 from dataflows.core.engine.casework import next_due
-from dataflows.core.engine.classify import classify, forget_withdrawn
+from dataflows.core.engine.classify import carried, classify, forget_withdrawn
 from dataflows.core.engine.effort import effort
 from dataflows.core.engine.evaluate import TAKEN, UNRESOLVED, Evaluation, RuleEvaluator, watched
 from dataflows.core.engine.expecting import expect
@@ -18,7 +18,7 @@ from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.followup import NEWS, SENT, again, hear
 from dataflows.core.engine.lifecycle import expired, retracted
-from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, MESSAGES, Order, key_of
+from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, MESSAGES, SILENCE, Order, key_of
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
 from dataflows.core.engine.settled import policy_changed
@@ -44,6 +44,7 @@ class Engine:
         self.policy = policy
         self.evaluator = RuleEvaluator(policy, feeds, learned)
         self.ruleset = self.evaluator.ruleset
+        self._by_carrier = bool(policy.carriers or self.ruleset.by_shipment)
         self.publisher = Publisher(policy, self.ruleset, feeds)
 
     def under(self, policy: Policy, since: Mapping[str, int]) -> Engine:
@@ -66,7 +67,11 @@ class Engine:
     def take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         """What `record` makes to be said; None if it is a duplicate. Earlier deadlines must have been fired."""
         said = self._take(order, record)
-        return None if said is None else self._follow(order, said, record.log, record)
+        if said is None:
+            return None
+        if not order.exceptions.states and order.messages is None and record.event.type not in NEWS:
+            return said  # Of most orders nothing has ever been said, so that nothing follows.
+        return self._follow(order, said, record.log, record)
 
     def hear(self, order: Order, record: Record) -> list[OutputRecord]:
         """What a decision about an action makes to be said of what the customer is told."""
@@ -74,7 +79,7 @@ class Engine:
 
     def _take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         now = record.log
-        if order.profile is None and order.placed:
+        if order.profile is None and order.traits & PLACED:
             order.profile = self.evaluator.profile(order, now)  # As it was before this record, which may change it.
         if record.event.subject != record.order:
             as_part(record)
@@ -90,16 +95,19 @@ class Engine:
                 folding.reread(order.facts, (record, *order.timeline.moved))
         placed = order.traits & PLACED
         event, structural, whole = classify(order, record)
+        if self._by_carrier:
+            event |= carried(order, record)
         inserted = added is Added.INSERTED
         if inserted:
             order.repack()
         if order.timeline.size > len(order.timeline.records):  # Something is hidden.
             forget_withdrawn(order)
             structural = True  # What the order has seen may be what was withdrawn.
-        if not placed or not order.traits & PLACED or BACKFILLING in order.recheck_at:
+        is_placed = order.traits & PLACED
+        if not placed or not is_placed or BACKFILLING in order.recheck_at:
             self._tell(order, record, placed=placed != 0)
         profile = order.profile
-        if not order.traits & PLACED:
+        if not is_placed:
             return self._unplaced(order, record, event, changed=inserted)
         if profile is None or structural or inserted or self.policy.overrides:
             before, profile = profile, self.evaluator.profile(order, now)
@@ -139,6 +147,11 @@ class Engine:
         order.work += effort(order, whole=False)
         return self._follow(order, self._evaluate(order, plan.evaluate | watched(order, self.ruleset.index), note.log), note.log)
 
+    def free(self, order: Order, now: int) -> list[OutputRecord]:
+        """Has what waits for silent sources checked at the end of the present instant; nothing is said yet."""
+        order.recheck_at.update(dict.fromkeys(order.deferred, now))
+        return []
+
     def check(self, order: Order, now: int) -> list[OutputRecord]:
         """What is to be said because log time has reached `now`: all records of that instant have been taken."""
         due = {index for index, at in order.recheck_at.items() if at <= now and index >= 0}
@@ -149,7 +162,7 @@ class Engine:
             due |= self._everything(order, now)
         if order.deferred:
             due.update(index for index, deferred in order.deferred.items() if self.evaluator.feeds.has_passed(deferred.feeds))
-        if not due and min(order.recheck_at.get(CASES, FAR), order.recheck_at.get(MESSAGES, FAR)) > now:
+        if not due and min(order.recheck_at.get(each, FAR) for each in (CASES, MESSAGES, SILENCE)) > now:
             return []
         if order.profile is None:
             order.profile = self.evaluator.profile(order, now)
@@ -252,12 +265,12 @@ class Engine:
     ) -> list[OutputRecord]:
         """What was said, and what follows for the actions that the order's exceptions ask for, and for its messages. `record`: the news.
 
-        A record may change what stands against actions whatever rules it concerns; time does so by what is said. Messages are judged
-        once all that belongs to an instant is in (`settled`): else one might go out that its end takes back.
+        A record may change what stands against actions whatever rules it concerns; time does so by what is said, and by the silence of a
+        feed. Messages are judged once all that belongs to an instant is in (`settled`): else one might go out that its end takes back.
         """
         publisher, news = self.publisher, record is not None and record.event.type in NEWS
-        if (said or record is not None) and order.exceptions.asks():
-            said = said + publisher.asking.again(order, self.evaluator.facts(order, now), publisher.key)
+        if said or record is not None or order.recheck_at.get(SILENCE, FAR) <= now:
+            said = said + self._asked_again(order, now)
         if order.messages is None and not news:
             return said
         facts = self.evaluator.facts(order, now)
@@ -273,6 +286,18 @@ class Engine:
             return said + publisher.follow_up.review(order, facts, publisher.key)
         if order.messages is not None and order.messages.asked:
             order.recheck_at[MESSAGES] = now
+        return said
+
+    def _asked_again(self, order: Order, now: int) -> list[OutputRecord]:
+        """What stands against what an order asks for, where that has changed; plans when the silence of a feed may change it."""
+        asking, at, said = self.publisher.asking, FAR, list[OutputRecord]()
+        if order.exceptions.asks():
+            facts = self.evaluator.facts(order, now)
+            said, at = asking.again(order, facts, self.publisher.key), asking.silence_at(order, facts)
+        if at < FAR:
+            order.recheck_at[SILENCE] = max(at, now)
+        else:
+            order.recheck_at.pop(SILENCE, None)
         return said
 
     def _evaluate(

@@ -178,10 +178,11 @@ class RuleEvaluator:
         if not found and not states:
             return  # Nothing is wrong, and nothing was: so it is with most orders.
         history = None if order.backfilling is None else self._history(order.backfilling, facts.now, inclusive=inclusive)
-        decision = Decision(facts.now, inclusive, history)
+        decision = Decision(facts.now, inclusive, history, rule.awaits)
         if found:
             evaluation.found[index] = found
-            said = [v for v in states.values() if v.status != "retracted"] if self._monitors else ()
+            monitored = self._monitors or self.feeds.silences
+            said = [v for v in states.values() if v.status != "retracted"] if monitored else ()
             decision.take(found, self.feeds, facts, said, order.deferred.get(index))
         evaluation.next_check[index] = decision.next_check
         if decision.deferred is not None:
@@ -247,11 +248,10 @@ class RuleEvaluator:
 
     def _found(self, facts: Facts, index: int, setting: RuleSetting) -> Found:
         """What a rule finds. Where that is much, it is kept until the history changes: time alone does not change what is found."""
-        kept = facts.found.get(index)
-        if kept is not None and kept[0] is setting:
+        if facts.found and (kept := facts.found.get(index)) is not None and kept[0] is setting:
             return cast("Found", kept[1])
-        rule, found, number = self.ruleset.rules[index], cast("Found", {}), 0
-        placed = facts.placed
+        rule, number, placed = self.ruleset.rules[index], 0, facts.placed
+        found: Found = {}
         watches = placed is not None and placed.at >= self.backfill.watch_from
         if watches or index in self.ruleset.unplaced:
             gaps = facts.gaps if placed is not None else ()
@@ -267,7 +267,8 @@ class RuleEvaluator:
         if number > len(found):
             for scope, conditions in found.items():
                 found[scope] = merged(conditions)
-        if found and facts.placed is not None and (zone := zone_of(facts, rule.forms)) is not None:
+        if found and placed is not None and (date := self.ruleset.dates[index]) is not None:
+            zone = zone_of(facts, date)
             for conditions in found.values():
                 for condition in conditions:
                     condition.zone = zone

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from dataflows.core.clocks.counted import CountedDeadline, deadline_data
 from dataflows.core.decisions.cases import NEW, CaseState
 from dataflows.core.decisions.suggestions import Suggestion, Suggestions
 from dataflows.core.engine.bounds import encoded
@@ -42,7 +43,8 @@ class ExceptionState(Struct, array_like=True, omit_defaults=True):
     may change, and the rule may go. `backfilled`: it began in history that was being told, so that its action is proposed and never
     requested. `news`: the log time at which it was last judged otherwise than before. `judged`: a digest of the
     lane, the guardrails and the parameters that were last said of its action, empty where a state of before does not have it. `begun`:
-    since when a deadline is waited for. `suggestions`: what programs suggest of it.
+    since when a deadline is waited for. `suggestions`: what programs suggest of it. `counted`: how the deadline came about; None of a
+    signal, and of what was judged before it was kept.
     """
 
     kind: str
@@ -71,6 +73,7 @@ class ExceptionState(Struct, array_like=True, omit_defaults=True):
     judged: str = ""
     begun: int | None = None
     suggestions: Suggestions | None = None
+    counted: CountedDeadline | None = None
 
 
 _PREFIX = sha1(NAMESPACE.bytes, usedforsecurity=False)
@@ -240,6 +243,7 @@ def exception_data(  # noqa: PLR0913 (what an exception's events say beside its 
         "detected_at": iso(detected),
         "summary": summary,
         "arithmetic": state.arithmetic,
+        "deadline": None if state.counted is None else deadline_data(state.counted),
         "evidence": [cited(e) for e in state.evidence],
         "context": {**context, "suggestions": [suggestion_data(each) for each in state.suggestions.kept]} if state.suggestions else context,
         "backfilled": state.backfilled,

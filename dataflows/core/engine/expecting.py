@@ -24,8 +24,9 @@ def expect(order: Order, plan: Plan, record: Record) -> None:
             recheck_at[index] = due
     for index, wait in plan.postpone:
         # A silence that ended before the rule could become true was none. What is due now may have begun further back.
-        if recheck_at[index] > now:
-            recheck_at[index] = max(at + wait, recheck_at[index])
+        known = recheck_at[index]
+        if now < known < at + wait:
+            recheck_at[index] = at + wait
     for dated in plan.dated:
         date = order.dates.get(dated.date)
         if date is not None:

@@ -21,6 +21,7 @@ import msgspec
 from dataflows.core.clocks import Span
 from dataflows.core.engine.exceptions import NAMESPACE, event
 from dataflows.core.engine.feed_state import FeedState
+from dataflows.core.engine.silences import SilentSources
 from dataflows.core.engine.watermarks import NOWHERE, Pending, WatermarkRun
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.voices import Voices
@@ -66,6 +67,8 @@ class Feeds:
         self._next = NOWHERE
         self._place: Position | None = NOWHERE
         self._asked: tuple[Voices | None, frozenset[str]] = (None, frozenset())
+        self.silences = SilentSources(policy.pace, place, self._feed_of)
+        """Sources that have fallen silent though no feed names them."""
 
     def __bool__(self) -> bool:
         """Whether any feed is declared."""
@@ -225,7 +228,12 @@ class Feeds:
 
     def silent(self, name: str) -> int | None:
         """Since when a feed is stale, at the present place in the log; None if it is not."""
-        return self._since(self._up_to_date(name))
+        return self._since(self._up_to_date(name)) if name in self._known else self.silences.since(name)
+
+    def falls_silent(self, name: str) -> int:
+        """When a feed is stale if it says nothing more; FAR if it is."""
+        known = self._up_to_date(name)
+        return known.stale_at if self._since(known) is None else FAR
 
     def _concerned(self, facts: Facts) -> frozenset[str]:
         """The declared feeds that have to do with an order, and the domains of the others; remembered for the order asked about last."""
@@ -238,17 +246,24 @@ class Feeds:
             self._asked = (voices, concerned)
         return concerned
 
-    def horizon(self, feeds: Iterable[str]) -> int:
+    def horizon(self, feeds: Iterable[str], now: int) -> int:
         """The last instant (µs of event time) that all these feeds have spoken past, as far as it counts yet."""
-        return min(self._up_to_date(name).counted for name in feeds) - 1
+        known = self._known
+        return min(self._up_to_date(name).counted - 1 if name in known else self.silences.horizon(name, now) for name in feeds)
 
-    def decides(self, feeds: Iterable[str], at: int, armed: int) -> int | str:
+    def decides(self, feeds: Iterable[str], at: int, armed: int, now: int) -> int | str:
         """When a deadline at `at` that depends on feeds can be decided: a log time, or the name of a feed that has not yet spoken past it.
 
         `armed`: since when it is known, if that is later than the deadline itself.
         """
         instant = armed
         for name in feeds:
+            if name not in self._known:
+                decided = self.silences.decides(name, at, now)
+                if decided is None:
+                    return name
+                instant = max(instant, decided)
+                continue
             known = self._up_to_date(name)
             instant = max(instant, armed + known.terms.delay)
             if known.counted <= at:
@@ -256,6 +271,10 @@ class Feeds:
                     return name
                 instant = max(instant, known.passes(at))
         return instant
+
+    def until(self, name: str, at: int) -> int | None:
+        """Until when a deadline waits for a feed at most; None: for one that is declared it waits for as long as that takes."""
+        return None if name in self._known else self.silences.last(at)
 
     def has_passed(self, waits: Mapping[str, int]) -> bool:
         """Whether some feed has spoken past the instant that is waited for; one that is no longer declared always has."""
@@ -278,6 +297,7 @@ class Feeds:
                 heapq.heappush(known.queue, (instant, key))
                 if known.queue[0] == (instant, key):
                     self.due = min(self.due, self._frees(known))
+        self.silences.expect(key, waits)
 
     def view(self) -> list[tuple[str, int | None, bool, int]]:
         """For metrics, per feed: its watermark (µs; None if it never spoke), whether it is stale, orders that wait while it is.

@@ -7,6 +7,7 @@ from typing import TypedDict, Unpack
 
 from msgspec.structs import replace
 
+from dataflows.core.clocks.counted import CountedDeadline, counted
 from dataflows.core.clocks.explain import arithmetic, moment
 from dataflows.core.clocks.spans import Later, Portion
 from dataflows.core.decisions.cases import HELD, NEW
@@ -42,6 +43,14 @@ def reckon(condition: Condition) -> str:
     trace = condition.trace
     words = f"{trace.label} " + arithmetic(trace.calendar, trace.anchor, trace.span, condition.zone)
     return f"{words}, and {condition.setting.grace.n // 1_000_000} s of grace" if condition.setting.grace.n else words
+
+
+def counted_of(condition: Condition) -> CountedDeadline | None:
+    """The same in its parts; None for a signal."""
+    trace = condition.trace
+    if trace is None:
+        return None
+    return counted(trace.label, trace.anchor, trace.span, trace.calendar, condition.zone, condition.setting.grace.n)
 
 
 def step_words(condition: Condition, now: int) -> str:
@@ -207,6 +216,7 @@ def _judged(key: Key, known: ExceptionState | None, condition: Condition, now: i
         due=condition.due,
         begun=condition.begun,
         arithmetic=reckon(condition) + step_words(condition, now),
+        counted=counted_of(condition),
         detail=condition.detail,
         resolution=resolution,
         suppressed_by=None,

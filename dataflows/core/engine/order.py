@@ -23,6 +23,10 @@ CASES = -3
 """Likewise: when something happens by itself to the case of one of its exceptions."""
 MESSAGES = -4
 """Likewise: when what may be said to its customer changes by itself."""
+SILENCE = -5
+"""Likewise: when to see whether a feed has fallen silent on which what it asks for rests."""
+BY_ITSELF = (CLOSE, BACKFILLING, CASES, MESSAGES, SILENCE)
+"""All entries that are no rule."""
 
 ALIAS = "\x1e"
 """What the key of an alias begins with."""

@@ -9,6 +9,7 @@ from dataflows.core.engine.traits import mask
 from dataflows.core.history.unclaimed import ORPHAN
 from dataflows.core.policy import Dims, Policy, RuleSetting
 from dataflows.core.policy.policy import overridden
+from dataflows.core.rules.dates import date_of
 from dataflows.core.rules.model import Rule
 
 EVERY_EVENT = "*"
@@ -78,6 +79,8 @@ class RuleSet:
         self.index = {rule.kind: index for index, rule in enumerate(self.rules)}
         """The place of each kind."""
         self.triggers = tuple(map(_triggers, self.rules))
+        self.dates = tuple(date_of(rule.forms) for rule in self.rules)
+        """The date that each counts from, if it counts from one."""
         self.failed = self.index.get(FAILED)
         self.orphan = frozenset(index for kind, index in self.index.items() if kind == ORPHAN)
         self.unplaced = self.orphan | {index for kind, index in self.index.items() if kind == FAILED}

@@ -27,7 +27,8 @@ from dataflows.core.engine.renewal import Renewal
 from dataflows.core.engine.state import Counts, ShardState
 from dataflows.core.engine.timers import TimerQueue
 from dataflows.core.engine.tombstones import Tombstones
-from dataflows.core.engine.unfounded import GIVEN, refused
+from dataflows.core.engine.traits import PLACED
+from dataflows.core.engine.unfounded import DECIDING, GIVEN, refused
 from dataflows.core.engine.unseen import Unseen
 from dataflows.core.history.learned import Learned
 from dataflows.core.history.timeline import WITHDRAWN
@@ -37,7 +38,7 @@ from schemas.envelope import ACTIVATED
 from schemas.instants import FAR, NEVER
 from schemas.learned import Showing
 from schemas.output import OutputRecord
-from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record
+from schemas.record import FeedWatermark, IdentityFinding, Orphan, Record, Silences
 
 
 class Shard:
@@ -60,14 +61,7 @@ class Shard:
         self.activations, self._renewal = Activations(policy), Renewal()
         self._first = place[0] == 0  # Of what all shards say alike, it is the one that says it.
         self._state = ShardState(
-            self.engine.publisher,
-            codec,
-            self._orders,
-            self._tombstones,
-            self.feeds,
-            self.learned,
-            self.activations,
-            self._renewal,
+            self.engine.publisher, codec, self._orders, self._tombstones, self.feeds, self.learned, self.activations, self._renewal
         )
         self._admission = Admission(self._orders, self._tombstones, self._state, self.engine)
         self._out: list[OutputRecord] = []
@@ -93,8 +87,8 @@ class Shard:
         out, self._out = self._out, []
         return out
 
-    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan) -> None:
-        """Takes one record, finding, watermark or orphan; they must come in log order. Deadlines before it are fired first."""
+    def apply(self, record: Record | IdentityFinding | FeedWatermark | Orphan | Silences) -> None:
+        """Takes one item of the log; they must come in its order. Deadlines before it are fired first."""
         log = record.log
         if self._next < log:
             self._advance(log, inclusive=False)
@@ -122,7 +116,7 @@ class Shard:
                     self._reject(record, *opened)
                 return
             order = opened
-        elif wrong := refused(order, record, self.engine.ruleset):
+        elif (order.quarantined or event.type in DECIDING) and (wrong := refused(order, record, self.engine.ruleset)):
             self._reject(record, *wrong)
             return
         elif order.timeline.size >= self.policy.retention.most_events and not order.timeline.knows(record):
@@ -147,13 +141,19 @@ class Shard:
         if order.work > WORK * self.policy.retention.most_events:
             self._quarantine(key, order, TOO_MUCH, record.log)
             return
-        self._admission.touched(order, record.log)
+        if CLOSE not in order.recheck_at or not order.traits & PLACED:
+            self._admission.touched(order, record.log)
         self._schedule(key, order)
 
-    def _hear(self, said: IdentityFinding | FeedWatermark | Orphan) -> None:
+    def _hear(self, said: IdentityFinding | FeedWatermark | Orphan | Silences) -> None:
         """Takes in what is no record."""
         if isinstance(said, FeedWatermark):
             self._out.extend(self.feeds.hear(said))
+        elif isinstance(said, Silences):
+            lines, freed = self.feeds.silences.take(said)
+            self._out.extend(lines)
+            for key in freed:
+                self._follow(key, said.log, lambda order: self.engine.free(order, said.log))
         elif isinstance(said, Orphan):
             key = alias_key(said.tenant, said.alias)
             for each in self._admission.of_alias(key, said):
@@ -192,8 +192,11 @@ class Shard:
     def _reach(self, at: int) -> None:
         """Lets everything happen that is due at `at`."""
         everything = at == self._state.reevaluate_at
-        keys = set(self._renewal.step(at))
-        self._out.extend(self._unseen.reach(at))
+        keys = self._timers.due(at) if self._timers.next == at else set[str]()
+        if self._renewal.due == at:
+            keys.update(self._renewal.step(at))
+        if self._unseen.due <= at:
+            self._out.extend(self._unseen.reach(at))
         if self._monitors:
             said, free = self.feeds.reach(at)
             self._out.extend(said)
@@ -201,8 +204,6 @@ class Shard:
         if everything:
             self._state.reevaluate_at = FAR
             keys.update(self._orders.keys())
-        if self._timers.next == at:
-            keys |= self._timers.due(at)
         for key in sorted(keys):
             order = self._orders.find(key)
             if order is not None:

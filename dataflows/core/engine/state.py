@@ -25,9 +25,9 @@ from schemas.output import OutputRecord
 
 VERSION = 1
 """Of the row of scalars."""
-ORDER, TOMBSTONE, FORGOTTEN, FEEDS, LEARNED, SCALARS = b"o", b"t", b"e", b"f", b"l", b"s"
+ORDER, TOMBSTONE, FORGOTTEN, FEEDS, LEARNED, SILENCES, SCALARS = b"o", b"t", b"e", b"f", b"l", b"q", b"s"
 """What the keys of rows begin with: an order and its key, a closed one and its key, an erased one and its key, all feeds, what was
-learned, all else. That of an activated policy is `activation.POLICY`."""
+learned, the sources that are silent, all else. That of an activated policy is `activation.POLICY`."""
 
 
 @dataclass(slots=True)
@@ -93,6 +93,9 @@ class ShardState:
         if self._learned.changed:
             self._learned.changed = False
             yield LEARNED, self._learned.row()
+        if self._feeds.silences.changed:
+            self._feeds.silences.changed = False
+            yield SILENCES, self._feeds.silences.row()
         if self._activations.changed:
             self._activations.changed = False
             yield POLICY, self._activations.row()
@@ -113,6 +116,8 @@ class ShardState:
             yield FEEDS, self._feeds.row()
         if self._learned:
             yield LEARNED, self._learned.row()
+        if self._feeds.silences:
+            yield SILENCES, self._feeds.silences.row()
         if self._activations:
             yield POLICY, self._activations.row()
         yield SCALARS, self._row()
@@ -140,6 +145,8 @@ class ShardState:
                 self._feeds.restore(value)
             elif kind == LEARNED:
                 self._learned.restore(value)
+            elif kind == SILENCES:
+                self._feeds.silences.restore(value)
             elif kind == POLICY:
                 continue  # The shard has gone on with it already: orders are unpacked by it.
             elif kind == SCALARS:

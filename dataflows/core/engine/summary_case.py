@@ -12,7 +12,7 @@ from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
-from dataflows.core.rules.dates import zone_of
+from dataflows.core.rules.dates import date_of, zone_of
 from dataflows.core.rules.model import Rule
 from schemas.events import OrderPlaced
 from schemas.instants import DAY, FAR, MINUTE
@@ -80,8 +80,8 @@ class ExceptionCase:
         facts = self.facts
         if facts.placed is None:
             return "UTC" if self.setting is None else facts.policy.tenant_calendar(facts.tenant).zone
-        if (zone := zone_of(facts, self.rule.forms)) is not None:
-            return zone
+        if (date := date_of(self.rule.forms)) is not None:
+            return zone_of(facts, date)
         if self.state.due is None or self.setting is None:
             return facts.ship_to_zone
         return facts.calendar(self.setting, self.shipment).zone

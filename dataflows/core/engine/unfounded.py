@@ -12,23 +12,24 @@ from dataflows.core.engine.exceptions import action_id
 from dataflows.core.engine.followup import HEARD
 from dataflows.core.engine.order import Order
 from dataflows.core.engine.ruleset import RuleSet
-from schemas.deciding import FORGOTTEN, refused_decision
-from schemas.deciding import PREFIXES as DECISIONS
-from schemas.events import ActionEvent, CaseEvent
+from schemas.deciding import FORGOTTEN, is_decision, refused_decision
+from schemas.events import DATA_MODELS, ActionEvent, CaseEvent
 from schemas.record import Record
 
 OF_EXCEPTIONS = ("case.", "suggestion.")
 """How the types of decisions begin that are about an exception."""
 GIVEN = frozenset((*TYPES, *HEARD, SUGGESTED, FORGOTTEN))
 """The types of decisions that a shard of orders is given, of which few come."""
-__all__ = ["GIVEN", "refused", "unfounded"]
+DECIDING = frozenset(name for name in DATA_MODELS if is_decision(name))
+"""The types of all decisions."""
+__all__ = ["DECIDING", "GIVEN", "refused", "unfounded"]
 
 
 def refused(order: Order, record: Record, ruleset: RuleSet) -> tuple[str, str] | None:
     """Why an order that is there does not take a record, as reason and detail: it was given up, or the record decides about nothing."""
     if order.quarantined:
         return "order_quarantined", order.quarantined
-    if record.event.type.startswith(DECISIONS):  # Few are: the call is saved.
+    if record.event.type in DECIDING:  # Few are: the call is saved.
         wrong = unfounded(order, record, ruleset)
         if wrong is not None and not order.timeline.knows(record):
             return wrong
@@ -42,7 +43,7 @@ def unfounded(order: Order | None, record: Record, ruleset: RuleSet) -> tuple[st
     nothing is known of it.
     """
     type_ = record.event.type
-    if not type_.startswith(DECISIONS):
+    if type_ not in DECIDING:
         return None
     if refused := refused_decision(record):
         return refused

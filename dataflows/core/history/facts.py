@@ -24,7 +24,7 @@ from dataflows.core.history.returns import RETURNS, Return, Returns
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.model import Dims
-from schemas.events import Money, WarehouseShipment
+from schemas.events import Money, Payment, WarehouseShipment
 from schemas.instants import earliest
 from schemas.record import Record
 
@@ -114,6 +114,21 @@ class Facts(MilestoneFacts):
     def captured(self) -> int | None:
         """When money was first taken."""
         return self.first("payment.captured")
+
+    @fact(*LINES, "order.reinstated", *LEDGER)
+    def paid_up(self) -> int | None:
+        """When a prepaid order was paid: money was taken, and all that was owed was taken or reserved at one time."""
+        first = self.captured
+        if first is None or self._plainly_paid:
+            return first
+        secured = self.ledger.secured()
+        return None if secured is None else max(first, secured)
+
+    @property
+    def _plainly_paid(self) -> bool:
+        """Whether the first capture is of no stated amount, or of the total that was there from the beginning, as most are."""
+        taken = cast("Payment", self.t.of("payment.captured")[0].event.data).amount
+        return taken is None or (len(self.versions) == 1 and taken == self.versions[0][0].total)
 
     @fact("payment.authorized", "payment.captured")
     def authorized(self) -> int | None:

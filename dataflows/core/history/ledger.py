@@ -54,6 +54,11 @@ class Authorization:
         ends = (self.ended, self.replaced, self.expires)
         return self.record.at <= at and all(end is None or at <= end for end in ends)
 
+    def secures(self, at: int) -> bool:
+        """Whether it goes on to secure something: what ends at that instant does not."""
+        ends = (self.ended, self.replaced, self.expires)
+        return self.record.at <= at and all(end is None or at < end for end in ends)
+
 
 class Ledger:
     """The money of one order. `versions`: what the order said of itself, as placed and after each update."""
@@ -225,6 +230,23 @@ class Ledger:
         return owed is not None and self.captured(at) >= owed - self.tolerance
 
     # secured
+
+    def secured(self) -> int | None:
+        """The first instant at which all that was owed then was captured, or authorized still; of what is not known, any sign of money."""
+        untold, authorizations = self.untold(), self.authorizations()
+        for at in sorted({*(since for since, *_ in self._steps()), *(known.record.at for known in authorizations)}):
+            owed = self.owed(at)
+            if owed is None or (untold is not None and untold <= at):
+                return at
+            living = (self._reserved(known) for known in authorizations if known.secures(at))
+            if self.captured(at) + sum(living, ZERO) >= owed - self.tolerance:
+                return at
+        return None
+
+    def _reserved(self, known: Authorization) -> Decimal:
+        """What an authorization was of: all that was owed, where it does not say."""
+        stated = self.amount(cast("Payment", known.record.event.data).amount)
+        return (self.owed(known.record.at) or ZERO) if stated is None else stated
 
     def authorizations(self) -> list[Authorization]:
         """All authorizations, with what became of each; one of nothing (a check of the card) is none."""

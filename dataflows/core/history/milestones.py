@@ -283,5 +283,6 @@ REACHED: dict[str, Callable[[MilestoneFacts, Shipment], int | None]] = {
     "delivered": lambda _, shipment: delivered(shipment),
     "ready": lambda _, shipment: ready(shipment),
     "kept": MilestoneFacts.kept,
+    "handed": lambda _, shipment: shipment.handed_over if not shipment.trackings and not shipment.scans else None,
 }
 """When a shipment of an order came to where it covers what is owed."""

@@ -138,7 +138,8 @@ class Timeline:
 
     def add(self, record: Record) -> Added:
         """Takes one record in; duplicates by (`source`, `id`) have no effect."""
-        if self.knows(record):
+        same_id = record.event.id in self._ids
+        if same_id and self.knows(record):
             return Added.DUPLICATE
         if self.moved:
             self.moved = []
@@ -147,7 +148,10 @@ class Timeline:
         if type_ == WITHDRAWN:
             self._withdrawals.setdefault(_withdraws(record), []).append(record)
             self._withdraw(record)
-        self._identify(record)
+        if same_id:
+            self._identify(record)
+        else:
+            self._ids[record.event.id] = record
         self.size += 1
         if self._first is not None and record.position < self._first.position:
             self._first = record

@@ -11,14 +11,15 @@ from typing import Any, TypeAlias, cast
 
 from dataflows.core.identity.items import AliasLookup, Ambiguous, ResolvedEvent
 from schemas.identifiers import normaliser
-from schemas.record import Evidence, FeedWatermark, IdentityFinding, Orphan, Record
+from schemas.record import Evidence, FeedWatermark, IdentityFinding, Orphan, Record, Silenced, Silences
 from schemas.wire import decode, event_of, micros
 
 Row: TypeAlias = list[Any]
-RECORD, FINDING, FEED_WATERMARK, RESOLVED, AMBIGUOUS, ORPHAN = range(6)
+RECORD, FINDING, FEED_WATERMARK, RESOLVED, AMBIGUOUS, ORPHAN, SILENCES = range(7)
+Item: TypeAlias = Record | IdentityFinding | FeedWatermark | ResolvedEvent | Ambiguous | Orphan | Silences
 
 
-def row_of(item: Record | IdentityFinding | FeedWatermark | ResolvedEvent | Ambiguous | Orphan) -> Row:
+def row_of(item: Item) -> Row:
     """An item as a row."""
     match item:
         case Record():
@@ -42,9 +43,11 @@ def row_of(item: Record | IdentityFinding | FeedWatermark | ResolvedEvent | Ambi
             said = [item.tenant, item.alias, item.log, item.since, item.due, 2 if item.resolved else 1, item.resolved, item.order]
             row = [ORPHAN, *said, [row_of(record) for record in item.records]]
             return [*row, True] if item.said else row
+        case Silences():
+            return [SILENCES, item.log, item.tenant, item.milestone, [list(change) for change in item.changes]]
 
 
-def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEvent | Ambiguous | Orphan:
+def item_of(row: Row) -> Item:
     """The item of a row.
 
     Raises:
@@ -55,7 +58,7 @@ def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEven
         return record_of_row(row)
     if what == RESOLVED:
         log, topic, partition, offset, sub, tenant, order, item = rest
-        inner = cast("Record | IdentityFinding | Ambiguous | Orphan", item_of(item))
+        inner = cast("Record | IdentityFinding | Ambiguous | Orphan | Silences", item_of(item))
         return ResolvedEvent(log, topic, partition, offset, _number(sub), tenant, order, inner)
     if what == FINDING:
         log, at, topic, partition, offset, sub, tenant, order, kind, scope_id, cited, *later = rest
@@ -83,6 +86,9 @@ def item_of(row: Row) -> Record | IdentityFinding | FeedWatermark | ResolvedEven
     if what == ORPHAN:
         tenant, alias, log, since, due, _, resolved, order, records, *later = rest
         return Orphan(tenant, alias, log, since, due, resolved, order, tuple(map(record_of_row, records)), bool(later))
+    if what == SILENCES:
+        log, tenant, milestone, changes = rest
+        return Silences(log, tenant, milestone, tuple(Silenced(*change) for change in changes))
     raise ValueError(f"an item of an unknown sort ({what}) was kept")
 
 

@@ -81,7 +81,7 @@ class DigestMap(Generic[V]):
             index = len(self._values)
             self._values.append(value)
         self._buckets[self._bucket(digest)] += digest + index.to_bytes(ENTRY - DIGEST, "little")
-        if len(self) > FULL * len(self._buckets):
+        if len(self._values) - len(self._free) > FULL * len(self._buckets):
             self._grow()
 
     def pop(self, digest: bytes, default: None = None) -> V | None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from schemas.events import CarrierScan
 from schemas.identifiers import normaliser
-from schemas.record import Evidence, Headers, IdentityFinding, Orphan, Record
+from schemas.record import Evidence, Headers, IdentityFinding, Orphan, Record, Silences
 from schemas.wire import event_of
 
 AliasLookup: TypeAlias = "tuple[Head, str, str, bool]"
@@ -110,7 +110,7 @@ class ResolvedEvent:
     sub: int
     tenant: str
     order: str
-    item: Record | IdentityFinding | Ambiguous | Orphan
+    item: Record | IdentityFinding | Ambiguous | Orphan | Silences
 
 
 Head: TypeAlias = Record | ResolvedEvent | Tie
@@ -158,7 +158,7 @@ def after(head: Head, own: Record | Tie) -> int:
     return ((head.sub + 1) << _OWN_BITS) | place
 
 
-def put(head: Head, own: Record | Tie, order: str, item: Record | IdentityFinding | Ambiguous) -> ResolvedEvent:
+def put(head: Head, own: Record | Tie, order: str, item: Record | IdentityFinding | Ambiguous | Silences) -> ResolvedEvent:
     """Puts `item`, which is about the event of `own`, directly after `head` into the log of `order`."""
     return ResolvedEvent(head.log, head.topic, head.partition, head.offset, after(head, own), own.event.tenant, order, item)
 

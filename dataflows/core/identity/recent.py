@@ -31,13 +31,15 @@ class Recent(Generic[K, V]):
     timestamp, and forgetting no search. Generations change at multiples of `keep`, the same in every run.
     """
 
-    __slots__ = ("_changed", "_generation", "_keep", "_old", "_young")
+    __slots__ = ("_changed", "_generation", "_has_old", "_keep", "_old", "_young")
 
     def __init__(self, keep: int) -> None:
         self._keep = max(keep, 1)
         self._generation: int | None = None
         self._young = self._generation_map()
         self._old = self._generation_map()
+        self._has_old = False
+        """Whether anything may be left of the old generation; mostly nothing is, and it need not be asked."""
         self._changed: set[K] | None = None
 
     def _generation_map(self) -> dict[K, V]:
@@ -54,12 +56,13 @@ class Recent(Generic[K, V]):
                 return
             self._old = self._young if generation == self._generation + 1 else self._generation_map()
             self._young = self._generation_map()
+            self._has_old = len(self._old) > 0
         self._generation = generation
 
     def get(self, key: K) -> V | None:
         """The value of a key, which counts as a use."""
         value = self._young.get(key)
-        if value is None and self._old:
+        if value is None and self._has_old:
             value = self._old.pop(key, None)
             if value is not None:
                 self._young[key] = value
@@ -69,9 +72,10 @@ class Recent(Generic[K, V]):
     def set(self, key: K, value: V) -> None:
         """Sets the value of a key."""
         self._young[key] = value
-        if self._old:
+        if self._has_old:
             self._old.pop(key, None)
-        self.touched(key)
+        if self._changed is not None:
+            self._changed.add(key)
 
     def pop(self, key: K) -> V | None:
         """Takes a key out."""
@@ -125,6 +129,7 @@ class Recent(Generic[K, V]):
             own = used // self._keep
             if value is not None and own >= now - 1:
                 (self._young if own == now else self._old)[key] = value
+        self._has_old = len(self._old) > 0
 
 
 class AliasTable(Recent[bytes, V]):

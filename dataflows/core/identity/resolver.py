@@ -5,9 +5,9 @@ Pure: sightings go in by log order, placed items come out; it is handed the time
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from sys import intern
-from typing import cast
+from typing import Any, cast
 
 from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.identity import checkpoint, tracking
@@ -28,9 +28,10 @@ from dataflows.core.identity.items import (
     record_of,
 )
 from dataflows.core.identity.orphans import AliasKey, PendingQueue
+from dataflows.core.identity.paces import Paces
 from dataflows.core.identity.recent import AliasTable
 from dataflows.core.identity.rules import IdentityRules
-from dataflows.core.identity.sharding import BETWEEN_ORDERS, CUSTOMER, FORGET, PART, STAGE_TWO_KINDS, TWIN, sightings
+from dataflows.core.identity.sharding import BETWEEN_ORDERS, CHILD, CUSTOMER, PACE, PART, STAGE_TWO_KINDS, TWIN, sightings
 from dataflows.core.identity.shared import GOODS, Children, RecentEvents
 from dataflows.core.identity.signs import LIFE
 from dataflows.core.identity.twins import Lives
@@ -57,6 +58,7 @@ class AliasResolver:
         self._scans: dict[str, RecentEvents] = {}
         self._children = Children(rules.keep, rules.unplaced)
         self._lives = Lives()
+        self._paces = Paces(rules.pace)
         self._turn_at = NEVER
         self._head = b""
         self.erased = False  # See `runtime.checkpoint.Core`.
@@ -108,22 +110,24 @@ class AliasResolver:
 
     def _relate(self, head: Head, kind: str, value: str, *, home: bool) -> None:
         """What is no alias: an event looked for where orders are compared, or where one may be a part of another."""
-        if kind == FORGET:
-            memory = Memory(self._numbers, self._scans, self._children, self._lives, self._baskets)
-            self.erased |= erase(cast("Record", head), self._waiting, memory)
+        if kind == CHILD:  # Most of them are: every step of goods is looked for here.
+            record = record_of(head)
+            self._resolved += self._children.see(head, record, value, home=home)
+            if home:
+                self._onward += self._children.numbered(head, cast("Record", record), value)
         elif kind == TWIN:
             self._resolved += self._lives.see(cast("Record | ResolvedEvent", head), value)
         elif kind == CUSTOMER:
             # Whether the earlier one is still wanted is known where it is told by its own name.
             found = self._baskets.see(head)
             self._onward += [(each, TWIN, cast("IdentityFinding", each.item).others[0], False) for each in found]
+        elif kind == PACE:
+            self._resolved += self._paces.see(head, value)
         elif kind == PART:
             self._give(head, cast("Record", record_of(head)), value)
         else:
-            record = record_of(head)
-            self._resolved += self._children.see(head, record, value, home=home)
-            if home:
-                self._onward += self._children.numbered(head, cast("Record", record), value)
+            memory = Memory(self._numbers, self._scans, self._children, self._lives, self._baskets)
+            self.erased |= erase(cast("Record", head), self._waiting, memory)
 
     def advance(self, to: int) -> None:
         """Lets log time pass: everything due before `to` (µs) is decided."""
@@ -166,6 +170,14 @@ class AliasResolver:
         """
         # Written anew if it differs, such as that of an earlier version.
         self._head, tables = checkpoint.read(rows)
+        plain: dict[bytes, Callable[[int | None, list[Any]], None]] = {
+            checkpoint.PLACED: self._children.placed.take_over,
+            checkpoint.STEPS: self._children.steps.restore,
+            checkpoint.LIVES: self._lives.alone.take_over,
+            checkpoint.FOLLOWED: self._lives.followed.restore,
+            checkpoint.BASKETS: self._baskets.seen.restore,
+            checkpoint.PACES: self._paces.known.restore,
+        }
         for letter, names, last, entries in tables:
             if letter == checkpoint.TIES:
                 tenant, kind = names
@@ -180,18 +192,10 @@ class AliasResolver:
             elif letter == checkpoint.CHILDREN:
                 self._children.tables[names[0]] = AliasTable(self._rules.keep)
                 self._children.tables[names[0]].take_over(last, entries)
-            elif letter == checkpoint.PLACED:
-                self._children.placed.take_over(last, entries)
-            elif letter == checkpoint.STEPS:
-                self._children.steps.restore(last, entries)
             elif letter == checkpoint.PENDING:
                 self._waiting.restore(last, entries, changed_at, kept=checkpoint.keeps_orphans(self._head))
-            elif letter == checkpoint.LIVES:
-                self._lives.alone.take_over(last, entries)
-            elif letter == checkpoint.FOLLOWED:
-                self._lives.followed.restore(last, entries)
             else:
-                self._baskets.seen.restore(last, entries)
+                plain[letter](last, entries)
 
     def _tables(self) -> list[checkpoint.Table]:
         return [
@@ -205,6 +209,7 @@ class AliasResolver:
             checkpoint.Table(checkpoint.BASKETS, (), self._baskets.seen),
             checkpoint.Table(checkpoint.LIVES, (), self._lives.alone),
             checkpoint.Table(checkpoint.FOLLOWED, (), self._lives.followed),
+            checkpoint.Table(checkpoint.PACES, (), self._paces.known),
         ]
 
     def _turn(self, log: int) -> int:
@@ -219,12 +224,7 @@ class AliasResolver:
         return self._turn_at
 
     def _tie(
-        self,
-        table: AliasTable[str | tuple[str, ...]],
-        known: str | tuple[str, ...] | None,
-        head: Head,
-        record: Record | Tie,
-        key: AliasKey,
+        self, table: AliasTable[str | tuple[str, ...]], known: str | tuple[str, ...] | None, head: Head, record: Record | Tie, key: AliasKey
     ) -> None:
         order = record.order
         if known is None:

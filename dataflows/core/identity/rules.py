@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dataflows.core.engine.backfill import Backfill
 from dataflows.core.history.unclaimed import ORPHAN
-from dataflows.core.policy import Dims, Policy
+from dataflows.core.policy import Dims, PacePolicy, Policy
 from dataflows.core.rules.conditions import least
 from schemas.instants import DAY
 
@@ -21,7 +21,8 @@ class IdentityRules:
     `keep`: how long a tie or a waiting event is kept after its last use; `orphan_after`: how long an event may wait (None: nobody minds),
     `orphan_by_tenant`: where that differs, by tenants in lower case;
     `compare_customers`: whether orders of one customer are compared; `twins_within`: how far apart (event time) they may be placed;
-    `backfill`: which events are told long after they happened; `unplaced`: how long an order that was never placed is kept.
+    `backfill`: which events are told long after they happened; `unplaced`: how long an order that was never placed is kept; `pace`: when a
+    source that nobody declared is silent (None: never).
     """
 
     keep: int
@@ -31,6 +32,7 @@ class IdentityRules:
     backfill: Backfill
     orphan_by_tenant: Mapping[str, int | None] = field(default_factory=dict[str, "int | None"])
     unplaced: int = 30 * DAY
+    pace: PacePolicy | None = None
 
     def may_wait(self, tenant: str) -> int | None:
         """How long an event of a tenant may wait for its order; None: nobody minds."""
@@ -50,6 +52,7 @@ def identity_rules(policy: Policy) -> IdentityRules:
         backfill=Backfill(policy),
         orphan_by_tenant={name: _may_wait(policy, Dims(tenant=name)) for name in sorted(tenants)},
         unplaced=policy.retention.expire_unknown,
+        pace=policy.pace,
     )
 
 

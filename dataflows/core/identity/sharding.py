@@ -24,7 +24,9 @@ PART = "part"
 """Nor this: a tracking number that a child named before its link, at the second stage."""
 FORGET = "forget"
 """Nor this: what is to be erased, of which all shards are told."""
-BETWEEN_ORDERS = frozenset({CUSTOMER, TWIN, CHILD, PART, FORGET})
+PACE = "pace"
+"""Nor this: a milestone of a tenant that orders owe, at the first stage; whoever tells it may fall silent."""
+BETWEEN_ORDERS = frozenset({CUSTOMER, TWIN, CHILD, PART, FORGET, PACE})
 
 
 class AliasReader(NamedTuple):

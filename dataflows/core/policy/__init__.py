@@ -5,7 +5,7 @@ how a file is checked (YAML with positions is `schemas.tree`): `values` and `for
 `effective` and `show` write one. `core.rules.load` reads a file together with the rules.
 """
 
-from dataflows.core.policy.model import QUIET, BackfillPolicy, Dims, FeedPolicy, Override, Place, RetentionPolicy
+from dataflows.core.policy.model import QUIET, BackfillPolicy, Dims, FeedPolicy, Override, PacePolicy, Place, RetentionPolicy
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.setting import Fallback, RuleSetting, Step, Switch
 
@@ -16,6 +16,7 @@ __all__ = [
     "Fallback",
     "FeedPolicy",
     "Override",
+    "PacePolicy",
     "Place",
     "Policy",
     "RetentionPolicy",

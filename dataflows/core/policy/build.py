@@ -14,7 +14,7 @@ from dataflows.core.policy.form_messages import MessagesForm, cap_of
 from dataflows.core.policy.handling import ACTION_POLICY, APPROVERS, GUARDRAILS, ActionPolicy, Budget, Guardrail
 from dataflows.core.policy.matching import regions_meant
 from dataflows.core.policy.messaging import MessagePolicy
-from dataflows.core.policy.model import BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place, RetentionPolicy
+from dataflows.core.policy.model import BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, PacePolicy, Place, RetentionPolicy
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.priority import SEVERITY_POINTS, TIER_POINTS, Priority
 from dataflows.core.policy.setting import Change, Described, changed
@@ -54,6 +54,7 @@ def build(form: PolicyForm, rules: tuple[Described, ...]) -> Policy:
         feeds={prefix: _feed(feed) for prefix, feed in sorted(form.feeds.items())},
         tolerances=form.tolerance,
         backfill=BackfillPolicy(form.backfill.after.n, form.backfill.settle.n, form.backfill.max_age.n),
+        pace=None if form.pace is None else PacePolicy(form.pace.factor, form.pace.floor.n, form.pace.catch_up.n, form.pace.longest.n),
         watch_from=NEVER if form.watch_from is None else form.watch_from,
         identifiers=None if form.identifiers is None else Identifiers(**dict(form.identifiers)),
         learns=form.emits is None,

@@ -94,6 +94,7 @@ KEYS: tuple[tuple[tuple[str, ...], Collection[str]], ...] = (
     (("retention",), _keys(forms.RetentionForm)),
     (("identifiers",), _keys(forms.IdentifiersForm)),
     (("backfill",), _keys(forms.BackfillForm)),
+    (("pace",), _keys(forms.PaceForm)),
     (("calendars", ANY), _keys(forms.CalendarForm)),
     (("calendars", ANY, "hours"), WEEKDAYS),
     (("actions",), _keys(handling.ActionsForm)),

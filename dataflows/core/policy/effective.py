@@ -11,7 +11,19 @@ from dataflows.core.clocks import CalendarSpec, Span
 from dataflows.core.policy.effective_handling import Plain, actions_of, guardrails_of, messages_of, priority_of
 from dataflows.core.policy.handling import ACTION_POLICY, GUARDRAILS
 from dataflows.core.policy.messaging import MESSAGE_POLICY
-from dataflows.core.policy.model import BACKFILL, MOST_EVENTS, BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place
+from dataflows.core.policy.model import (
+    BACKFILL,
+    MOST_EVENTS,
+    PACE,
+    BackfillPolicy,
+    Dims,
+    FeedPolicy,
+    Ladder,
+    LadderStep,
+    Override,
+    PacePolicy,
+    Place,
+)
 from dataflows.core.policy.policy import Policy
 from dataflows.core.policy.priority import PRIORITY
 from dataflows.core.policy.setting import ADDED, NAMES, OF_CASES, Change, Described, Fallback, RuleSetting, Step
@@ -33,6 +45,8 @@ def version_of(policy: Policy) -> str:
         cast("dict[str, Plain]", canonical["retention"]).pop("most_events")
     if policy.backfill == BACKFILL:
         del canonical["backfill"]
+    if policy.pace == PACE:
+        del canonical["pace"]
     if policy.actions == ACTION_POLICY:
         del canonical["actions"]
     if policy.guardrails == GUARDRAILS:
@@ -67,6 +81,7 @@ def effective(policy: Policy) -> dict[str, Plain]:
             "most_events": str(retention.most_events),
         },
         "backfill": _backfill(policy.backfill),
+        "pace": "off" if policy.pace is None else _pace(policy.pace),
         "watch_from": "" if policy.watch_from == NEVER else iso(policy.watch_from),
         "actions": actions_of(policy.actions),
         "guardrails": guardrails_of(policy.guardrails),
@@ -156,6 +171,11 @@ def _places(places: Mapping[str, Place]) -> Plain:
 
 def _backfill(terms: BackfillPolicy) -> Plain:
     return {name: str(Span(n, "us")) for name, n in (("after", terms.after), ("settle", terms.settle), ("max_age", terms.max_age))}
+
+
+def _pace(terms: PacePolicy) -> Plain:
+    spans = {name: str(Span(n, "us")) for name, n in (("floor", terms.floor), ("catch_up", terms.catch_up), ("longest", terms.longest))}
+    return {"factor": str(terms.factor), **spans}
 
 
 def _feed(feed: FeedPolicy) -> Plain:

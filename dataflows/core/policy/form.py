@@ -23,7 +23,7 @@ from dataflows.core.policy import values as read
 from dataflows.core.policy.form_handling import ActionsForm, GuardrailForm, PriorityForm
 from dataflows.core.policy.form_messages import MessagesForm
 from dataflows.core.policy.form_parts import STRICT, Section, many
-from dataflows.core.policy.model import BACKFILL, MOST_EVENTS
+from dataflows.core.policy.model import BACKFILL, MOST_EVENTS, PACE
 from dataflows.core.policy.setting import LANES, SEVERITIES, STEP_DATES, STEP_MILESTONES, Change, Read, RuleSetting
 from schemas.identifiers import DEFAULT, ORDER_FORMS, SKU_FORMS, TRACKING_FORMS, Identifiers
 from schemas.problems import mistake
@@ -81,6 +81,8 @@ FeedPrefix = Annotated[str, PlainValidator(read.feed)]
 Elapsed = Annotated[Span, PlainValidator(read.elapsed)]
 Period = Annotated[Span, PlainValidator(read.period)]
 Instant = Annotated[int, PlainValidator(read.instant)]
+Hours = Annotated[Span, PlainValidator(read.hours)]
+Times = Annotated[int, PlainValidator(read.count)]
 Events = Annotated[int, PlainValidator(read.events)]
 Day = Annotated[date, PlainValidator(read.day)]
 Weekdays = Annotated[tuple[int, ...], PlainValidator(read.weekdays)]
@@ -178,6 +180,15 @@ class BackfillForm(PolicySection):
     after: Elapsed = Span(BACKFILL.after, "us")
     settle: Elapsed = Span(BACKFILL.settle, "us")
     max_age: Elapsed = Span(BACKFILL.max_age, "us")
+
+
+class PaceForm(PolicySection):
+    """When a source that no feed names is silent against its own pace, and what waits for it then."""
+
+    factor: Times = PACE.factor
+    floor: Hours = Span(PACE.floor, "us")
+    catch_up: Elapsed = Span(PACE.catch_up, "us")
+    longest: Elapsed = Span(PACE.longest, "us")
 
 
 METHODS = ("ship", "pickup", "local", "digital")
@@ -306,6 +317,8 @@ class PolicyForm(PolicySection):
     tenants: Annotated[dict[Name, PlaceForm], Section] = {}
     retention: Annotated[RetentionForm, Section] = RetentionForm()
     backfill: Annotated[BackfillForm, Section] = BackfillForm()
+    pace: Annotated[PaceForm | None, BeforeValidator(_removable), Section] = PaceForm()
+    """`off`: no such source is ever silent."""
     watch_from: Instant | None = None
     feeds: Annotated[dict[FeedPrefix, Annotated[FeedForm, Section]], Section] = {}
     teams: Annotated[dict[Name, Annotated[PlaceForm, Section]], Section] = {}

@@ -147,3 +147,22 @@ class BackfillPolicy:
 
 BACKFILL = BackfillPolicy()
 """Unless the policy says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacePolicy:
+    """When a source that no feed names is silent against its own pace, and what waits for it then, in elapsed microseconds.
+
+    `floor`: how many hours in which orders came to owe what it tells must have passed since its last word, and `factor`: how many times the
+    most that it has left between two words; `catch_up`: for how long after it speaks again deadlines count as they did while it was silent;
+    `longest`: how long a deadline waits for it at most.
+    """
+
+    factor: int = 2
+    floor: int = 16 * HOUR
+    catch_up: int = 12 * HOUR
+    longest: int = 7 * DAY
+
+
+PACE = PacePolicy()
+"""Unless the policy says otherwise."""

@@ -23,7 +23,19 @@ from dataflows.core.clocks.days import holiday_region
 from dataflows.core.policy.handling import ACTION_POLICY, GUARDRAILS, ActionPolicy, Guardrail
 from dataflows.core.policy.matching import matcher
 from dataflows.core.policy.messaging import MESSAGE_POLICY, MessagePolicy
-from dataflows.core.policy.model import BACKFILL, BackfillPolicy, Dims, FeedPolicy, Ladder, LadderStep, Override, Place, RetentionPolicy
+from dataflows.core.policy.model import (
+    BACKFILL,
+    PACE,
+    BackfillPolicy,
+    Dims,
+    FeedPolicy,
+    Ladder,
+    LadderStep,
+    Override,
+    PacePolicy,
+    Place,
+    RetentionPolicy,
+)
 from dataflows.core.policy.priority import PRIORITY, Priority
 from dataflows.core.policy.setting import Described, RuleSetting, changed
 from schemas.identifiers import Identifiers
@@ -68,6 +80,8 @@ class Policy:
     identifiers: Identifiers | None = None
     """The form that identifiers are brought into; None: the file does not say, and a state goes on with its own."""
     backfill: BackfillPolicy = BACKFILL
+    pace: PacePolicy | None = PACE
+    """When a source that nobody declared is silent; None: never."""
     watch_from: int = NEVER
     """Orders placed earlier (µs, UTC) are history only."""
     teams: Mapping[str, Place] = field(default_factory=dict[str, Place])

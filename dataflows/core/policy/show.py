@@ -23,6 +23,7 @@ _ABOUT: Final = {
     "tenants": "zones and calendars of tenants",
     "retention": "how long things are kept, in elapsed time, and how many events an order may have",
     "backfill": "when an order is history that is told, how long until it is judged, and from what age on an exception is not said",
+    "pace": "when a source that nobody declared is silent against its own pace, and how long deadlines wait for it then",
     "watch_from": "orders placed earlier are history only",
     "actions": "who must agree to an action, how many there may be, and when customers are told nothing",
     "guardrails": "what about an order stops automation: predicates, as in rules of your own; `off` takes a built-in one away",

@@ -17,6 +17,7 @@ from dataflows.core.clocks.days import holiday_regions, is_holiday_region
 from dataflows.core.clocks.spans import Later, Portion
 from dataflows.core.policy.matching import value_test
 from dataflows.core.policy.setting import Switch
+from schemas.instants import HOUR
 from schemas.place_names import country_code
 from schemas.places import countries, is_country, is_region, zone_names
 from schemas.problems import mistake, nearest, unknown_zone
@@ -146,6 +147,14 @@ def elapsed(value: object) -> Span:
     found = any_span(value)
     if found.unit != "us" or found.n < 0:
         raise mistake(f"{text(value)!r}: elapsed time is expected here, such as '5 m' or '24 h'")
+    return found
+
+
+def hours(value: object) -> Span:
+    """Whole hours, at least one."""
+    found = elapsed(value)
+    if found.n < HOUR or found.n % HOUR:
+        raise mistake(f"{text(value)!r}: whole hours are expected here, such as '16 h'")
     return found
 
 

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from dataflows.core.history.facts import Facts
 from dataflows.core.predicates.closures import Ask
 from dataflows.core.predicates.compiler import PredicateCompiler
 from dataflows.core.predicates.syntax import FieldName, Junction, Literal, Mistake, Node, SyntaxMistakeError, Test, parse
 from dataflows.core.predicates.types import Part
+
+_COMPILED = 1_024
+"""Predicates that are remembered: each of the shards of a process asks those of its policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +45,20 @@ def compile_predicate(text: str, part: Part = Part.ORDER, events: Iterable[str] 
 
     `events`: of Part.EVENT the types of the events that it is asked of.
     """
+    return _compiled(text, part, tuple(events))
+
+
+@lru_cache(_COMPILED)
+def _compiled(text: str, part: Part, events: tuple[str, ...]) -> Predicate | tuple[Mistake, ...]:
     try:
         tree = parse(text)
     except SyntaxMistakeError as error:
         return (error.mistake,)
-    compiler = PredicateCompiler(part, tuple(events))
+    compiler = PredicateCompiler(part, events)
     ask = compiler.node(tree, negated=False)
     if compiler.mistakes:
         return tuple(sorted(compiler.mistakes, key=lambda mistake: mistake.at))
-    return Predicate(text, part, tuple(events), frozenset(compiler.inputs), _statuses(tree), ask)
+    return Predicate(text, part, events, frozenset(compiler.inputs), _statuses(tree), ask)
 
 
 def _statuses(node: Node) -> frozenset[str]:

@@ -145,9 +145,13 @@ def _awaited(o: Facts, units: Iterable[Unit], unit: Unit, name: str, *, own: boo
 
 
 def _has_own(o: Facts, unit: Unit, name: str) -> bool:
-    """Whether a unit's line had a date of its own when it came to be owed."""
-    fields = o.fields_at(unit.since)
-    return fields is not None and any(getattr(line, name) for line in o.lines_called(fields, unit.key))
+    """Whether a unit's line had a date of its own when it came to be owed, or when it was first said what that is."""
+    then = o.fields_at(unit.since)
+    lines = [] if then is None else list(o.lines_called(then, unit.key))
+    if not lines:
+        stated = (list(o.lines_called(fields, unit.key)) for fields, _, _ in o.versions)
+        lines = next(filter(None, stated), lines)
+    return any(getattr(line, name) for line in lines)
 
 
 def _kept(o: Facts, s: RuleSetting, date: Date, units: Sequence[Unit]) -> bool:
@@ -163,11 +167,15 @@ def _kept(o: Facts, s: RuleSetting, date: Date, units: Sequence[Unit]) -> bool:
     return all(text is not None and last <= deadline(o, text) + least for text, _, _, _ in o.dates(date.value))
 
 
-def zone_of(o: Facts, forms: Iterable[AnyForm]) -> str | None:
-    """The zone that the date ends in which a rule counts from, if it counts from one."""
+def date_of(forms: Iterable[AnyForm]) -> Date | None:
+    """The date that a rule counts from, if it counts from one."""
     dates = (getattr(form, name, None) for form in forms for name in ("since", "into", "by"))
-    date = next((date for date in dates if isinstance(date, Date)), None)
-    return None if date is None else o.site_zone if date is Date.SHIP_BY else o.ship_to_zone
+    return next((date for date in dates if isinstance(date, Date)), None)
+
+
+def zone_of(o: Facts, date: Date) -> str:
+    """The zone that a date ends in."""
+    return o.site_zone if date is Date.SHIP_BY else o.ship_to_zone
 
 
 def by_date(form: Overdue, date: Date) -> Find:
@@ -240,18 +248,18 @@ def _holds(o: Facts, x: Shipment, key: str | None) -> bool:
 
 
 def _undated(o: Facts, s: RuleSetting, one: DueStretch) -> Iterator[Condition | None]:
-    """While a unit has no date: the rule's `fallback`, from the capture (prepaid) or from placing, or from when it was ordered.
+    """While a unit has no date: the rule's `fallback`, from the payment (prepaid) or from placing, or from when it was ordered.
 
     An order that is held, and a unit that is backordered, is not waited for; when that is over, it is from then on.
     """
     if s.fallback is None or o.placed is None:
         return
     paid = o.terms == "prepaid" and s.fallback.anchor == "captured"
-    anchor = o.captured if paid else o.placed_at
+    anchor = o.paid_up if paid else o.placed_at
     if anchor is None:
         return
     unit = one.unit
-    evidence, label = (tuple(o.t.of("payment.captured")[:1]), "captured") if paid else ((o.placed,), "placed")
+    evidence, label = _paid(o, anchor) if paid else ((o.placed,), "placed")
     if unit.since > anchor:
         anchor, label = unit.since, "ordered"
         evidence = tuple(record for _, at, record in o.versions if at == anchor)[:1] or evidence
@@ -260,6 +268,13 @@ def _undated(o: Facts, s: RuleSetting, one: DueStretch) -> Iterator[Condition | 
     for begun, until in running(anchor, [*o.pauses, *waits]):
         lifted, words = earliest(o.ended, one.until, until), label if begun == anchor else "released"
         yield timeout(s, calendar, begun, words, evidence, span=span, since=one.since, met=unit.met, lifted=lifted)
+
+
+def _paid(o: Facts, anchor: int) -> tuple[tuple[Record, ...], str]:
+    """The captures by which an order was paid, and the word for their instant: it may have been paid by a lower total, too."""
+    captures = [r for r in o.t.of("payment.captured") if r.at <= anchor]
+    captures = captures[:1] if anchor == captures[0].at else captures
+    return tuple(captures), "captured" if anchor == captures[-1].at else "paid"
 
 
 def _replacements(o: Facts, s: RuleSetting) -> Iterator[Condition | None]:

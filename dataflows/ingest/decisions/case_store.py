@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from dataflows.ingest.decisions.checks import NewDecision
-from dataflows.ingest.decisions.expected import StandingTarget, StoreDownError
+from dataflows.ingest.decisions.expected import NoStoreError, StandingTarget, StoreDownError
 from sinks.cases.schema import StoreError, ready, writing
 from sinks.cases.tables import action_events, actions, audit, automation, exception_events, exceptions, notes
 
@@ -113,7 +113,7 @@ class SqlCaseStore:
             with (writing(engine) if writes else engine).connect() as connection:
                 yield connection
         except StoreError as error:
-            raise StoreDownError(str(error)) from error
+            raise NoStoreError(str(error)) from error
         except SQLAlchemyError as error:
             raise StoreDownError(f"the store does not answer: {type(error).__name__}") from error  # its message may quote values
 

@@ -51,6 +51,10 @@ class StoreDownError(Exception):
     """The store does not answer; the message says why, without what was asked."""
 
 
+class NoStoreError(StoreDownError):
+    """There is no store that can be used where it is said to be: to come again is of no use before that is mended."""
+
+
 class _Accepted(NamedTuple):
     id: str
     by: str

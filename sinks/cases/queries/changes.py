@@ -24,8 +24,8 @@ from sinks.cases.tables import action_events, actions, exception_events, excepti
 
 TOPICS: Final = ("actions", "exceptions", "incidents")
 """The logs whose records change what lists show."""
-MOST: Final = 1_000
-"""Changed rows that are told of one by one; of more it is only said that there are too many."""
+MOST: Final = 4_000
+"""Changed rows that are told of; of more it is only said that there are too many."""
 
 Position = Mapping[str, int]
 """By part of a log: the offset of the record after the last one that the store holds."""

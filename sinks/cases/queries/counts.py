@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, Select, and_, func, literal_column, or_, select
 
 from sinks.cases.expressions import counted
 from sinks.cases.queries.conditions import LOOKED, at_instant, of_exceptions, shape
@@ -33,13 +33,21 @@ def counts(connection: Connection, wanted: ExceptionFilter | None = None, *, now
 
 def counting(wanted: ExceptionFilter) -> Select[*tuple[Any, ...]]:
     """The statement, as of `now`."""
-    severities = (counted(_E.severity == name).label(name) for name in ("critical", "high", "medium", "low"))
+    late = (
+        and_(_E.acknowledged_at.is_(None), acknowledge_broken(LOOKED)).label("unacknowledged"),
+        resolve_broken(LOOKED).label("unresolved"),
+    )
+    # What is behind `OFFSET` is calculated once for each row, and not once more for each count.
+    rows = select(_E.severity, _E.assignee, _E.case_state, *late).where(*of_exceptions(wanted)).offset(literal_column("0")).subquery("late")
+    one = rows.c
+    severities = (counted(one.severity == name).label(name) for name in ("critical", "high", "medium", "low"))
     return select(
         func.count().label("open"),
         *severities,
-        counted(_E.assignee.is_(None)).label("unassigned"),
-        counted(and_(_E.acknowledged_at.is_(None), acknowledge_broken(LOOKED))).label("acknowledge_breached"),
-        counted(resolve_broken(LOOKED)).label("resolve_breached"),
-        counted(_E.case_state == "snoozed").label("snoozed"),
-        counted(_E.case_state == "waiting").label("waiting"),
-    ).where(*of_exceptions(wanted))
+        counted(one.assignee.is_(None)).label("unassigned"),
+        counted(one.unacknowledged).label("acknowledge_breached"),
+        counted(one.unresolved).label("resolve_breached"),
+        counted(or_(one.unacknowledged, one.unresolved)).label("late"),
+        counted(one.case_state == "snoozed").label("snoozed"),
+        counted(one.case_state == "waiting").label("waiting"),
+    ).select_from(rows)

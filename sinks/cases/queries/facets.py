@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import CTE, Column, Connection, Integer, Select, String, and_, func, literal_column, null, select, true, union_all
+from sqlalchemy import CTE, Column, Connection, Integer, Select, String, and_, func, literal_column, null, select, true, tuple_, union_all
 
 from sinks.cases.expressions import Expression
 from sinks.cases.queries.conditions import at_instant, of_exceptions, shape, standing, values_of
@@ -40,6 +40,8 @@ BOUNDS: Final = "bounds_"
 """What the parameters of the bounds begin with."""
 WHOLE: Final = ""
 """The name under which all rows are counted."""
+FacetCount = tuple[str, str | None, int, int]
+"""A facet, one of its values, how many rows have it, and of how many it was counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,12 @@ def facets(connection: Connection, wanted: ExceptionFilter, bounds: ExceptionFil
     asks = {**at_instant(wanted, now), **values_of(bounds, BOUNDS)}
     values: dict[str, list[tuple[str | None, int]]] = defaultdict(list)
     total = looked = 0
-    for row in connection.execute(prepared(connection, counting_values, shape(wanted), shape(bounds), most), asks):
-        if row.facet == WHOLE:
-            looked, total = row.looked, row.many
-        elif row.many:
-            values[row.facet].append((row.value, row.many))
+    statement, read = (counting_sets, _of_sets) if connection.dialect.name == "postgresql" else (counting_values, _of_values)
+    for facet, value, many, of in read(connection.execute(prepared(connection, statement, shape(wanted), shape(bounds), most), asks)):
+        if facet == WHOLE:
+            looked, total = of, many
+        elif many:
+            values[facet].append((value, many))
     for found in values.values():
         found.sort(key=lambda one: (-one[1], one[0] or ""))
         del found[MOST_VALUES:]
@@ -86,16 +89,7 @@ def counting_rows(wanted: ExceptionFilter, most: int) -> Select[*tuple[Any, ...]
 
 def counting_values(wanted: ExceptionFilter, bounds: ExceptionFilter, most: int) -> Select[*tuple[Any, ...]]:
     """The statement, as of `now`. Rows are read once, and counted for each facet by all of the filter but what it says of that facet."""
-    chosen = {name: own for name in COLUMNS if (own := _own(wanted, name))}
-    without: dict[str, Any] = dict.fromkeys(chosen, ())
-    if "assignees" in chosen:
-        without |= {"unassigned": False, "assigned": False}
-    rest = replace(wanted, **without)
-    fits = [and_(*own).label(f"fits_{name}") for name, own in chosen.items()]
-    rows = select(*COLUMNS.values(), *fits).where(*of_exceptions(rest), *of_exceptions(bounds, BOUNDS))
-    if not standing(wanted):
-        rows = rows.order_by(_E.changed_at.desc(), _E.exception_id.desc())
-    hits = rows.limit(literal_column(str(most + 1), Integer())).cte("hits")
+    hits, chosen = _hits(wanted, bounds, most)
     whole = select(
         _named(WHOLE).label("facet"),
         null().cast(String).label("value"),
@@ -110,6 +104,49 @@ def counting_values(wanted: ExceptionFilter, bounds: ExceptionFilter, most: int)
     ]
     every = union_all(whole, *each).subquery("counted")
     return select(every.c.facet, every.c.value, every.c.many, every.c.looked)
+
+
+def counting_sets(wanted: ExceptionFilter, bounds: ExceptionFilter, most: int) -> Select[*tuple[Any, ...]]:
+    """The same for PostgreSQL, which counts all facets in one pass, in half the time; SQLite has no grouping sets."""
+    hits, chosen = _hits(wanted, bounds, most)
+    columns = [hits.c[column.name] for column in COLUMNS.values()]
+    besides = [func.count().filter(_others(hits, chosen, name)).label(f"besides_{name}") for name in chosen]
+    return select(
+        func.grouping(*columns).label("outside"),
+        *columns,
+        func.count().filter(_others(hits, chosen)).label("many"),
+        *besides,
+        func.count().label("looked"),
+    ).group_by(func.grouping_sets(*(tuple_(column) for column in columns), literal_column("()")))
+
+
+def _of_sets(rows: Iterable[Any]) -> Iterator[FacetCount]:
+    """A row groups by the column whose bit is not set in `outside`, the first column's being the highest; all are: by none."""
+    bits = {((1 << len(COLUMNS)) - 1) ^ (1 << place): name for place, name in enumerate(reversed([*COLUMNS]))}
+    for row in rows:
+        name = bits.get(row.outside)
+        if name is None:
+            yield WHOLE, None, row.many, row.looked
+        else:
+            yield name, getattr(row, COLUMNS[name].name), getattr(row, f"besides_{name}", row.many), row.looked
+
+
+def _of_values(rows: Iterable[Any]) -> Iterator[FacetCount]:
+    yield from ((row.facet, row.value, row.many, row.looked) for row in rows)
+
+
+def _hits(wanted: ExceptionFilter, bounds: ExceptionFilter, most: int) -> tuple[CTE, Mapping[str, object]]:
+    """The rows that fit what is said of no facet, with whether they fit what is said of each; and which facets something is said of."""
+    chosen = {name: own for name in COLUMNS if (own := _own(wanted, name))}
+    without: dict[str, Any] = dict.fromkeys(chosen, ())
+    if "assignees" in chosen:
+        without |= {"unassigned": False, "assigned": False}
+    rest = replace(wanted, **without)
+    fits = [and_(*own).label(f"fits_{name}") for name, own in chosen.items()]
+    rows = select(*COLUMNS.values(), *fits).where(*of_exceptions(rest), *of_exceptions(bounds, BOUNDS))
+    if not standing(wanted):
+        rows = rows.order_by(_E.changed_at.desc(), _E.exception_id.desc())
+    return rows.limit(literal_column(str(most + 1), Integer())).cte("hits"), chosen
 
 
 def _named(name: str) -> Expression:

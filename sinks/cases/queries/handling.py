@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import Connection, Select, and_, case, exists, func, literal, or_, select, union_all
 
@@ -14,6 +14,7 @@ from sinks.cases.expressions import Expression, at, between, counted
 from sinks.cases.queries.windows import Window, chosen, said_in
 from sinks.cases.tables import action_events, cases, exceptions
 from sinks.cases.views.ageing import ageing
+from sinks.cases.views.clocks import acknowledge_broken, resolve_broken
 from sinks.cases.views.sla import promises
 from sinks.cases.views.workload import workload
 
@@ -28,7 +29,7 @@ NOBODY: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class OpenLoad:
-    """What a team, or a person of it, has open. `assignee` None: nobody has it."""
+    """What a team, or a person of it, has open. `assignee` None: nobody has it; `late`: exceptions of which any clock has run out."""
 
     team: str
     assignee: str | None
@@ -100,7 +101,10 @@ class ReworkCount:
 def open_load(connection: Connection, window: Window, now: datetime) -> list[OpenLoad]:
     """Who has what, as of now; the window's time does not matter."""
     found: dict[tuple[str, str | None], list[Any]] = {}
-    for row in connection.execute(workload(at(now), *chosen(window))):
+    # An exception whose both clocks have run out is late once.
+    late = counted(or_(and_(acknowledge_broken(at(now)), exceptions.c.acknowledged_at.is_(None)), resolve_broken(at(now))))
+    counts = cast("Select[*tuple[Any, ...]]", workload(at(now), *chosen(window))).add_columns(late.label("late"))
+    for row in connection.execute(counts):
         found.setdefault((row.team or NOBODY, row.assignee), []).append(row)
     return [_load(team, assignee, rows) for (team, assignee), rows in sorted(found.items(), key=lambda one: (one[0][0], one[0][1] or ""))]
 
@@ -112,9 +116,8 @@ def _load(team: str, assignee: str | None, rows: Sequence[Any]) -> OpenLoad:
     severities = Counter[str]()
     for row in rows:
         severities[row.severity] += row.open
-    counts = {name: total(name) for name in ("open", "unacknowledged", "snoozed", "waiting", "escalated")}
-    late = total("acknowledge_breached") + total("resolve_breached")
-    return OpenLoad(team, assignee, severities, **counts, late=late, oldest=min(row.oldest_raised_at for row in rows))
+    counts = {name: total(name) for name in ("open", "unacknowledged", "snoozed", "waiting", "escalated", "late")}
+    return OpenLoad(team, assignee, severities, **counts, oldest=min(row.oldest_raised_at for row in rows))
 
 
 def ages(connection: Connection, window: Window, now: datetime) -> list[AgeBucket]:

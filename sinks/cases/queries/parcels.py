@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
-from sqlalchemy import BigInteger, Connection, Select, Text, case, func, literal_column, select, tuple_
+from sqlalchemy import BigInteger, Connection, Select, Text, case, func, literal_column, select, true, tuple_
 from sqlalchemy import cast as sql_cast
 
 from schemas.instants import EPOCH, FAR, micros
-from sinks.cases.expressions import Expression, Micros
-from sinks.cases.queries.conditions import at_instant, next_clock, of_exceptions, shape, standing
+from sinks.cases.expressions import Bytewise, Expression, Micros
+from sinks.cases.queries.conditions import at_instant, of_exceptions, shape, standing
 from sinks.cases.queries.cursors import packed, unpacked
 from sinks.cases.queries.exceptions import MOST_ROWS, SINCE, by_id
 from sinks.cases.queries.prepared import asked, prepared
@@ -24,6 +24,10 @@ _E = exceptions.c
 PREFIX: Final = "shipment:"
 GRAVER: Final = 1 << 53
 """What a severity counts in the order by gravity: more than any instant."""
+ABOVE: Final = 10**17
+"""More than any place in that order: with it on top all have as many digits, and are compared as texts."""
+DIGITS: Final = len(str(ABOVE))
+EMPTY: Final = literal_column("''", Text())
 _FAR: Final = literal_column(str(FAR), BigInteger())
 
 
@@ -45,12 +49,24 @@ class ParcelRow:
     shipments: Sequence[Mapping[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class ParcelPage(Page[ParcelRow]):
+    """A page of parcels. `many`: how many the whole list has."""
+
+    many: int
+
+
+def _gravity() -> Expression:
+    """The place of an exception in the order by gravity."""
+    return sql_cast(_E.severity_rank, BigInteger) * literal_column(str(GRAVER), BigInteger()) + Micros(SINCE)
+
+
 KEYS: Final[dict[Sort, Callable[[], Expression]]] = {
-    "gravity": lambda: sql_cast(_E.severity_rank, BigInteger) * literal_column(str(GRAVER), BigInteger()) + Micros(SINCE),
-    "clock": lambda: func.coalesce(Micros(next_clock()), _FAR),
+    "gravity": _gravity,
+    "clock": lambda: func.coalesce(Micros(_E.clock_at), _FAR),
     "due": lambda: func.coalesce(Micros(_E.due_at), _FAR),
     "age": lambda: Micros(_E.raised_at),
-    "value": lambda: func.coalesce(-sql_cast(_E.total * 10_000, BigInteger), 1),
+    "value": lambda: func.coalesce(-sql_cast(_E.total * literal_column("10000"), BigInteger), literal_column("1")),
 }
 """What parcels are sorted by, the smallest first; of the exceptions of a parcel the smallest counts."""
 
@@ -63,7 +79,7 @@ def list_parcels(
     limit: int = 50,
     after: str | None = None,
     sort: Sort = "gravity",
-) -> Page[ParcelRow]:
+) -> ParcelPage:
     """A page of parcels at risk; the filter is of their exceptions. Raises FilterError."""
     wanted = _of_shipments(wanted)
     if not 1 <= limit <= MOST_ROWS:
@@ -74,8 +90,9 @@ def list_parcels(
     if after is not None:
         looked, key, exception_id = unpacked(after, f"parcels-{sort}", (int, int, str))
         now, place = EPOCH + timedelta(microseconds=cast("int", looked)), {"key": key, "id": exception_id}
-    asks = {**at_instant(wanted, now), "many": limit + 1, **place}
-    found = connection.execute(prepared(connection, parcels_of, shape(wanted), sort, bool(place)), asks).all()
+    asks = {**at_instant(wanted, now), "most": limit + 1, **place}
+    answer = connection.execute(prepared(connection, parcels_of, shape(wanted), sort, bool(place)), asks).all()
+    found = [row for row in answer if row.exception_id is not None]
     cursor = None
     if len(found) > limit:
         last = found[limit - 1]
@@ -89,44 +106,36 @@ def list_parcels(
         own = [each for each in shipments if name in (each.get("shipment"), *each.get("tracking_numbers", ()))]
         due = None if one.due == FAR else EPOCH + timedelta(microseconds=one.due)
         listed.append(ParcelRow(row.tenant, row.order_id, name, row, one.exceptions, due, promise, own if name else shipments))
-    return Page(listed, cursor)
-
-
-def count_parcels(connection: Connection, wanted: ExceptionFilter | None = None, *, now: datetime) -> int:
-    """How many parcels a list has. Raises FilterError."""
-    wanted = _of_shipments(wanted)
-    return int(connection.execute(prepared(connection, counting_parcels, shape(wanted)), at_instant(wanted, now)).scalar_one())
+    return ParcelPage(listed, cursor, answer[0].many)
 
 
 def parcels_of(wanted: ExceptionFilter, sort: Sort, behind: bool) -> Select[*tuple[Any, ...]]:
-    """The statement: `now`, `many`, and behind a place `key`, `id`."""
-    parcel, key = _parcel(), KEYS[sort]().label("key")
-    of_one = (_E.tenant, _E.order_id, parcel)
-    inner = (
+    """The statement: `now`, `most`, and behind a place `key`, `id`. Without a parcel there is one row, which says that there is none."""
+    parcel, gravest = (
+        _parcel().label("parcel"),
+        Bytewise(sql_cast(literal_column(str(ABOVE), BigInteger()) + _gravity(), Text) + _E.exception_id),
+    )
+    parcels = (
         select(
-            _E.exception_id,
-            parcel.label("parcel"),
-            key,
-            func.row_number().over(partition_by=of_one, order_by=(_E.severity_rank, Micros(SINCE), _E.exception_id)).label("place"),
-            func.count().over(partition_by=of_one).label("exceptions"),
-            func.min(key).over(partition_by=of_one).label("least"),
-            func.min(func.coalesce(Micros(next_clock()), _FAR)).over(partition_by=of_one).label("due"),
+            parcel,
+            func.min(gravest).label("gravest"),
+            func.count().label("exceptions"),
+            func.min(KEYS[sort]()).label("key"),
+            func.min(func.coalesce(Micros(_E.clock_at), _FAR)).label("due"),
         )
         .where(*of_exceptions(wanted))
-        .subquery("standing")
+        # An index of all orders is not to be read for this, which SQLite does to group by the order itself.
+        .group_by(func.coalesce(_E.tenant, EMPTY), func.coalesce(_E.order_id, EMPTY), parcel)
+        .cte("parcels")
     )
-    found = inner.c
-    rows = select(found.exception_id, found.parcel, found.least.label("key"), found.exceptions, found.due)
-    rows = rows.where(found.place == literal_column("1"))
+    one = parcels.c
+    exception_id = func.substr(one.gravest, literal_column(str(DIGITS + 1))).label("exception_id")
+    rows = select(exception_id, one.parcel, one.key, one.exceptions, one.due)
     if behind:
-        rows = rows.where(tuple_(found.least, found.exception_id) > tuple_(asked("key", BigInteger()), asked("id", Text())))
-    return rows.order_by(found.least, found.exception_id).limit(asked("many", BigInteger()))
-
-
-def counting_parcels(wanted: ExceptionFilter) -> Select[*tuple[Any, ...]]:
-    """The statement, as of `now`."""
-    each = select(_E.tenant, _E.order_id, _parcel().label("parcel")).where(*of_exceptions(wanted)).distinct().subquery("parcels")
-    return select(func.count().label("many")).select_from(each)
+        rows = rows.where(tuple_(one.key, exception_id) > tuple_(asked("key", BigInteger()), asked("id", Text())))
+    page = rows.order_by(one.key, exception_id).limit(asked("most", BigInteger())).subquery("page")
+    many = select(func.count().label("many")).select_from(parcels).subquery("counted")
+    return select(page, many.c.many).select_from(many.outerjoin(page, true())).order_by(page.c.key, page.c.exception_id)
 
 
 def _parcel() -> Expression:

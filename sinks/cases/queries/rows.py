@@ -233,7 +233,10 @@ class FoundOrder:
 
 @dataclass(frozen=True, slots=True)
 class OpenCounts:
-    """What headers show: how much is open, and of it how much is of each severity, unacknowledged, breached, or waits for approval."""
+    """What headers show: how much is open, and of it how much is of each severity, nobody's, late, or waits for approval.
+
+    `late`: of which any clock has run out.
+    """
 
     open: int
     critical: int
@@ -243,6 +246,7 @@ class OpenCounts:
     unassigned: int
     acknowledge_breached: int
     resolve_breached: int
+    late: int
     snoozed: int
     waiting: int
     approvals: int

@@ -19,7 +19,7 @@ _CASE = (
 _EXCEPTION = (
     *("exception_id", "sequence", "order_id", "kind", "scope", "episode", "status", "suppressed_by", "resolution", "severity", "blocking"),
     *("score", "score_terms", "owner", "lane", "due_at", "occurred_at", "resolved_at", "resolved_by", "changed_by", "summary"),
-    *("arithmetic", "context", "backfilled", "guardrails", "messages", "recommended"),
+    *("arithmetic", "deadline", "context", "backfilled", "guardrails", "messages", "recommended"),
 )
 _OF_EVENTS = ("sequence", "status", "suppressed_by", "resolution", "severity", "score", "owner", "lane", "due_at", "summary", "arithmetic")
 _ACTION = (
@@ -94,6 +94,7 @@ def exception_events(latest: Mapping[str, object], rows: Sequence[Row[Any]]) -> 
             "case": {**case, "state": row["case_state"], "decided_at": decided, "ended": None},
             "escalation": _escalation({**row, "escalated_at": row["detected_at"]}, "case_state"),
             "policy": {**cast("dict[str, object]", latest["policy"]), "version": row["policy"]},
+            "deadline": latest["deadline"] if _plain(row["due_at"]) == latest["due_at"] else None,
         }
         found.append(SaidEvent(row["sequence"], row["type"], row["detected_at"], data))
     if found:

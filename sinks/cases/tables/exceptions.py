@@ -57,7 +57,8 @@ exceptions: Final = Table(
     json("resolved_by", "The event that resolved it; none where time alone did."),
     json("changed_by", "The event that made this be said; none where time passed."),
     text("summary", "One sentence for a person.", needed=True),
-    text("arithmetic", "How the deadline came about."),
+    text("arithmetic", "How the deadline came about, in words."),
+    json("deadline", "The same in its parts; none of a signal, and of what was said before it was published."),
     flag("backfilled", "Whether it was found in history that was told late."),
     json("guardrails", "What about the order holds automation back: name, effect, reason of each."),
     json("recommended", "Next steps, best first: action and reason of each."),
@@ -88,24 +89,29 @@ exceptions: Final = Table(
     instant("acknowledged_at", "As `cases.acknowledged_at`."),
     instant("paused_since", "As `cases.paused_since`."),
     number("escalation_level", "As `cases.escalation_level`.", needed=True),
+    instant("clock_at", "When the clock of its case runs out that runs out next; none where none runs, or it is not open."),
     json("cut", "Where the record was too large: which lists and texts lack their ends."),
     extra(),
     *logged(),
     info=about("Exceptions as they stand: one row each, the state of its highest sequence."),
 )
 _open = exceptions.c.status == "open"
-partial("ix_exceptions_open_score", exceptions.c.score, exceptions.c.exception_id, where=_open)
 partial("ix_exceptions_open_team", exceptions.c.team, exceptions.c.score, exceptions.c.exception_id, where=_open)
-partial("ix_exceptions_open_assignee", exceptions.c.assignee, exceptions.c.score, exceptions.c.exception_id, where=_open)
-partial("ix_exceptions_open_kind", exceptions.c.kind, exceptions.c.score, exceptions.c.exception_id, where=_open)
-partial("ix_exceptions_open_due", exceptions.c.due_at, exceptions.c.exception_id, where=_open)
 Index(None, exceptions.c.tenant, exceptions.c.order_id)
 Index(None, exceptions.c.tenant, exceptions.c.customer_id)
 Index(None, exceptions.c.kind, exceptions.c.raised_at)
 Index(None, exceptions.c.raised_at, postgresql_include=WINDOWED)
 partial("ix_exceptions_closed_at", exceptions.c.closed_at, where=exceptions.c.closed_at.is_not(None))
 Index(None, exceptions.c.changed_at)
-partial("ix_exceptions_standing", exceptions.c.severity_rank, where=exceptions.c.closed_at.is_(None))
+_stands = exceptions.c.closed_at.is_(None)
+partial("ix_exceptions_standing", exceptions.c.severity_rank, where=_stands)
+partial("ix_exceptions_standing_team", exceptions.c.team, where=_stands)
+partial("ix_exceptions_standing_assignee", exceptions.c.assignee, where=_stands)
+partial("ix_exceptions_standing_kind", exceptions.c.kind, where=_stands)
+partial("ix_exceptions_by_clock", exceptions.c.clock_at, exceptions.c.exception_id, where=_stands)
+partial("ix_exceptions_by_due", exceptions.c.due_at, exceptions.c.exception_id, where=_stands)
+partial("ix_exceptions_by_age", exceptions.c.raised_at, exceptions.c.exception_id, where=_stands)
+partial("ix_exceptions_by_value", exceptions.c.total, exceptions.c.exception_id, where=_stands)
 Index(None, exceptions.c.changed_at, exceptions.c.exception_id)
 Index(None, exceptions.c.kind, exceptions.c.changed_at)
 Index(None, exceptions.c.team, exceptions.c.changed_at)
@@ -230,6 +236,7 @@ Index(None, cases.c.assignee, cases.c.state)
 _again = or_(cases.c.reopenings > 0, cases.c.flaps > 0, cases.c.reassignments > 0, cases.c.label.is_not(None))
 partial("ix_cases_again", cases.c.exception_id, where=_again)
 partial("ix_cases_labelled", cases.c.label, cases.c.exception_id, where=cases.c.label.is_not(None))
+partial("ix_cases_waiting", cases.c.waiting_on, cases.c.exception_id, where=cases.c.waiting_on.is_not(None))
 partial("ix_cases_reopened", cases.c.exception_id, where=cases.c.reopenings > 0)
 
 orders: Final = Table(

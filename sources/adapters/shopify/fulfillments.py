@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from sources.adapters.base import EventBuilder, digest
+from sources.adapters.bounds import bounded
 from sources.adapters.carriers import carrier_name
 from sources.adapters.moments import at, need_at, when
 from sources.adapters.output import AdapterOutput, History, Ignored, RefuseError
@@ -67,6 +68,11 @@ def read_fulfillment(payload: PayloadReader, builder: EventBuilder, owner: Shopi
         yield order_event(builder, owner, LABEL, id_, updated, data, updated)
     if whole is not None:
         yield whole
+    if type_ != LABEL and last is not None and last.term == "delivered" and len(numbers) < 2:
+        # Somebody may have marked it so, without an event. Of several parcels it does not say which arrived.
+        fresh = "x-shopify-topic" in builder.headers
+        said: dict[str, Any] = {"status": "delivered", "shipment_id": number, "raw": {"code": payload.text("shipment_status")}}
+        yield order_event(builder, owner, SCAN, f"delivered-{number}", bounded(created, updated, fresh=fresh), said, updated)
 
 
 def _tracking_numbers(payload: PayloadReader) -> list[str]:

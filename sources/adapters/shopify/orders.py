@@ -15,13 +15,14 @@ from typing import Any
 import orjson
 
 from sources.adapters.base import EventBuilder, digest
-from sources.adapters.bounds import bounded
+from sources.adapters.bounds import bounded, latest
 from sources.adapters.moments import at, need_at
+from sources.adapters.money import Money
 from sources.adapters.output import AdapterOutput, RefuseError
 from sources.adapters.payload import PayloadReader
 from sources.adapters.shopify.common import ShopifyOrderRef, id_of, lines_of, money_in, need_id_of, order_event
 from sources.adapters.shopify.fulfillments import read_fulfillment
-from sources.adapters.shopify.payments import read_refund, read_transaction
+from sources.adapters.shopify.payments import kept_of_cash, read_refund, read_transaction
 from sources.adapters.shopify.tables import CANCEL, CONSENT, FINANCIAL, GATEWAY, METHOD, TERMS
 from sources.adapters.shopify.totals import total_of
 
@@ -57,14 +58,26 @@ def read_order(payload: PayloadReader, builder: EventBuilder, *, new: bool = Fal
         yield order_event(builder, parts, "order.cancelled", f"cancelled-{number}", cancelled, data, updated)
     code = payload.text("presentment_currency") or payload.text("currency")
     # What was paid is told before what left: both may have been said at the same instant.
-    paid = list(builder.each(payload.each("transactions"), lambda one: read_transaction(one, builder, parts, code)))
+    cash = _cash(payload, code)
+    paid = list(builder.each(payload.each("transactions"), lambda one: read_transaction(one, builder, parts, code, cash)))
     yield from paid
     status = builder.code(FINANCIAL, payload.text("financial_status"))
     if status is not None and not status.ignored and not any(isinstance(one, dict) and one["type"] == status.term for one in paid):
-        when = bounded(created, updated, _later(payload, cancelled), fresh="x-shopify-topic" in builder.headers)
+        if status.term == "payment.voided":
+            when = latest(created, updated, [one for one in (cancelled, _moment(payload, "closed_at")) if one is not None])
+        else:
+            when = bounded(created, updated, _later(payload, cancelled), fresh="x-shopify-topic" in builder.headers)
         yield order_event(builder, parts, status.term, f"order-{status.term.removeprefix('payment.')}-{number}", when, {}, updated)
     yield from builder.each(payload.each("fulfillments"), lambda one: read_fulfillment(one, builder, parts))
     yield from builder.each(payload.each("refunds"), lambda one: read_refund(one, builder, parts, code))
+
+
+def _cash(payload: PayloadReader, code: str | None) -> dict[str, Money]:
+    """What was kept of cash, by the transactions that stand in the order; one that cannot be read is refused where it is told."""
+    try:
+        return kept_of_cash([one for one in payload.each("transactions") if isinstance(one.value, dict)], code, total_of(payload))
+    except RefuseError:
+        return {}
 
 
 def _later(payload: PayloadReader, cancelled: datetime | None) -> list[datetime | None]:

@@ -6,12 +6,13 @@ paid in. A refund's goods are told apart from its money, since the transaction's
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 
 from sources.adapters.base import EventBuilder
 from sources.adapters.bounds import latest
 from sources.adapters.moments import at, need_at, stamp
-from sources.adapters.money import amount_of, currency, is_zero
+from sources.adapters.money import Money, amount_of, currency, is_zero
 from sources.adapters.output import AdapterOutput, Ignored, PaymentStep, RefuseError
 from sources.adapters.payload import PayloadReader
 from sources.adapters.shopify.common import ShopifyOrderRef, id_in, moment, money_in, need_id_of, order_event, owner_of, ref, stated_at
@@ -22,9 +23,16 @@ CASH = "cash"
 
 
 def read_transaction(
-    payload: PayloadReader, builder: EventBuilder, owner: ShopifyOrderRef | None = None, code: str | None = None
+    payload: PayloadReader,
+    builder: EventBuilder,
+    owner: ShopifyOrderRef | None = None,
+    code: str | None = None,
+    cash: Mapping[str, Money] | None = None,
 ) -> Iterator[AdapterOutput]:
-    """One step of a payment; `code` is the order's currency, where the transaction does not name its own."""
+    """One step of a payment; `code` is the order's currency, where the transaction does not name its own.
+
+    `cash`: what was kept of what was handed over at the till, by transaction, where all of them are known.
+    """
     builder.test_mode(is_test=payload.flag("test"))
     kind = payload.need_text("kind")
     step = f"{kind}/{payload.need_text('status')}"
@@ -37,9 +45,11 @@ def read_transaction(
     number = need_id_of(payload)
     owner = owner or owner_of(builder, payload)
     type_ = meaning.term
-    # What is handed over at the till is not what is taken: the change that goes back is another transaction, which comes later.
-    cash = kind == "sale" and (payload.text("gateway") or "").casefold() == CASH
-    amount = None if type_ == "payment.failed" or cash else money_in(payload, "amount", code)
+    if kind == "sale" and is_cash(payload):
+        # What is handed over at the till is not what is taken: the change that goes back is another transaction, which comes later.
+        amount = (cash or {}).get(number) if type_ == "payment.captured" else None
+    else:
+        amount = None if type_ == "payment.failed" else money_in(payload, "amount", code)
     payment, parent = _payment_id(payload, number, owner), id_in(payload, "parent_id")
     data: dict[str, object] = {"payment_id": payment, "amount": amount}
     if type_ == "payment.failed":
@@ -59,6 +69,31 @@ def read_transaction(
     time, id_ = moment(builder, payload, "processed_at", "created_at"), f"{type_.removeprefix('payment.')}-{number}"
     yield order_event(builder, owner, type_, id_, time, data, at(payload, "created_at"))
     yield PaymentStep(number, parent, payment, id_, builder.source(type_), time)
+
+
+def is_cash(payload: PayloadReader) -> bool:
+    """Whether a transaction is of cash."""
+    return (payload.text("gateway") or "").casefold() == CASH
+
+
+def kept_of_cash(transactions: Iterable[PayloadReader], code: str | None, total: Money | None) -> dict[str, Money]:
+    """What was kept of each sale in cash: what was handed over less the change. More than the total is not known to be kept."""
+    handed: dict[str, Money] = {}
+    change: dict[str, Decimal] = {}
+    for one in transactions:
+        number, amount = id_in(one, "id"), money_in(one, "amount", code)
+        if number is None or amount is None or one.text("status") != "success" or not is_cash(one):
+            continue
+        if one.text("kind") == "sale":
+            handed[number] = amount
+        elif one.text("kind") == "change" and (parent := id_in(one, "parent_id")) is not None:
+            change[parent] = change.get(parent, Decimal()) + Decimal(amount["amount"])
+    found: dict[str, Money] = {}
+    for number, amount in handed.items():
+        kept = Decimal(amount["amount"]) - change.get(number, Decimal())
+        if total is not None and total["currency"] == amount["currency"] and 0 < kept <= Decimal(total["amount"]):
+            found[number] = {**amount, "amount": format(kept, "f")}
+    return found
 
 
 def _payment_id(payload: PayloadReader, number: str, owner: ShopifyOrderRef) -> str:

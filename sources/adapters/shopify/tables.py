@@ -33,8 +33,8 @@ FINANCIAL = table(
     authorized         = payment.authorized   # without an amount
     partially_paid     = ignored   # its transactions say how much
     pending            = ignored   # nothing has come
-    voided             = ignored   # its transactions say so
-    expired            = ignored   # its authorization has its own expiry
+    voided             = payment.voided       # without an amount: what was reserved was given back
+    expired            = payment.voided       # likewise, by itself
     unpaid             = ignored   # nothing has come
     """,
     source=f"{_DOCS}OrderDisplayFinancialStatus and REST financial_status; {_ENUMS}OrderDisplayFinancialStatus",

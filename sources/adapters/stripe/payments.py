@@ -77,7 +77,10 @@ def money(payload: PayloadReader, name: str, code: str) -> Money:
 
 def charge(payload: PayloadReader, builder: EventBuilder, news: EventContext) -> Iterator[AdapterOutput]:
     """A charge: taken, reserved, given back or failed."""
-    earlier = news.was("amount_captured")
+    earlier, reserved = news.was("amount_captured"), news.was("amount")
+    if news.type == "charge.updated" and earlier is None and reserved is not None and payload.flag("captured") is False:
+        yield _reserved_more(payload, builder, news, reserved)
+        return
     if news.type == "charge.updated" and earlier is None:
         yield Ignored("charge.updated", "says neither that money was taken nor that it was given back")
         return
@@ -109,6 +112,18 @@ def charge(payload: PayloadReader, builder: EventBuilder, news: EventContext) ->
         yield _event(
             builder, "payment.authorized", paid, "authorized", at, news, money(payload, "amount", code), {"expires_at": _expires(payload)}
         )
+
+
+def _reserved_more(payload: PayloadReader, builder: EventBuilder, news: EventContext, before: PayloadReader) -> AdapterOutput:
+    """What was reserved beyond the first amount (an incremental authorization), as when a customer adds something."""
+    id_, code = payload.need_id("id"), currency(payload.text("currency"), payload.get("currency").path)
+    now, was, where = payload.number("amount"), before.number(), payload.get("amount").path
+    if now is None or was is None or now <= was:
+        return Ignored("charge.updated", "says neither that money was taken nor that more was reserved")
+    paid = Paid(id_, ref(payload, "payment_intent") or id_, builder.order_of(payload, *ORDER), code)
+    at = _need(news.at(unix(payload, "created")), payload)
+    more = {"expires_at": _expires(payload)}
+    return _event(builder, "payment.authorized", paid, f"authorized:{now}", at, news, minor(now - was, code, where, EXPONENTS), more)
 
 
 def _taken(payload: PayloadReader, builder: EventBuilder, paid: Paid, news: EventContext, earlier: PayloadReader | None) -> AdapterOutput:

@@ -63,7 +63,7 @@ def read_order(payload: PayloadReader, builder: EventBuilder, *, restored: bool 
         linked = {"parent": parent, "children": [number]}
         yield builder.event("order.linked", f"linked-{number}", created, linked, order=parent, recorded=changed)
     yield from _hold(builder, parts, number, created, changed, step, paid=moment(builder, payload, "date_paid") is not None)
-    yield from _money(payload, builder, parts, number, changed, total, failed=step == "failed")
+    yield from _money(payload, builder, parts, number, changed, total, step)
     if step == "cancelled":
         standing.append(f"cancelled-{number}")
         yield order_event(builder, parts, "order.cancelled", f"cancelled-{number}", changed, {}, changed)
@@ -171,15 +171,23 @@ def _hold(
 
 
 def _money(
-    payload: PayloadReader, builder: EventBuilder, owner: ShopOrderRef, number: str, changed: datetime, total: Money | None, *, failed: bool
+    payload: PayloadReader,
+    builder: EventBuilder,
+    owner: ShopOrderRef,
+    number: str,
+    changed: datetime,
+    total: Money | None,
+    step: str | None,
 ) -> Iterator[AdapterOutput]:
-    """What was paid, refused and given back. WooCommerce takes the whole total at once."""
+    """What was paid, refused and given back. WooCommerce takes the whole total at once, unless a plugin asks for a deposit first."""
     payment = payload.id("transaction_id") or None
     paid = moment(builder, payload, "date_paid")
-    if paid is not None:
+    if step == "part":
+        yield Ignored("deposit", "the order does not say how much of it was paid")
+    elif paid is not None:
         data = {"payment_id": payment, "amount": None if total is None or is_zero(total) else total}
         yield order_event(builder, owner, "payment.captured", f"paid-{number}", paid, data, changed)
-    if failed:
+    if step == "failed":
         yield order_event(builder, owner, "payment.failed", f"failed-{digest(number, payment)}", changed, {"payment_id": payment}, changed)
 
     def refunded(refund: PayloadReader) -> Iterator[AdapterOutput]:
@@ -207,7 +215,7 @@ def _goods(
 
     An order that is to be worked on was not completed after all, though it keeps the date.
     """
-    done = None if step in ("open", "held") else moment(builder, payload, "date_completed")
+    done = None if step in ("open", "held", "part") else moment(builder, payload, "date_completed")
     if step == "completed":
         done = done or changed
     shipment = own_id(builder, number)

@@ -107,6 +107,8 @@ class CaseBook:
         if verb == "snoozed" and kind not in ("time", "promise_moves", "severity_rises"):
             return "bad_until_kind"
         if verb == "reopened" and sheet.state != "resolved":
+            if event.data.get("put_back") is True and sheet.state in HELD:
+                self._give_back(sheet, event)
             return None
         sheet.ended = None
         if verb in ASIDE:
@@ -133,6 +135,14 @@ class CaseBook:
             sheet.until_kind, sheet.then = kind, (dates, sheet.grade)
         self._calm(sheet)
         return None
+
+    def _give_back(self, sheet: CaseSheet, event: Event) -> None:
+        """Nobody has taken it up after all: what was spent waiting is allowed again, as by any decision."""
+        self._resume(sheet, event.log)
+        sheet.state = "new" if sheet.reopenings == 0 else "open"
+        sheet.taken_up, sheet.assignee, sheet.ended = None, event.text("assignee"), None
+        sheet.until, sheet.until_kind, sheet.waiting_on = None, "time", None
+        sheet.team = event.text("team") or sheet.team
 
     def stand(self, id_: str, kind: str, status: str, severity: str, now: int) -> None:
         """What the exception is at an instant, by its condition alone: `open`, `resolved`, `retracted`."""

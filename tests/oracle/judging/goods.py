@@ -295,6 +295,11 @@ class Goods(Ordered):
         return self.by_shipments(lambda one: one.ready, lambda one: min(one.label, one.shipped))
 
     @functools.cached_property
+    def given_away(self) -> list[Step]:
+        """Shipments without a number that left, and of which no carrier ever said anything."""
+        return self.by_shipments(lambda one: NEVER if one.numbers or one.scans else one.shipped, lambda one: min(one.label, one.shipped))
+
+    @functools.cached_property
     def steps(self) -> dict[str, list[Step]]:
         """All chains of steps by name."""
         return {
@@ -307,6 +312,7 @@ class Goods(Ordered):
             "kept": self.promises_kept,
             "ready": self.readied,
             "delivered": self.handed_out,
+            "given away": self.given_away,
         }
 
     def chains(self, *names: str) -> list[list[Step]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tests.oracle.judging.conditions import Condition, signal, timeout
 from tests.oracle.judging.covering import ZERO, cells_of
 from tests.oracle.judging.kinds_order import rejected, sku_scope, times
+from tests.oracle.judging.money import Account
 from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, Event, Json, Line, items, lines_of, number, text
 
@@ -108,7 +109,8 @@ def backorders(order: Order) -> list[Backorder]:
     found: list[Backorder] = []
     told = order.of("inventory.backordered")
     for n, event in enumerate(told):
-        for key in sorted(keys_of(event) or ()) or [None]:
+        keys: list[str | None] = [*sorted(keys_of(event) or ())]
+        for key in keys or [None]:
             came = [
                 one
                 for one in order.of("inventory.allocated", "warehouse.shipped")
@@ -185,8 +187,11 @@ def pickup_uncollected(order: Order) -> list[Condition]:
         return []
     for unit in order.units:
         if order.method_of(unit.key) == "pickup":
-            lifted, collected = min(order.x, unit.gone), order.met(unit, *order.chains("delivered"))
-            found += timeout(order, kind, max(order.ready_of(unit), order.placed), reached=collected, lifted=lifted)
+            ready, lifted = order.ready_of(unit), min(order.x, unit.gone)
+            collected, given = (order.met(unit, *order.chains(name)) for name in ("delivered", "given away"))
+            # What left before it was ready went to where it is fetched.
+            reached = min(collected, given if given > ready else NEVER)
+            found += timeout(order, kind, max(ready, order.placed), reached=reached, lifted=lifted)
     return found
 
 
@@ -281,13 +286,13 @@ def ship_overdue(order: Order) -> list[Condition]:
     kind, found = "fulfilment.ship_overdue", list[Condition]()
     if not order.awaits("shipped"):
         return []
-    fallback = order.setting(kind).fallback
+    fallback, account = order.setting(kind).fallback, Account(order)
     for one in dated(order, "ship_by", order.ship_of, order.ship_deadline):
         unit, reached, lifted = one.unit, order.ship_of(one.unit), min(order.x, one.end)
         if one.by is not None:
             found += timeout(order, kind, one.by, since=one.start, begun=one.start, reached=reached, lifted=lifted, scope=one.scope)
         elif order.method_of(unit.key) == "ship" and fallback is not None:
-            anchor = max(order.cap if order.terms == "prepaid" else order.placed, unit.since)
+            anchor = max(account.settled() if order.terms == "prepaid" else order.placed, unit.since)
             for begun, until in running(anchor, [*order.pauses, *waits_of(order, unit.key)]):
                 by = order.calendar(order.setting(kind).clock).add(begun, fallback)
                 ends = min(lifted, until)

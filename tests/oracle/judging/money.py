@@ -222,6 +222,22 @@ class Account:
             if one.left <= self.tolerance:
                 one.ended = at
 
+    def settled(self) -> int:
+        """When the customer had paid: something was taken, and, then or earlier, as much as was owed was taken or reserved."""
+        taken = [event.at for event in self.order.of(CAPTURED)]
+        if not taken:
+            return NEVER
+
+        def enough(at: int) -> bool:
+            owed = self.owed(at)
+            reserved = [one for one in self.authorizations if one.event.at <= at < min(one.ended, one.expires)]
+            stated = [self.owed(one.event.at) if (amount := self.amount(one.event)) is None else amount for one in reserved]
+            return owed is None or self.captured(at) + sum((one or ZERO for one in stated), ZERO) >= owed - self.tolerance
+
+        first = min(taken)
+        told = {one.event.at for one in self.authorizations}
+        return max(first, min((at for at in {*self.changes, *told} if enough(at)), default=NEVER))
+
     def secured(self, at: int) -> bool:
         """Whether anything was captured by then, or is authorized; what ends at that very instant still counts."""
         live = any(one.event.at <= at <= min(one.ended, one.expires) for one in self.authorizations)

@@ -10,6 +10,7 @@ from tests.oracle.judging.ageing import EXPIRY
 from tests.oracle.judging.backfill import Terms
 from tests.oracle.judging.calendars import Calendar, Span, span
 from tests.oracle.judging.identifiers import DEFAULT
+from tests.oracle.judging.silences import PaceTerms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -274,6 +275,7 @@ class Policy:
     tolerances: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     """Currency -> how much two amounts may differ and still be the same."""
     backfill: Terms = field(default_factory=Terms)
+    pace: PaceTerms | None = field(default_factory=PaceTerms)
 
     def tolerance(self, currency: str | None) -> Decimal:
         """How much two amounts of a currency may differ and still be the same."""

@@ -43,6 +43,17 @@ if TYPE_CHECKING:
         (("DE", "Sachsen", "01067"), Spot("DE", "SACHSEN")),
         ((None, None, None, "Somewhere"), Spot()),
         (("US", "ZZ", "89502"), Spot("US", "NV")),
+        (("US", None, None, "PHOENIX AZ USA"), Spot("US", "AZ")),
+        (("US", None, None, "Oakland, CA, US"), Spot("US", "CA")),
+        (("AU", None, None, "SYDNEY NSW AUSTRALIA"), Spot("AU", "NSW")),
+        (("US", "TN", None, "KNOXVILLE TN DISTRIBUTION CENTER"), Spot("US", "TN", "America/New_York")),
+        (("US", "TN", "37901"), Spot("US", "TN", "America/New_York")),
+        (("US", None, "37901"), Spot("US", "TN", "America/New_York")),
+        (("US", "TN", "37201", "NASHVILLE"), Spot("US", "TN")),
+        (("US", "TX", None, "El Paso"), Spot("US", "TX", "America/Denver")),
+        (("US", "TX", None, "EL PASOLITO"), Spot("US", "TX")),
+        (("CA", "ON", "P9N 1A1"), Spot("CA", "ON", "America/Winnipeg")),
+        (("AU", "NSW", "2880"), Spot("AU", "NSW", "Australia/Broken_Hill")),
     ],
 )
 def test_a_place_is_known_by_its_region_else_by_its_postal_code(place: tuple[str | None, ...], found: Spot) -> None:

@@ -211,6 +211,7 @@ def test_schemas_export_writes_the_contract(tmp_path: Path, capsys: Captured) ->
     assert cli.run(["schemas", "export", str(tmp_path / "schemas")]) == 0
     assert str(tmp_path / "schemas") in capsys.readouterr().out
     assert any((tmp_path / "schemas").rglob("*.json"))
+    assert json.loads((tmp_path / "schemas" / "openapi.json").read_bytes())["openapi"] == "3.1.0"
 
 
 def test_the_demo_finds_what_it_injected(tmp_path: Path, capsys: Captured) -> None:

@@ -40,3 +40,21 @@ def test_what_is_not_clear_is_refused(arguments: list[str], capsys: pytest.Captu
     """In one line; nothing is written."""
     assert run(["forget", *arguments, "--yes"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_where_nobody_is_there_to_ask_nothing_is_erased(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Standard input is no terminal: who means it says so by --yes."""
+    assert run(["forget", "--order", "O-7", "--out", str(tmp_path / "x")]) == 2
+    said = capsys.readouterr().err
+    assert said == "orderwatch: erase order O-7 of tenant default? It does not come back: nobody is there to ask; --yes agrees\n"
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("command", [["cases", "list"], ["actions", "list"], ["automation", "state"]])
+@pytest.mark.parametrize("url", ["sqlite:////nowhere/store.sqlite3", "nothing"])
+def test_who_has_no_store_is_told_so(command: list[str], url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line and code 2: to come again would be of no use."""
+    assert run([*command, "--store", url]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(("orderwatch: there is no store at", "orderwatch: the URL of the store is none"))
+    assert len(said.splitlines()) == 1

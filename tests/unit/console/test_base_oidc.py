@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from joserfc.jwk import ECKey
 from starlette.testclient import TestClient
 
-from tests.support.console import EMPTY_AT, ConsoleHost, console
+from tests.support.console import EMPTY_AT, ORIGIN, ConsoleHost, console
 from tests.support.provider import ISSUER, FakeProvider
 
 SETTINGS = {
@@ -134,6 +136,39 @@ def test_a_name_is_not_taken_over_by_another_subject_nor_by_who_is_disabled(host
     provider.claims["sub"] = "u-1"
     host.parts.directory.disable("olga", at=host.clock())
     assert log_in(host, provider)[1] == 401
+
+
+def test_who_logs_out_is_led_to_the_providers_log_out_too(host: ConsoleHost, provider: FakeProvider) -> None:
+    """By a page, since a form may be sent to the console only; the session here is over whatever the provider says."""
+    provider.discovery = {"end_session_endpoint": f"{ISSUER}/end?realm=shop"}
+    browser, _, _ = log_in(host, provider)
+    left = browser.post("/logout")
+    where = f"{ISSUER}/end?realm=shop&client_id=console&post_logout_redirect_uri={quote(f'{ORIGIN}/login', safe='')}"
+    assert (left.status_code, escape(where) in left.text, "olga" in left.text) == (200, True, False)
+    assert browser.get("/settings").status_code == 303
+    browser, _, _ = log_in(host, provider)
+    host.clock.move(timedelta(hours=2))
+    provider.now = host.clock().timestamp()
+    browser, _, _ = log_in(host, provider)
+    provider.away = True
+    host.clock.move(timedelta(minutes=50))
+    assert browser.get("/settings").status_code == 200
+    host.clock.move(timedelta(minutes=20))
+    left = browser.post("/logout")
+    assert (left.status_code, "does not answer: you are still logged in there" in left.text) == (200, True)
+    assert browser.get("/settings").status_code == 303
+
+
+@pytest.mark.parametrize("end", [None, "http://login.example.com/end"])
+def test_a_provider_without_a_safe_log_out_leads_to_none(host: ConsoleHost, provider: FakeProvider, end: str | None) -> None:
+    """One whose endpoint is not HTTPS is believed in nothing."""
+    provider.discovery = {"end_session_endpoint": end}
+    if end is not None:
+        assert host.client().get("/login/provider").status_code == 401
+        return
+    browser, _, _ = log_in(host, provider)
+    left = browser.post("/logout")
+    assert (left.status_code, left.headers["location"]) == (303, "/login")
 
 
 def test_without_a_provider_there_is_no_such_log_in(tmp_path: Path) -> None:

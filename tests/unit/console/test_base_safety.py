@@ -16,6 +16,7 @@ from dataflows.console.routes import Route, every_route
 from dataflows.console.safety import POLICY
 from dataflows.console.visit import Visit
 from dataflows.observe import catalogue
+from dataflows.settings.console import ConsoleSettings
 from tests.support.console import ORIGIN, ConsoleHost, console
 
 
@@ -189,3 +190,36 @@ def test_reports_of_browsers_are_counted_by_directive_and_bounded(host: ConsoleH
     host.clock.move(timedelta(minutes=1))
     browser.post("/csp", json={"csp-report": {"violated-directive": "font-src"}})
     assert host.parts.metrics.observer.metrics.values(catalogue.CONSOLE_REPORTS)["font-src",] == 1.0
+
+
+def test_a_request_for_another_host_is_refused_where_the_names_are_stated(tmp_path: Path) -> None:
+    """Whoever lends the console another name learns nothing of it, and links in mails lead nowhere else."""
+    with console(tmp_path, orders=None, settings={"hosts": "ops.example.com,OPS2.example.com"}) as named:
+        asked = {host: named.client().get("/login", headers={"Host": host}) for host in HOSTS}
+        assert {host: answer.status_code for host, answer in asked.items()} == HOSTS
+        assert asked["evil.example.com"].headers["content-security-policy"].startswith(POLICY)
+        assert named.client().get("/static/console.css", headers={"Host": "evil.example.com"}).status_code == 400
+    (tmp_path / "any").mkdir()
+    with console(tmp_path / "any", orders=None) as unnamed:
+        assert unnamed.client().get("/login", headers={"Host": "evil.example.com"}).status_code == 200
+
+
+HOSTS = {
+    "ops.example.com": 200,
+    "ops.example.com:8443": 200,
+    "Ops2.Example.com": 200,
+    "127.0.0.1:8090": 200,
+    "[::1]:8090": 200,
+    "[::1]": 200,
+    "evil.example.com": 400,
+    "ops.example.com.evil.com": 400,
+    "ops.example.com@evil.com": 400,
+    "": 400,
+}
+
+
+@pytest.mark.parametrize("name", ["https://ops.example.com", "ops.example.com:8090", "ops.example.com/path", "*", "-"])
+def test_what_is_no_name_of_a_host_is_refused_at_the_start(name: str) -> None:
+    """A setting that would never match is a mistake."""
+    with pytest.raises(ValueError, match="is no name of a host"):
+        ConsoleSettings(hosts=(name,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from datetime import timedelta
 from decimal import Decimal
@@ -140,6 +141,54 @@ def test_four_eyes_are_shown_and_kept(desk: DeskConsole) -> None:
     assert gus.post("/undo", data=hidden(undoing.text)).status_code == 303
     desk.speak()
     assert found(desk, action="approve_refund")[0].state == "rejected"
+
+
+BOUNDED = """
+zone: Europe/Berlin
+calendars:
+  desk: {zone: Europe/Berlin, hours: {mon-fri: 08:30-17:00}, closed: [2026-05-28]}
+tenants:
+  default: {calendar: desk}
+actions:
+  budgets:
+    - {action: approve_refund, most: 1}
+    - {action: notify_customer, each: customer, most: 5}
+  quiet_hours: 13:00-20:00
+messages:
+  cap: {most: 1, within: 3 d}
+"""
+
+
+def test_what_an_action_would_meet_is_foreseen(tmp_path: Path) -> None:
+    """Budgets of the tenant's day, quiet hours where the customer is, and what they were told already; and the policy's next morning."""
+    other = event("T1", "message.sent", START - timedelta(hours=3), "/mail/acme", channel="email", topic="order")
+    with desk_console(
+        tmp_path, [*lost("L1"), *lost("L2"), *told("T1"), other], people={**PEOPLE, "gus": "approver"}, policy=BOUNDED
+    ) as desk:
+        anna, gus = desk.host.client("anna"), desk.host.client("gus")
+
+        def preview(order: str, kind: str, **fields: str) -> str:
+            about = {"do": "initiate", "x": exception(desk, order, kind), "step": "preview"}
+            return text_of(anna.post("/decide", data={**about, **fields}).text)
+
+        refund = {"action": "approve_refund", "p-amount": "12.90", "p-currency": "EUR"}
+        assert "approve_refund, 1 a day, 1 are left today (0 used)" in preview("L2", "shipment.lost_confirmed", **refund)
+        message = preview("T1", "shipment.delivery_overdue", action="notify_customer", **{"p-topic": "delay", "p-channel": "email"})
+        assert "notify_customer for each customer, 5 a day, 5 are left today" in message
+        assert "It is quiet where the customer is: it goes out on 30 May 2026" in message
+        # Ours of the day before, and the other system's of today.
+        assert "The customer was sent 2 messages within 3 days: it goes out on 30 May 2026, 09:00" in message
+        page = gus.get("/automation").text
+        assert re.search(r"approve refund, 1 a day</td><td>default</td><td class=\"number\">0</td><td class=\"number\">1<", page)
+        row = asked_for(desk)
+        page = decide(gus, "approve", a=[named(row)])
+        assert gus.post("/decide", data={**hidden(page.text), "confirmed": confirmation(page.text)}).status_code == 303
+        desk.speak()
+        spent = preview("L2", "shipment.lost_confirmed", **refund)
+        assert "The budget approve_refund, 1 a day is spent: until 27 May 2026, 22:00" in spent
+        assert re.search(r"default</td><td class=\"number\">1</td><td class=\"number late\">0<", gus.get("/automation").text)
+        form = anna.get("/decide", params={"do": "snooze", "x": exception(desk, "L2", "shipment.lost_confirmed")}).text
+        assert "29 May 2026, 06:30 UTC, calendar desk" in " ".join(text_of(form).split())
 
 
 def test_wrong_parameters_are_said_beside_their_fields(desk: DeskConsole) -> None:

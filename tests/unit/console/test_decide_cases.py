@@ -56,7 +56,7 @@ def test_a_decision_is_taken_in_at_once_and_shows_its_effect_once_the_engine_has
     anna, (first, *_) = desk.host.client("anna"), shipped_late(desk)
     form = anna.get("/decide", params={"do": "acknowledge", "x": first, "back": "/messages"})
     assert "Its acknowledge clock stops." in text_of(form.text)
-    assert "An acknowledgement cannot be undone" in text_of(form.text)
+    assert "as if nobody had taken it up" in text_of(form.text)
     sent = anna.post("/decide", data={**hidden(form.text), "step": "send", "note": "on it"})
     assert sent.status_code == 303
     taken = anna.get(sent.headers["location"])
@@ -74,6 +74,42 @@ def test_a_decision_is_taken_in_at_once_and_shows_its_effect_once_the_engine_has
     assert "on it" not in str(written)
     assert [row.text for row in desk.rows(select(notes))] == ["on it"]
     assert [(line["by"], line["outcome"]) for line in desk.audit.lines] == [("user:anna", "accepted")]
+
+
+def test_a_decision_in_place_is_told_on_the_page_that_asked_for_it(desk: DeskConsole) -> None:
+    """One press sends what has no fields; the page hears when the engine has spoken, and one more press undoes it."""
+    anna, (first, *_) = desk.host.client("anna", **{"HX-Request": "true"}), shipped_late(desk)
+    sent = anna.post("/decide", data={"do": "acknowledge", "x": first, "step": "send", "back": "/exceptions"})
+    assert (sent.status_code, sent.headers["HX-Retarget"]) == (200, "#told")
+    assert "Taken in." in text_of(sent.text)
+    key = re.search(r'data-of="([^"]+)"', sent.text)
+    assert key is not None
+    early = anna.post("/undo", data={"of": key[1]})
+    assert (early.status_code, "HX-Retarget" in early.headers) == (422, False)
+    assert "The engine has not spoken about it yet" in text_of(early.text)
+    assert "HX-Trigger" not in anna.get(f"/decided/{key[1]}").headers
+    desk.speak()
+    assert anna.get(f"/decided/{key[1]}").headers["HX-Trigger"] == "orderwatch-spoken"
+    assert case(desk, first).state == "acknowledged"
+    undone = anna.post("/undo", data={"of": key[1]})
+    assert (undone.headers["HX-Retarget"], "data-of" in undone.text) == ("#told", False)
+    desk.speak()
+    assert (case(desk, first).state, case(desk, first).acknowledged_at) == ("new", None)
+
+
+def test_a_form_in_place_is_the_same_form_without_its_page(desk: DeskConsole) -> None:
+    """What is wrong and what has changed meanwhile comes back into it; nothing is lost that was typed."""
+    anna, (first, *_) = desk.host.client("anna", **{"HX-Request": "true"}), shipped_late(desk)
+    form = anna.get("/decide", params={"do": "resolve", "x": first})
+    assert ("<main" in form.text, "<html" in form.text, 'hx-target="#desk-in"' in form.text) == (False, False, True)
+    wrong = anna.post("/decide", data={"do": "wait", "x": first, "step": "send", "note": "they call back"})
+    assert (wrong.status_code, "Choose on whom." in text_of(wrong.text), "they call back" in wrong.text) == (422, True, True)
+    assert decide(desk.host.client("bob"), "take", x=[first]).status_code == 303
+    desk.speak()
+    late = anna.post("/decide", data={"do": "acknowledge", "x": first, "step": "send"})
+    assert (late.status_code, "HX-Retarget" in late.headers) == (409, False)
+    assert "Somebody was quicker" in text_of(late.text)
+    assert len(desk.written.all()) == 1
 
 
 @pytest.mark.parametrize("verb", sorted(FIELDS))
@@ -121,8 +157,9 @@ def test_every_decision_about_a_case_does_what_its_form_says(desk: DeskConsole, 
         desk.speak()
         assert "Done." in text_of(anna.get(undone.headers["location"]).text)
         again = case(desk, named)
-        kept = {"snooze": "acknowledged", "wait": "acknowledged", "resolve": "open"}.get(verb, before.state)
+        kept = {"resolve": "open"}.get(verb, before.state)
         assert (again.state, again.assignee, again.label) == (kept, before.assignee, before.label)
+        assert (again.acknowledged_at, again.reopenings) == (before.acknowledged_at, before.reopenings + (verb in ("resolve", "reopen")))
         assert anna.get("/undo").status_code in (200, 400)
         assert "It was undone." in text_of(anna.get(sent.headers["location"]).text)
 
@@ -255,7 +292,7 @@ def test_many_are_decided_at_once_with_a_result_for_each(desk: DeskConsole) -> N
     assert text_of(undoing.text).count("stays") >= 2
     assert anna.post("/undo", data=hidden(undoing.text)).status_code == 303
     desk.speak()
-    assert [case(desk, one).state for one in named] == ["resolved", "resolved", "acknowledged", "acknowledged"]
+    assert [case(desk, one).state for one in named] == ["resolved", "resolved", "new", "new"]
 
 
 def test_sending_many_that_was_interrupted_goes_on_with_the_same_words(desk: DeskConsole) -> None:

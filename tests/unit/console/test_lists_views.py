@@ -251,6 +251,21 @@ def test_a_view_is_saved_shared_renamed_moved_and_deleted(host: ConsoleHost) -> 
     assert not move_view(own, person, ids["Other"], 1)
 
 
+def test_all_that_one_can_go_to_is_one_list(host: ConsoleHost) -> None:
+    """As a page, and as the options of the palette; what somebody may not see is not among it."""
+    anna = host.client("anna")
+    anna.post("/views", data={"route": "exceptions", "query": "carrier=citybikes", "name": "Bikes"})
+    page, options = anna.get("/places").text, anna.get("/places", headers={"HX-Request": "true"}).text
+    for text in (page, options):
+        assert 'href="/exceptions?carrier=citybikes"' in text
+        assert 'href="/feeds"' in text
+        assert 'href="/people"' not in text
+    assert "<main" in page
+    assert "<main" not in options
+    assert options.count('role="option"') == options.count("href=")
+    assert 'href="/people"' in host.client("ada").get("/places").text
+
+
 def test_views_are_bounded(host: ConsoleHost) -> None:
     """One of the same name is replaced; beyond the bound none is kept."""
     own, person = host.parts.own, _visit(host, "ada").person

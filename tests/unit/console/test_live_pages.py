@@ -15,6 +15,8 @@ from dataflows.console.live.resting import rests
 from dataflows.console.views.feeds import together
 from dataflows.settings import Settings
 from sinks.cases.queries.feeds import FeedRow
+from sinks.cases.queries.handling import open_load
+from sinks.cases.queries.windows import Window
 from sinks.cases.schema import writing
 from sinks.cases.standing import stands
 from tests.support.console import ConsoleHost, console
@@ -169,3 +171,13 @@ def test_a_time_in_which_nothing_was_said_is_not_called_nothing_to_do(tmp_path: 
         page = host.client("vera").get("/modes?since=2001-01-01&until=2001-01-02").text
     assert "Nothing was first said in this time." in page
     assert "Nothing to do." not in page
+
+
+def test_an_exception_whose_clocks_have_both_run_out_is_late_once(tmp_path: Path) -> None:
+    """Nobody has taken it up, nor resolved it: the team has one that is overdue, and not two."""
+    with console(tmp_path) as host:
+        host.clock.move(timedelta(days=60))
+        with host.parts.store.connect() as connection:
+            window = Window(host.clock() - timedelta(days=90), host.clock())
+            found = open_load(connection, window, host.clock())
+        assert sum(one.late for one in found) == sum(one.open for one in found) > 0

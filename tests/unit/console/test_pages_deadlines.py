@@ -11,15 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.console.pages.arithmetic import parts_of
+from dataflows.console.pages.arithmetic import deadline_of, parts_of
 from dataflows.console.pages.bars import bars, outcome_of, started
 from dataflows.console.pages.calendars import CountedPlaces, calendar_of
 from dataflows.console.text import language
 from dataflows.core.clocks import Calendar, CalendarSpec, Span, span
+from dataflows.core.clocks.counted import counted, deadline_data
 from dataflows.core.clocks.explain import arithmetic
 from dataflows.core.policy import Policy
 from dataflows.core.rules.load import policy_of_text
-from schemas.instants import HOUR, MINUTE, SECOND, micros
+from schemas.instants import EPOCH, HOUR, MICROSECOND, MINUTE, SECOND, micros
+from schemas.output_parts import CountedFrom
 from sinks.cases.queries.past import OrderPast
 
 DESK = dict.fromkeys(range(5), ((8 * 60, 18 * 60),))
@@ -76,6 +78,38 @@ def test_the_parts_are_those_that_the_engine_counted_with(calendar: Calendar, se
         assert parts.label == label
         if length.unit != "us":
             assert parts.calendar_zone == calendar.zone
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.sampled_from(CALENDARS),
+    st.integers(0, 360 * 24 * 3600),
+    st.one_of(spans, st.just(Span(0, "us"))),
+    st.sampled_from([None, "Europe/London"]),
+    st.sampled_from([0, 90]),
+)
+def test_what_the_engine_says_in_parts_needs_no_sentence(
+    calendar: Calendar, seconds: int, length: Span, shown: str | None, grace: int
+) -> None:
+    """It says more than the sentence: which calendar, and of an hour that occurs twice which of the two."""
+    anchor = START + seconds * SECOND
+    said = deadline_data(counted("captured", anchor, length, calendar, shown, grace * SECOND))
+    assert CountedFrom.model_validate(said).anchor == "captured"
+    due = EPOCH + calendar.add(anchor, length) * MICROSECOND
+    parts = deadline_of({"arithmetic": "captured; high from 2026-04-07T19:46:54Z", "deadline": said, "due_at": due})
+    assert parts is not None
+    assert (parts.label, parts.zone, parts.due, parts.grace) == ("captured", shown or calendar.zone, micros(due), grace)
+    assert parts.step == "high from 2026-04-07T19:46:54Z"
+    if not length.n:
+        assert (parts.anchor, parts.length) == (None, None)
+        return
+    assert (parts.anchor, parts.length, parts.back) == (anchor, Span(abs(length.n), length.unit), length.n < 0)
+    counts = length.unit != "us"
+    assert (parts.calendar, parts.calendar_zone if counts else None) == ((calendar.name, calendar.zone) if counts else (None, None))
+    if counts and not _ambiguous(anchor, calendar.zone):
+        read = parts_of(f"captured {arithmetic(calendar, anchor, length)}")
+        assert read is not None
+        assert (read.counted_from, read.skipped[:3]) == (parts.counted_from, (*parts.skipped[:3], "...")[: len(read.skipped[:3])])
 
 
 def _ambiguous(at: int, zone: str) -> bool:
@@ -136,6 +170,20 @@ def test_the_calendar_is_the_one_by_which_the_deadline_comes_out() -> None:
     assert calendar_of(policy(), where, elapsed) is None
 
 
+def test_the_calendar_is_the_one_that_the_engine_names() -> None:
+    """Also where another one, or none, gives the same deadline."""
+    whole = Calendar("whole", CalendarSpec("Europe/Amsterdam"))
+    where = CountedPlaces("default", None, None, "NL", "payment.capture_overdue")
+    anchor = micros(datetime(2026, 4, 21, 12, 2, tzinfo=UTC))
+    for calendar, name in ((policy().calendar("desk"), "desk"), (whole, None)):
+        assert calendar.add(anchor, span("2 bd")) == policy().calendar("desk").add(anchor, span("2 bd"))
+        said = deadline_data(counted("captured", anchor, span("2 bd"), calendar, None, 0))
+        parts = deadline_of(exception(deadline=said))
+        assert parts is not None
+        found = calendar_of(policy(), where, parts)
+        assert (None if found is None else found.name) == name
+
+
 def exception(**changes: object) -> dict[str, object]:
     """The row of an exception whose capture was due on Wednesday."""
     desk = policy().calendar("desk")
@@ -143,7 +191,7 @@ def exception(**changes: object) -> dict[str, object]:
     due = datetime(2026, 4, 29, 12, 2, tzinfo=UTC)
     row: dict[str, object] = {
         "exception_id": "x1", "tenant": "default", "kind": "payment.capture_overdue", "site": None, "carrier": None, "country": "NL",
-        "scope": None, "policy": policy().version,
+        "scope": None, "policy": policy().version, "deadline": None,
         "arithmetic": f"captured {arithmetic(desk, micros(anchor), span('2 bd'))}", "due_at": due,
         "clock_since": anchor, "placed_at": anchor, "status": "open", "resolution": None, "resolved_at": None, "closed_at": None,
         "raised_at": due, "severity": "medium", "owner": "FIN", "team": "FIN", "ack_by": None, "acknowledged_at": None, "resolve_by": None,

@@ -10,6 +10,8 @@ import orjson
 import pytest
 
 from dataflows.core.rules.load import load_policy
+from schemas.instants import SECOND
+from schemas.output import OutputRecord
 from sources.watermarks import WatermarkSampler
 from tests.support.engine import records_of, run
 from tests.support.logs import DAY, HOUR, MINUTE, T0
@@ -85,14 +87,18 @@ FEEDS = "feeds: {/payments/stripe: {silence: 1 h, delay: 0 s}, /storefront: {sil
 
 def actions(lines: list[Event], text: str = "", until: int = T0 + 2 * DAY) -> list[dict[str, Any]]:
     """Everything that is said of the actions of a history, in order."""
+    return [orjson.loads(out.body)["data"] for out in outs(lines, text, until) if out.topic == "actions"]
+
+
+def outs(lines: list[Event], text: str, until: int) -> list[OutputRecord]:
+    """Everything that is said of a history, in order."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "policy.yaml"
         path.write_text(text)
         policy = load_policy(path)
     sampler, records = WatermarkSampler(policy.lateness), records_of(lines)
     marks = [mark for record in records if policy.feeds and (mark := sampler.sample(record)) is not None]
-    outs = run(records, policy, until, marks=marks)
-    return [orjson.loads(out.body)["data"] for out in outs if out.topic == "actions"]
+    return run(records, policy, until, marks=marks)
 
 
 def of_stripe(type_: str, at: int, data: dict[str, object], order: str = "A-1") -> Event:
@@ -121,6 +127,35 @@ def test_a_feed_that_falls_silent_takes_back_what_rests_on_it() -> None:
         ("retry_payment", "proposed", [("stale_feed", "review")]),
     ]
     assert "/payments/stripe has been silent since 2026-04-20T10:00:00Z" in history[-1]["guardrails"][0]["reason"]
+
+
+def test_its_silence_alone_takes_back_what_rests_on_it_and_nothing_else() -> None:
+    """Nothing touches the orders; each has a second of its own within the minute after the silence began (S24)."""
+    orders = [f"A-{number}" for number in range(40)]
+    places = [{**shop(placed()), "subject": order, "id": order} for order in orders]
+    declined = [of_stripe("payment.failed", T0 + HOUR, {"payment_id": f"p-{order}", "decline": "soft"}, order) for order in orders]
+    elsewhere = {
+        **event("payment.failed", T0 + HOUR, {"payment_id": "p-B", "decline": "soft"}),
+        "source": "/payments/other",
+        "subject": "B-1",
+    }
+    said = [
+        (out.log - T0 - 2 * HOUR, out.order, str(out.data["state"]))
+        for out in outs([*places, {**shop(placed()), "subject": "B-1", "id": "B-1"}, *declined, elsewhere], FEEDS, T0 + 5 * HOUR)
+        if out.topic == "actions" and out.data["action"] == "retry_payment" and out.log > T0 + HOUR
+    ]
+    assert sorted(order for _, order, _ in said) == sorted(2 * orders)
+    assert {state for _, _, state in said} == {"withdrawn", "proposed"}
+    assert {at // SECOND for at, _, _ in said} <= set(range(60))
+    assert len({at for at, _, _ in said}) > 10
+
+
+def test_a_feed_that_speaks_again_in_time_takes_nothing_back() -> None:
+    """The last second before it would have been silent."""
+    declined = of_stripe("payment.failed", T0 + HOUR, {"payment_id": "p1", "decline": "soft"})
+    beats = [of_stripe("payment.authorized", T0 + HOUR + n * (HOUR - SECOND), {"payment_id": f"p{n}"}, "A-9") for n in range(1, 4)]
+    history = actions([shop(placed()), declined, *beats], FEEDS, T0 + 5 * HOUR - 5 * SECOND)
+    assert [each["state"] for each in history if each["order_id"] == "A-1" and each["action"] == "retry_payment"] == ["requested"]
 
 
 def test_a_feed_that_speaks_takes_nothing_back() -> None:

@@ -81,15 +81,20 @@ def _floors(known: Iterable[DueStretch], at: int, until: int | None) -> list[tup
 
 
 def pickup_uncollected(o: Facts, s: RuleSetting) -> Found:
-    """From when a unit that is to be fetched was ready until it was handed out."""
+    """From when a unit that is to be fetched was ready until it was fetched, or handed over in no parcel once it was ready."""
     if "pickup" not in o.methods:
         return
     collected = {(unit.key, unit.level, unit.since): unit.met for unit in o.units("delivered")}
+    handed = {(unit.key, unit.level, unit.since): unit.met for unit in o.units("handed")}
     evidence = tuple(o.t.of("warehouse.packed")) or tuple(r for r in o.t.of("carrier.scan"))
     for unit in o.units(*READY):
         if unit.met is None or o.method_by(unit.key) != "pickup":
             continue
-        met = o.obligations_met("delivered", unit.key, unit.level) if unit.key else collected.get((unit.key, unit.level, unit.since))
+        known = (unit.key, unit.level, unit.since)
+        met = o.obligations_met("delivered", unit.key, unit.level) if unit.key else collected.get(known)
+        over = o.obligations_met("handed", unit.key, unit.level) if unit.key else handed.get(known)
+        if over is not None and over > unit.met:
+            met = earliest(met, over)
         shown = tuple(r for r in evidence if r.at <= unit.met)[-1:]
         yield timeout(s, o.calendar(s), max(unit.met, o.placed_at), "ready", shown, met=met, lifted=earliest(o.ended, unit.gone))
 

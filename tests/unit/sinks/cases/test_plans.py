@@ -22,7 +22,7 @@ from sinks.cases.queries.counts import counts
 from sinks.cases.queries.detail import exception_detail, order_detail
 from sinks.cases.queries.exceptions import list_exceptions, resolve_prefix
 from sinks.cases.queries.facets import facets
-from sinks.cases.queries.parcels import count_parcels, list_parcels
+from sinks.cases.queries.parcels import list_parcels
 from sinks.cases.queries.search import search
 from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter, Sort
 from sinks.cases.schema import open_store, upgrade
@@ -83,7 +83,6 @@ def questions(connection: Connection) -> dict[str, Callable[[], object]]:
         "facets of a team, high": lambda: facets(connection, ExceptionFilter(teams=("CS",), severities=("high",)), now=NOW),
         "facets of all": lambda: facets(connection, ExceptionFilter(statuses=()), now=NOW),
         "parcels": lambda: list_parcels(connection, now=NOW),
-        "parcels, how many": lambda: count_parcels(connection, now=NOW),
         "counts": lambda: counts(connection, now=NOW),
         "approvals": lambda: list_actions(connection, ActionFilter(waiting=True)),
         "actions, newest first": lambda: list_actions(connection),

@@ -1,0 +1,1 @@
+"""The versions of the schema of the console's own database, as Alembic runs them."""

@@ -1,0 +1,84 @@
+"""How pages of lists are made: links that come back to the whole filter, texts of the program and words of data, what is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from sqlalchemy import select
+
+from dataflows.console.render import translating
+from dataflows.console.routes import every_route
+from dataflows.console.text import language
+from dataflows.console.urls import RoutePaths
+from dataflows.console.views import actions as views
+from sinks.cases.tables import actions
+from tests.support.console import ConsoleHost, console
+from tests.support.filled import NOW, fill
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleHost]:
+    """A console over some exceptions."""
+    with console(tmp_path_factory.mktemp("made"), orders=None) as made:
+        fill(made.parts.store, 1_000, 120)
+        made.clock.at = NOW
+        made.parts.heads.forget()
+        yield made
+
+
+def test_a_decision_comes_back_to_the_whole_filter(host: ConsoleHost) -> None:
+    """With each of its parameters, and not with the first alone."""
+    page = host.client("anna").get("/exceptions?severity=medium&sort=clock").text
+    links = [unescape(found) for found in re.findall(r'href="([^"]*/decide\?[^"]*)"', page)]
+    assert links
+    assert {parse_qs(urlsplit(link).query)["back"][0] for link in links} == {"/exceptions?severity=medium&sort=clock"}
+
+
+def test_what_is_no_text_of_the_program_is_escaped() -> None:
+    """A word of somebody's data that is looked up like a text is no markup; values in texts are not either."""
+    made = translating(language("de"))
+    assert made["_"]("Approvals") == language("de").text("Approvals")
+    assert made["_"]("<b>100 %</b>".replace(" %", " %%")) == "&lt;b&gt;100 %&lt;/b&gt;"
+    assert made["_"]("of %(many)s", many="<i>").endswith("&lt;i&gt;")
+
+
+def test_the_path_of_each_route_is_the_one_that_is_served(host: ConsoleHost) -> None:
+    """For every parameter of every route."""
+    paths, app = RoutePaths({route.name: route.path for route in every_route()}), host.app
+    for route in every_route():
+        values = {name: "7" for name, _ in re.findall(r"\{(\w+)(:\w+)?\}", route.path)}
+        typed = {name: 7 if f"{{{name}:int}}" in route.path else value for name, value in values.items()}
+        assert paths.path(route.name, values) == str(app.url_path_for(route.name, **typed))
+        assert (route.name in paths.plain) == (not values)
+
+
+def test_a_page_is_sent_compressed(host: ConsoleHost) -> None:
+    """To who takes it so."""
+    client = host.client("anna")
+    plain = client.get("/exceptions", headers={"Accept-Encoding": "identity"})
+    packed = client.get("/exceptions", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.text == plain.text
+    assert int(packed.headers["Content-Length"]) * 4 < len(plain.content)
+
+
+def test_approvals_come_page_by_page(host: ConsoleHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each once, and none is left out."""
+    monkeypatch.setattr(views, "PAGE", 7)
+    client, seen, url = host.client("bob"), list[str](), "/approvals"
+    while url:
+        page = client.get(url).text
+        shown = re.findall(r'<article class="approval" id="a-([0-9a-f-]+)"', page)
+        assert 0 < len(shown) <= 7
+        seen += shown
+        following = re.search(r'<a rel="next" href="([^"]+)"', page)
+        url = unescape(following[1]) if following else ""
+    with host.parts.store.connect() as connection:
+        waiting = set(connection.scalars(select(actions.c.action_id).where(actions.c.approvals_needed > 0)))
+    assert len(waiting) > 7
+    assert (len(seen), set(seen)) == (len(waiting), waiting)
