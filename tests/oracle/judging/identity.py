@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from tests.oracle.judging.reading import ALIASES, NEVER, Event, items
+
+if TYPE_CHECKING:
+    from tests.oracle.judging.reading import Json
 
 OrderKey = tuple[str, str]
 """Tenant and order ID."""
@@ -140,7 +143,7 @@ def _by_link(placement: Placement) -> None:
 def _of_part(event: Event, child: str) -> Event:
     """A step of a child as one of its parent: lines that state a SKU are meant by it, since each order numbers its lines for itself."""
     data = dict(event.data)
-    lines = [one for one in items(data, "lines") if isinstance(one, Mapping)]
+    lines = [cast("Json", one) for one in items(data, "lines") if isinstance(one, Mapping)]
     if lines:
         data["lines"] = [{name: value for name, value in line.items() if name != "line_id" or not line.get("sku")} for line in lines]
     return replace(event, subject=child, data=data)
