@@ -63,6 +63,7 @@ FOCUSED: Final = """() => {
             unseen.push(`under the header: ${one.outerHTML.slice(0, 120)}`);
     }
     document.activeElement?.blur();
+    window.scrollTo(0, 0);
     return unseen; }"""
 """What can have the focus, and does not look otherwise when it has it or lies under the header (WCAG 2.4.7, 2.4.11)."""
 REPORTING: Final = """document.addEventListener("securitypolicyviolation",
