@@ -44,7 +44,8 @@ SUBMIT: Final = """([path, fields]) => { const form = document.createElement("fo
     document.body.append(form); form.submit(); }"""
 FOCUSED: Final = """() => {
     const wanted = "a[href], button, input, select, textarea, summary, [tabindex]";
-    const shown = one => one.getClientRects().length && !one.disabled && one.tabIndex >= 0;
+    // What is folded away, or keeps its place without being seen, has a box too.
+    const shown = one => one.checkVisibility({ visibilityProperty: true }) && !one.disabled && one.tabIndex >= 0;
     const look = one => { const said = getComputedStyle(one);
         return [said.outlineStyle, said.outlineWidth, said.outlineColor, said.boxShadow, said.borderColor, said.stroke].join(); };
     const unseen = [];
@@ -57,10 +58,12 @@ FOCUSED: Final = """() => {
         const place = one.getBoundingClientRect(), header = document.querySelector("header.top")?.getBoundingClientRect();
         const fixed = header && getComputedStyle(document.querySelector("header.top")).position !== "static";
         if ([look(one), look(marked)].join() === before) unseen.push(`not seen: ${one.outerHTML.slice(0, 120)}`);
-        else if (fixed && !one.closest("header.top") && place.bottom <= header.bottom && place.bottom > 0 && place.width > 1)
+        else if (fixed && !one.closest("header.top") && place.bottom <= header.bottom && place.bottom > 0 && place.width > 1
+            && document.elementFromPoint(place.x + place.width / 2, place.y + place.height / 2)?.closest("header.top"))
             unseen.push(`under the header: ${one.outerHTML.slice(0, 120)}`);
     }
     document.activeElement?.blur();
+    window.scrollTo(0, 0);
     return unseen; }"""
 """What can have the focus, and does not look otherwise when it has it or lies under the header (WCAG 2.4.7, 2.4.11)."""
 REPORTING: Final = """document.addEventListener("securitypolicyviolation",
