@@ -150,7 +150,7 @@ async def sent_answer(visit: Visit, outcome: Outcome) -> Response:
     except StoreDownError:
         seen = unwatched(outcome, visit.now)  # It is taken in all the same, and that is what is told.
     undoable = outcome.undoes is None and any(undo(outcome.verb, item, outcome.data, visit.now).possible for item in outcome.items)
-    response = visit.fragment("decide/told.html", seen=seen, verb=VERBS[outcome.verb], undoable=undoable)
+    response = visit.fragment("decide/answered.html", seen=seen, verb=VERBS[outcome.verb], undoable=undoable)
     response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#told", "innerHTML"
     return response
 

@@ -26,6 +26,7 @@ from dataflows.core.engine.traits import CARRIER, NOTE, PLACED, SITE
 from dataflows.core.engine.triggers import Profile
 from dataflows.core.history import folding
 from dataflows.core.history.learned import Learned
+from dataflows.core.history.parts import as_part
 from dataflows.core.history.timeline import Added
 from dataflows.core.policy import Policy
 from schemas.instants import FAR, NEVER
@@ -80,6 +81,8 @@ class Engine:
         now = record.log
         if order.profile is None and order.traits & PLACED:
             order.profile = self.evaluator.profile(order, now)  # As it was before this record, which may change it.
+        if record.event.subject != record.order:
+            as_part(record)
         added = order.timeline.add(record)
         if added is Added.DUPLICATE:
             return None

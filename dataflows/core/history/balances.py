@@ -118,9 +118,9 @@ class Books:
             units[key] = count - self._named.get(key, 0)
             self._named[key] = count
         for key, count in units.items():
-            told = max(min(count, self.of[key].uncalled), 0)
-            self.of[key].uncalled -= told
-            units[key] = count - told
+            known = max(min(count, self.of[key].uncalled), 0)
+            self.of[key].uncalled -= known
+            units[key] = count - known
         self.waive(units)
         if self._shape.components:
             self._cancelled_parts = {cell: count for cell, count in self._filling.filled.items() if cell[1] is not None and count}

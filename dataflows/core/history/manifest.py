@@ -32,12 +32,12 @@ def tracking_numbers(data: WarehouseShipment) -> list[str]:
 class _Account:
     """How much one source said of each line, by its ID and by its SKU."""
 
-    __slots__ = ("by_id", "by_sku", "told")
+    __slots__ = ("by_id", "by_sku", "said")
 
     def __init__(self) -> None:
         self.by_id: dict[str, int] = {}
         self.by_sku: dict[str, int] = {}
-        self.told: list[tuple[frozenset[str], list[tuple[object, ...]]]] = []
+        self.said: list[tuple[frozenset[str], list[tuple[object, ...]]]] = []
 
     def add(self, line: Line, count: int) -> None:
         """Takes in a line."""
@@ -49,10 +49,10 @@ class _Account:
     def repeats(self, numbers: Sequence[str], lines: Sequence[Line]) -> bool:
         """Whether a hand-over is an earlier one once more; without a number nobody can say."""
         parcels, said = frozenset(numbers), [_said(line) for line in lines]
-        if any(before <= parcels and known == said for before, known in self.told):
+        if any(before <= parcels and known == said for before, known in self.said):
             return True
         if parcels:
-            self.told.append((parcels, said))
+            self.said.append((parcels, said))
         return False
 
     def ahead(self, own: _Account, line: Line) -> int:

@@ -32,7 +32,7 @@ MOST: Final = 50
 """Sources of one milestone that are followed: whoever makes up more is not waited for."""
 
 
-class PacedSource(Struct, array_like=True):
+class SourcePace(Struct, array_like=True):
     """One source of a milestone. Instants are µs of log time; its fields are stored data."""
 
     first: int
@@ -82,7 +82,7 @@ class Pace(Struct, array_like=True):
     """A milestone of a tenant: the last hour in which an order came to owe it, and who tells it. `silent`: all of them are silent."""
 
     owed: int
-    tellers: dict[str, PacedSource] = {}
+    tellers: dict[str, SourcePace] = {}
     silent: bool = False
 
 
@@ -115,7 +115,7 @@ class Paces:
         if teller is None:
             pace.tellers = {name: one for name, one in pace.tellers.items() if log - one.at < KEPT}
             if len(pace.tellers) < MOST:
-                pace.tellers[source] = PacedSource(log, hour, log)
+                pace.tellers[source] = SourcePace(log, hour, log)
             return self._ends(pace)
         if hour <= teller.hour:
             return []

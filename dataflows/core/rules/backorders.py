@@ -31,13 +31,13 @@ def backorders(o: Facts) -> Iterator[Backorder]:
     if not known:
         return
     supplies = [(r, _named(o, r)) for r in o.t.of("inventory.allocated", "warehouse.shipped")]
-    told = [(r, _named(o, r)) for r in known]
-    for position, (record, lines) in enumerate(told):
+    waiting = [(r, _named(o, r)) for r in known]
+    for position, (record, lines) in enumerate(waiting):
         stated = cast("InventoryBackordered", record.event.data).expected_at
         expected = None if stated is None else o.ship_deadline(stated)
         for key, count in {None: None}.items() if lines is None else lines.items():
             until = _supplied(o, record.at, key, count, supplies)
-            replaced = next((r.at for r, own in told[position + 1 :] if _meet(key, own)), None)
+            replaced = next((r.at for r, own in waiting[position + 1 :] if _meet(key, own)), None)
             ends = [unit.gone for unit in o.units("left") if unit.key == key]
             gone = max((at for at in ends if at is not None), default=None) if None not in ends else None
             yield Backorder(record, record.at, until, key, expected, replaced, gone)

@@ -149,8 +149,8 @@ def _has_own(o: Facts, unit: Unit, name: str) -> bool:
     then = o.fields_at(unit.since)
     lines = [] if then is None else list(o.lines_called(then, unit.key))
     if not lines:
-        told = (list(o.lines_called(fields, unit.key)) for fields, _, _ in o.versions)
-        lines = next(filter(None, told), lines)
+        stated = (list(o.lines_called(fields, unit.key)) for fields, _, _ in o.versions)
+        lines = next(filter(None, stated), lines)
     return any(getattr(line, name) for line in lines)
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from tests.oracle.judging.reading import ALIASES, NEVER, Event, items
+
+if TYPE_CHECKING:
+    from tests.oracle.judging.reading import Json
 
 OrderKey = tuple[str, str]
 """Tenant and order ID."""
@@ -133,7 +137,16 @@ def _by_link(placement: Placement) -> None:
     for parent, children in placement.linked.items():
         for child, log in children.items():
             steps = [member for member in told.get(child, []) if member.event.type.startswith(STEPS)]
-            placement.orders[parent] += [Member(replace(member.event, subject=child[1]), max(member.known, log)) for member in steps]
+            placement.orders[parent] += [Member(_of_part(member.event, child[1]), max(member.known, log)) for member in steps]
+
+
+def _of_part(event: Event, child: str) -> Event:
+    """A step of a child as one of its parent: lines that state a SKU are meant by it, since each order numbers its lines for itself."""
+    data = dict(event.data)
+    lines = [cast("Json", one) for one in items(data, "lines") if isinstance(one, Mapping)]
+    if lines:
+        data["lines"] = [{name: value for name, value in line.items() if name != "line_id" or not line.get("sku")} for line in lines]
+    return replace(event, subject=child, data=data)
 
 
 def _note_wait(placement: Placement, event: Event, tied: int) -> None:

@@ -55,7 +55,7 @@ LAYOUTS = {
     "SupportContacted": "ticket_id channel intent order_alias",
     "EvidenceWithdrawn": "event_id event_source order_alias",
     "Heartbeat": "",
-    "CaseEvent": "exception_id by assignee until outcome label by_roles team until_kind on note_ref",
+    "CaseEvent": "exception_id by assignee until outcome label by_roles team until_kind on note_ref put_back",
     "ActionEvent": "action_id by by_roles payload_hash attempt endpoint reference code retry_at outcome evidence",
     "ActionInitiated": "action exception_id parameters by by_roles",
     "AutomationEvent": "scope by by_roles reason",
