@@ -95,8 +95,9 @@ def said(shard: Shard, given: Iterable[Record | IdentityFinding], until: int) ->
 
 
 def unsince(lines: list[tuple[int, str, bytes]]) -> list[tuple[int, str, bytes]]:
-    """What was said, but for since when a deadline was waited for: states of before scores counted it do not say."""
-    return [(log, order, re.sub(rb'"score_clock":{"since":[^,]*,', b'"score_clock":{', body)) for log, order, body in lines]
+    """What was said, but for since when a deadline was waited for, and its parts: states of before these were kept do not say."""
+    parts = re.compile(rb'(?<="score_clock":{)"since":[^,]*,|"deadline":(?:null|{[^{}]*}),')
+    return [(log, order, parts.sub(b"", body)) for log, order, body in lines]
 
 
 @pytest.mark.parametrize("hot", [1, 4 << 20])
