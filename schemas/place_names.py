@@ -17,9 +17,20 @@ ALSO: Final = {
     **dict.fromkeys(("uk", "great britain", "england", "scotland", "wales", "northern ireland"), "GB"),
     "el": "GR",
     "holland": "NL",
+    "hong kong sar": "HK",
     "ivory coast": "CI",
+    "macau": "MO",
+    "macedonia": "MK",
+    "republic of ireland": "IE",
+    "uae": "AE",
 }
 """Names in daily use that are no ISO name. `UK` and `EL` are reserved by ISO 3166-1 for these countries."""
+ALSO_REGIONS: Final = {
+    "CA": {"newfoundland": "NL", "labrador": "NL"},
+    "MX": {"cdmx": "CMX", "mexico city": "CMX"},
+    "US": {"washington dc": "DC", "washington, dc": "DC"},
+}
+"""Regions, by country, by names in daily use that are no ISO name."""
 _PLACES = 4_096
 """Pairs of country and region that are remembered at once."""
 
@@ -55,7 +66,10 @@ def stated_place(country: str | None, region: str | None) -> StatedPlace:
 def country_code(text: str) -> str | None:
     """The ISO 3166-1 alpha-2 code of a country by its code (of two or three letters) or name; None if it means none."""
     name = text.strip()
-    return name if is_country(name) else _countries().get(_plain(name)) or _translated().get(_plain(name))
+    if is_country(name):
+        return name
+    plain = _plain(name).removeprefix("the ")
+    return _countries().get(plain) or _translated().get(plain)
 
 
 def region_code(country: str, text: str) -> str | None:
@@ -84,8 +98,14 @@ def _plain(text: str) -> str:
 
 
 def _names(entry: Any) -> Iterable[str]:
-    fields = ("alpha_2", "alpha_3", "name", "common_name", "official_name")
-    return (cast("str", value) for field in fields if (value := getattr(entry, field, None)) is not None)
+    """The codes and names of a country; what ISO puts behind a comma (`Korea, Republic of`) also before it."""
+    for field in ("alpha_2", "alpha_3", "name", "common_name", "official_name"):
+        value = cast("str | None", getattr(entry, field, None))
+        if value is not None:
+            yield value
+            head, comma, rest = value.partition(", ")
+            if comma and "," not in rest and " and " not in rest:
+                yield f"{rest} {head}".removeprefix("The ")
 
 
 @cache
@@ -134,4 +154,4 @@ def _regions(country: str) -> dict[str, str]:
         code = cast("str", entry.code).partition("-")[2]
         for name in (code, cast("str", entry.name)):
             found.setdefault(_plain(name), code)
-    return found
+    return {**found, **ALSO_REGIONS.get(country, {})}

@@ -84,7 +84,11 @@ def _fingerprint(record: Record) -> bytes | None:
         basket = f"{Decimal(data.total.amount).normalize()} {data.total.currency}"
     else:
         return None
-    # A guest is another customer each time: the address tells, unless it is one that many share.
-    customer = data.customer.id if data.customer is not None and data.method in TAKEN_ELSEWHERE else None
+    # A guest is another customer each time: the address tells, unless it is one that many share. There only a known customer has twins.
+    customer = None
+    if data.method in TAKEN_ELSEWHERE:
+        customer = data.customer.id if data.customer is not None else None
+        if customer is None:
+            return None
     text = repr((record.event.tenant, customer, data.ship_to.address_hash, basket))
     return blake2b(text.encode(), digest_size=16).digest()

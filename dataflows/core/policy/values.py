@@ -74,6 +74,12 @@ def choice(what: str, allowed: Collection[str]) -> Callable[[object], str]:
     return lambda value: one_of(value, what, allowed)
 
 
+def any_case(what: str, allowed: Collection[str]) -> Callable[[object], str]:
+    """A reader of a name out of a fixed set, as events state it: in any case."""
+    by_fold = {name.casefold(): name for name in allowed}
+    return lambda value: by_fold.get(text(value).casefold()) or one_of(value, what, allowed)
+
+
 def named(value: object) -> str:
     """A free name: a team, a site, a feed."""
     name = text(value)

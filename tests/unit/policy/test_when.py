@@ -26,8 +26,10 @@ HELD = "11-02 10:30 order.hold_placed hold: fraud"
 
 MATCHING = (
     "tenant: DEFAULT", "country: US", "region: US-CA", "region: ca", "region: [US-NY, us-ca]", "postal_code: 94", "postal_code: 941*",
-    "postal_code: [10, 94105]", "method: ship", "terms: prepaid", "value: above 200", "value: above 249.99 EUR", "value: below 251",
-    "value: [above 900, below 300]", "sku: a-1", "seller: ACME", "tags: vip", "tags: Fragile", "hold: fraud", "tier: gold", "channel: web",
+    "postal_code: [10, 94105]", "method: ship", "method: SHIP", "terms: prepaid", "terms: Prepaid",
+    "value: above 200", "value: above 249.99 EUR", "value: below 251",
+    "value: [above 900, below 300]", "sku: a-1", "seller: ACME", "tags: vip", "tags: Fragile",
+    "hold: fraud", "hold: Fraud", "tier: gold", "channel: web",
     "service: EXPRESS",
 )  # fmt: skip
 OTHERS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.place_names import country_code
+from schemas.place_names import country_code, region_code
 from schemas.problems import Problem, nearest
 
 
@@ -29,10 +29,41 @@ def test_a_guess_is_near_or_not_made(text: str, allowed: list[str], meant: str |
     assert nearest(text, allowed) == meant
 
 
-@pytest.mark.parametrize(("text", "code"), [("Germany", "DE"), ("netherlands", "NL"), ("de", "DE"), ("Mars", None), ("", None)])
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Germany", "DE"),
+        ("netherlands", "NL"),
+        ("The Netherlands", "NL"),
+        ("de", "DE"),
+        ("Republic of Korea", "KR"),
+        ("Korea, Republic of", "KR"),
+        ("Democratic Republic of the Congo", "CD"),
+        ("U.A.E.", "AE"),
+        ("Hong Kong SAR", "HK"),
+        ("Mars", None),
+        ("The", None),
+        ("", None),
+    ],
+)
 def test_a_country_is_known_by_its_name(text: str, code: str | None) -> None:
     """Whoever writes the name is told the code."""
     assert country_code(text) == code
+
+
+@pytest.mark.parametrize(
+    ("country", "text", "code"),
+    [
+        ("US", "Washington DC", "DC"),
+        ("US", "Washington, D.C.", "DC"),
+        ("US", "Washington", "WA"),
+        ("MX", "CDMX", "CMX"),
+        ("CA", "Newfoundland", "NL"),
+    ],
+)
+def test_a_region_is_known_by_the_name_in_daily_use(country: str, text: str, code: str) -> None:
+    """A shop's form has a free text field for it."""
+    assert region_code(country, text) == code
 
 
 def test_a_file_that_cannot_be_read_has_no_line() -> None:
