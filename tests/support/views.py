@@ -129,7 +129,7 @@ def _form_of_an_action(host: ConsoleHost) -> MadeView:
     return MadeView("/decide", fields)
 
 
-@_made("undo")
+@_made("undo-one")
 def _undo_of_one(host: ConsoleHost) -> MadeView:
     """What would undo a decision."""
     return MadeView(f"/undo?key={_decision(host, 1, 'acknowledge').rpartition('/')[2]}")
