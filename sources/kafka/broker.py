@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -57,6 +58,18 @@ RECOVERABLE = frozenset(
     }
 )
 """Errors that pass: a broker that restarts, a leader that moves."""
+MOVING = frozenset(
+    {
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+    }
+)
+"""Those of a leader that moves, or has just been made."""
+MOVING_S = 0.2
+"""How long to wait before such a leader is asked again."""
 
 
 DENIED = frozenset(
@@ -224,6 +237,22 @@ def end_of(answer: Future[Any]) -> int:
     if error is not None:
         raise KafkaException(error)
     return int(answer.result().offset)
+
+
+def ends_of(client: AdminClient, places: Mapping[str, tuple[str, int]]) -> dict[str, int]:
+    """Where partitions end, before any open transaction; waits for it. Raises KafkaException.
+
+    A partition that was just made, or moves, has for a moment leaders who do not know of each other: it is asked again.
+    """
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        answers = ask_ends(client, places, committed=True, timeout=PATIENCE)
+        try:
+            return {channel: end_of(answer) for channel, answer in answers.items()}
+        except KafkaException as error:
+            if error.args[0].code() not in MOVING or time.monotonic() > give_up:
+                raise
+            time.sleep(MOVING_S)
 
 
 def failure(future: Future[Any]) -> KafkaError | None:

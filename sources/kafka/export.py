@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from sources.exports import ExportWriter
-from sources.kafka.broker import PATIENCE, admin, ask_ends, describe, describe_topics, end_of, recoverable
+from sources.kafka.broker import admin, describe, describe_topics, ends_of, recoverable
 from sources.kafka.partition import channel_of
 from sources.kafka.settings import KafkaInputError, UnfitInputError
 from sources.kafka.source import DEFAULTS, PINNED
@@ -63,7 +61,10 @@ def export(
         types[name] = topic.timestamps or "LogAppendTime"
         places |= {channel_of(name, number): (name, number) for number in range(topic.partitions)}
     exported = time.time_ns() // 1_000
-    ends = _ends(ask_ends(client, places, committed=True, timeout=PATIENCE))
+    try:
+        ends = ends_of(client, places)
+    except KafkaException as error:
+        raise KafkaInputError(f"the ends of the topics cannot be asked for: {describe(error)}") from error
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as undo:
         copies: dict[tuple[str | None, int | None], _Copy] = {}
@@ -77,13 +78,6 @@ def export(
     for copy in copies.values():
         copy.writer.close()
     return {copy.writer.path: copy.writer.records for copy in copies.values()}
-
-
-def _ends(answers: Mapping[str, Future[Any]]) -> dict[str, int]:
-    try:
-        return {channel: end_of(answer) for channel, answer in answers.items()}
-    except KafkaException as error:
-        raise KafkaInputError(f"the ends of the topics cannot be asked for: {describe(error)}") from error
 
 
 def _copy(

@@ -235,9 +235,8 @@ class KafkaSource(FixedPartitionedSource[Batch, bytes]):
             return None
         if not self._latest:
             # All at once, as an offset: what is appended before the first state is stored must not be skipped by a second start.
-            answers = broker.ask_ends(self._admin, self._places, committed=True, timeout=broker.PATIENCE)
             try:
-                self._latest = {self._places[channel]: broker.end_of(answer) for channel, answer in answers.items()}
+                self._latest = {self._places[channel]: end for channel, end in broker.ends_of(self._admin, self._places).items()}
             except KafkaException as error:
                 raise KafkaInputError(f"the ends of the topics cannot be asked for: {broker.describe(error)}") from error
         return self._latest[topic, partition]

@@ -165,26 +165,26 @@ def test_the_guide_to_its_last_line(shell: Shell, own_broker: Broker) -> None:
 def see_it_in_the_console(chromium: Browser, shell: Shell) -> None:
     """Ada finds the declined card and takes it up; what she sees stands in the guide as pictures."""
     give_up = time.monotonic() + PATIENCE
-    with window(chromium, f"http://127.0.0.1:{shell.console}") as shown:
+    with window(chromium, f"http://127.0.0.1:{shell.console}", size=(1280, 640)) as shown:
         shown.offline = True  # the console may not listen yet
         while not _answers(shell.console):
             assert time.monotonic() < give_up, shell.background()
             time.sleep(0.2)
         log_in(shown, "ada", "a password of mine")
         shown.page.get_by_role("navigation", name="Views").get_by_role("link", name="Exceptions").click()
-        row = shown.page.locator("[data-row]")
-        while not row.count():
+        row = shown.page.locator("[data-row]").filter(has_text="Declined soft")
+        while shown.page.locator("[data-row]").count() < 2:
             assert time.monotonic() < give_up, shell.background()
             shown.page.wait_for_timeout(500)
             shown.page.reload()
-        keep(shown, PICTURES / "exceptions.png")
+        keep(shown, PICTURES / "exceptions.jpg")
         row.locator("[data-open]").click()
         where = shown.page.url
         shown.page.get_by_role("group", name="Decide").get_by_role("link", name="Acknowledge", exact=True).click()
         send(shown.page, "Acknowledge")
         expect(decided(shown.page)).to_contain_text("It is acknowledged now", timeout=PATIENCE_MS)
         shown.page.goto(where)
-        keep(shown, PICTURES / "exception.png")
+        keep(shown, PICTURES / "exception.jpg")
 
 
 def _answers(port: int) -> bool:
@@ -195,7 +195,7 @@ def _answers(port: int) -> bool:
 
 def test_the_pictures_of_the_guide_are_all_shown() -> None:
     """Each that is kept, and none that is not."""
-    assert sorted(re.findall(r"\]\(pictures/([\w-]+\.png)\)", GUIDE)) == sorted(path.name for path in PICTURES.glob("*.png"))
+    assert sorted(re.findall(r"\]\(pictures/([\w-]+\.jpg)\)", GUIDE)) == sorted(path.name for path in PICTURES.glob("*.jpg"))
 
 
 def test_the_guide_names_the_ports_that_are_the_defaults() -> None:

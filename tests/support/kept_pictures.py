@@ -15,7 +15,7 @@ from typing import Final
 from tests.support.browser import Window
 
 WRITE: Final = "ORDERWATCH_PICTURES"
-GREATEST: Final = 200_000
+GREATEST: Final = 80_000
 """Bytes of a picture in the repository."""
 READ: Final = """() => [...document.querySelectorAll("h1, h2, h3, th, main button, .decisions a, nav.side a")]
     .filter(one => one.getClientRects().length > 0)
@@ -27,7 +27,7 @@ def keep(shown: Window, picture: Path) -> None:
     words, beside = re.sub(r"\d+", "#", str(shown.page.evaluate(READ))) + "\n", picture.with_suffix(".txt")
     if os.environ.get(WRITE) == "write":
         picture.parent.mkdir(parents=True, exist_ok=True)
-        shown.picture(picture, whole=False)
+        shown.page.screenshot(path=picture, type="jpeg", quality=45, animations="disabled")
         beside.write_text(words, encoding="utf-8")
     assert picture.exists(), f"{picture.name} is not kept yet: run with {WRITE}=write, and look at it"
     assert picture.stat().st_size < GREATEST
