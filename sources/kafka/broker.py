@@ -250,7 +250,8 @@ def ends_of(client: AdminClient, places: Mapping[str, tuple[str, int]]) -> dict[
         try:
             return {channel: end_of(answer) for channel, answer in answers.items()}
         except KafkaException as error:
-            if error.args[0].code() not in MOVING or time.monotonic() > give_up:
+            reason = error.args[0]
+            if not isinstance(reason, KafkaError) or reason.code() not in MOVING or time.monotonic() > give_up:
                 raise
             time.sleep(MOVING_S)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
-from sources.kafka.broker import end_of
+from sources.kafka.broker import end_of, ends_of
 from sources.kafka.ends import Ends, Growth
 from sources.kafka.partition import PartitionReader
 from sources.kafka.settings import KafkaInputError, ReplacedError
@@ -92,6 +92,34 @@ def test_who_waits_for_an_end_is_told_that_it_did_not_come() -> None:
     answer.set_result(Answered(OFFSET_INVALID))
     with pytest.raises(KafkaException, match="broke"):
         end_of(answer)
+
+
+@dataclass
+class Scripted:
+    """A client that answers each question with the next of its answers."""
+
+    answers: list[int | KafkaError]
+
+    def list_offsets(self, places: dict[TopicPartition, object], **more: object) -> dict[TopicPartition, Future[Answered]]:
+        """Answers at once."""
+        del more
+        answer, future = self.answers.pop(0), Future[Answered]()
+        if isinstance(answer, int):
+            future.set_result(Answered(answer))
+        else:
+            future.set_exception(KafkaException(answer))
+        return dict.fromkeys(places, future)
+
+
+def test_a_leader_that_moves_is_asked_again_and_a_refusal_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right after a topic is made its leader's epoch is not known everywhere; what asking again does not change is said at once."""
+    monkeypatch.setattr("sources.kafka.broker.MOVING_S", 0.0)
+    moving = Scripted([KafkaError(KafkaError.FENCED_LEADER_EPOCH), KafkaError(KafkaError.UNKNOWN_LEADER_EPOCH), 12])
+    assert ends_of(cast("AdminClient", moving), {"events-0": ("events", 0)}) == {"events-0": 12}
+    refusing = Scripted([KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), 12])
+    with pytest.raises(KafkaException):
+        ends_of(cast("AdminClient", refusing), {"events-0": ("events", 0)})
+    assert refusing.answers == [12]
 
 
 def test_a_refusal_is_final() -> None:
