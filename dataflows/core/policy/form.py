@@ -286,13 +286,20 @@ class WhenForm(PolicySection):
     tier: Names | None = None
     region: Names | None = None
     postal_code: Names | None = None
-    method: Annotated[tuple[Annotated[str, PlainValidator(read.any_case("method", METHODS))], ...], BeforeValidator(many)] | None = None
-    terms: Annotated[tuple[Annotated[str, PlainValidator(read.any_case("payment terms", TERMS))], ...], BeforeValidator(many)] | None = None
+    method: (
+        Annotated[tuple[Annotated[str, PlainValidator(read.choice("method", METHODS, any_case=True))], ...], BeforeValidator(many)] | None
+    ) = None
+    terms: (
+        Annotated[tuple[Annotated[str, PlainValidator(read.choice("payment terms", TERMS, any_case=True))], ...], BeforeValidator(many)]
+        | None
+    ) = None
     value: Annotated[tuple[Annotated[str, PlainValidator(read.amount_test)], ...], BeforeValidator(many)] | None = None
     sku: Names | None = None
     seller: Names | None = None
     tags: Names | None = None
-    hold: Annotated[tuple[Annotated[str, PlainValidator(read.any_case("hold", HOLDS))], ...], BeforeValidator(many)] | None = None
+    hold: Annotated[tuple[Annotated[str, PlainValidator(read.choice("hold", HOLDS, any_case=True))], ...], BeforeValidator(many)] | None = (
+        None
+    )
 
 
 class OverrideForm(PolicySection):

@@ -57,26 +57,17 @@ def text(value: object) -> str:
     return value.strip()
 
 
-def _listed(names: Collection[str]) -> str:
-    return ", ".join(names)
-
-
 def one_of(value: object, what: str, allowed: Collection[str], *, known: str = "") -> str:
     """A name out of a set, which the refusal lists; `known` says instead where the list is, if it is long."""
     name = text(value)
     if name not in allowed:
-        raise mistake(f"unknown {what} {name!r}; {known or f'known: {_listed(allowed)}'}", nearest(name, allowed))
+        raise mistake(f"unknown {what} {name!r}; {known or 'known: ' + ', '.join(allowed)}", nearest(name, allowed))
     return name
 
 
-def choice(what: str, allowed: Collection[str]) -> Callable[[object], str]:
-    """A reader of a name out of a fixed set."""
-    return lambda value: one_of(value, what, allowed)
-
-
-def any_case(what: str, allowed: Collection[str]) -> Callable[[object], str]:
-    """A reader of a name out of a fixed set, as events state it: in any case."""
-    by_fold = {name.casefold(): name for name in allowed}
+def choice(what: str, allowed: Collection[str], *, any_case: bool = False) -> Callable[[object], str]:
+    """A reader of a name out of a fixed set; in any case where orders are compared with it, since events state it so."""
+    by_fold = {name.casefold(): name for name in allowed} if any_case else {}
     return lambda value: by_fold.get(text(value).casefold()) or one_of(value, what, allowed)
 
 
