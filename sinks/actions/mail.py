@@ -129,19 +129,26 @@ class MailExecutor:
             start_tls=False,  # It is begun below, where a server that lacks it is told from one that is not there.
             tls_context=None if given.security == "none" else self._tls,
         )
+        transport: asyncio.BaseTransport | None = None
         try:
             await client.connect()
+            transport = client.transport
             progress.connected = True
             if given.security == "starttls":
                 await client.ehlo()
                 if not client.supports_extension("starttls"):
                     raise aiosmtplib.SMTPNotSupported("starttls")
                 await client.starttls(server_hostname=given.host, tls_context=self._tls)
+                transport = client.transport
             if given.username is not None and password is not None:
                 await client.login(given.username, password)
             await self._hand_over(client, mail, progress)
         finally:
             client.close()
+            if isinstance(transport, asyncio.WriteTransport):
+                # A server that says no good-bye in TLS would hold the socket for half a minute. It is released in the loop's next turn.
+                transport.abort()
+                await asyncio.sleep(0)
         return Done(str(mail["Message-ID"]), "accepted by the mail server")
 
     async def _hand_over(self, client: aiosmtplib.SMTP, mail: EmailMessage, progress: _Progress) -> None:

@@ -374,8 +374,9 @@ def test_a_topic_that_is_deleted_ends_the_writing(real_broker: Broker) -> None:
     admin = AdminClient({"bootstrap.servers": real_broker.bootstrap})
     admin.delete_topics([name])[name].result(30)
     with pytest.raises(KafkaOutputError, match=rf"{name}\[\d\]: the topic"):  # noqa: PT012 (whichever notices first)
-        life.write([output("s00", 8)])
-        life.snapshot()
+        for number in range(2, 100):  # The controller has deleted it; the broker takes records until it has heard so.
+            life.write([output("s00", number)])
+            life.snapshot()
 
 
 def test_a_broker_that_is_killed_and_comes_back_costs_nothing(own_broker: Broker) -> None:
