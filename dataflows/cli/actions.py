@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from dataflows.cli import options
-from dataflows.cli.choosing import Anyway, Api, AsJson, Settings, Several, Store, Timeout, Wait, Yes, command, sent, whole_id
+from dataflows.cli.choosing import Anyway, Api, AsJson, Several, Store, Timeout, Wait, Yes, command, sent, the_one, whole_id
 from dataflows.cli.desk import Chosen, Desk, Fate, confirmed, report
 from dataflows.errors import MisuseError
 
@@ -42,7 +42,7 @@ class ActionOptions:
     wait: Wait = False
     timeout: Timeout = "30s"
     as_json: AsJson = False
-    settings: Settings = None
+    settings: options.SettingsFile = None
     api: Api = None
     store: Store = None
 
@@ -92,7 +92,7 @@ def list_(given: ActionOptions, limit: Annotated[int, typer.Option(min=1, help="
 def show(
     id_: Annotated[str, typer.Argument(metavar="ID", help="An action, by its ID or how that begins.")],
     as_json: AsJson = False,
-    settings: Settings = None,
+    settings: options.SettingsFile = None,
     store: Store = None,
 ) -> int:
     """Show an action: what it does with what, why, what speaks against it, who agreed, and what became of it."""
@@ -147,7 +147,7 @@ def initiate(  # noqa: PLR0913, PLR0917 - each is an option
     note: Note = None,
     yes: Yes = False,
     as_json: AsJson = False,
-    settings: Settings = None,
+    settings: options.SettingsFile = None,
     api: Api = None,
     store: Store = None,
 ) -> int:
@@ -251,12 +251,7 @@ def _whole_id(desk: Desk, prefix: str) -> str:
     from sinks.cases.queries.actions import resolve_action_prefix
 
     with desk.reading() as connection:
-        found = resolve_action_prefix(connection, prefix.strip().lower())
-    if not found:
-        raise MisuseError(f"no action {prefix}")
-    if len(found) > 1:
-        raise MisuseError(f"{prefix} begins more than one ID: {', '.join(found)}")
-    return found[0]
+        return the_one("action", prefix, resolve_action_prefix(connection, prefix.strip().lower()))
 
 
 def _detail(desk: Desk, id_: str) -> ActionDetail:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dataflows.cli import options
-from dataflows.cli.choosing import Api, AsJson, Settings, Store, Timeout, Wait, Yes
+from dataflows.cli.choosing import Api, AsJson, Store, Timeout, Wait, Yes
 from dataflows.cli.desk import PAUSE_S, Chosen, Desk, Fate, confirmed, report
 from dataflows.errors import MisuseError, RunError
 
@@ -32,7 +32,7 @@ def pause(  # noqa: PLR0913, PLR0917 - each is an option
     wait: Wait = False,
     timeout: Timeout = "30s",
     as_json: AsJson = False,
-    settings: Settings = None,
+    settings: options.SettingsFile = None,
     api: Api = None,
     store: Store = None,
 ) -> int:
@@ -49,7 +49,7 @@ def resume(  # noqa: PLR0913, PLR0917 - each is an option
     wait: Wait = False,
     timeout: Timeout = "30s",
     as_json: AsJson = False,
-    settings: Settings = None,
+    settings: options.SettingsFile = None,
     api: Api = None,
     store: Store = None,
 ) -> int:
@@ -59,7 +59,7 @@ def resume(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 @app.command()
-def state(as_json: AsJson = False, settings: Settings = None, store: Store = None) -> int:
+def state(as_json: AsJson = False, settings: options.SettingsFile = None, store: Store = None) -> int:
     """Say where automation is paused, since when, by whom and why."""
     import orjson
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dataflows.cli import options
-from dataflows.cli.choosing import AsJson, CaseOptions, Settings, Store, command, decide_cases, listed, whole_id
+from dataflows.cli.choosing import AsJson, CaseOptions, Store, command, decide_cases, listed, whole_id
 from dataflows.cli.desk import Desk
 from dataflows.errors import MisuseError
 
@@ -48,7 +48,7 @@ def list_(
 def show(
     id_: Annotated[str, typer.Argument(metavar="ID", help="An exception, by its ID or how that begins.")],
     as_json: AsJson = False,
-    settings: Settings = None,
+    settings: options.SettingsFile = None,
     store: Store = None,
 ) -> int:
     """Show a case: what is wrong, by when, on which evidence, what was done, said and noted, and what can be decided."""

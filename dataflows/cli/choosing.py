@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -26,10 +25,6 @@ SHOWN = 10
 LONGEST = 60
 BREACHES: Final[dict[str, Breach]] = {"acknowledge": "acknowledge", "resolve": "resolve", "any": "any"}
 
-Settings = Annotated[
-    Path | None,
-    typer.Option("--settings", metavar="FILE", help="The settings, a YAML file; environment variables beat it.", dir_okay=False),
-]
 Api = Annotated[str | None, typer.Option(metavar="URL", help="The gateway (setting client.api).")]
 Store = Annotated[str | None, typer.Option(metavar="URL", help="The case store (setting store.url).")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, a line each.")]
@@ -60,7 +55,7 @@ class CaseOptions:
     wait: Wait = False
     timeout: Timeout = "30s"
     as_json: AsJson = False
-    settings: Settings = None
+    settings: options.SettingsFile = None
     api: Api = None
     store: Store = None
 
@@ -163,9 +158,13 @@ def whole_id(desk: Desk, prefix: str) -> str:
     from sinks.cases.queries.exceptions import resolve_prefix
 
     with desk.reading() as connection:
-        found = resolve_prefix(connection, prefix.strip().lower())
+        return the_one("exception", prefix, resolve_prefix(connection, prefix.strip().lower()))
+
+
+def the_one(what: str, prefix: str, found: Sequence[str]) -> str:
+    """The only ID that begins so. Raises MisuseError where there is none, or more than one."""
     if not found:
-        raise MisuseError(f"no exception {prefix}")
+        raise MisuseError(f"no {what} {prefix}")
     if len(found) > 1:
         raise MisuseError(f"{prefix} begins more than one ID: {', '.join(found)}")
     return found[0]

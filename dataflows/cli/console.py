@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from dataflows.cli import options
-from dataflows.cli.run import SettingsFile, read_settings
+from dataflows.cli.run import read_settings
 
 
 def console(
-    settings: SettingsFile = None,
+    settings: options.SettingsFile = None,
     check: Annotated[bool, typer.Option("--check", help="Only validate, and print the settings that hold; no secrets.")] = False,
 ) -> int:
     """Serve the console: web pages on the case store, where people see what needs them and decide. SIGTERM stops it cleanly."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflows.cli import options
-from dataflows.cli.run import SettingsFile, read_settings
+from dataflows.cli.run import read_settings
 from dataflows.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ OfCode = Annotated[str | None, typer.Option("--code", help="Only those that fail
 @app.callback()
 def dispatch(
     context: typer.Context,
-    settings: SettingsFile = None,
+    settings: options.SettingsFile = None,
     check: Annotated[bool, typer.Option("--check", help="Only validate, and print the settings that hold; no secrets.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent now, and send nothing.")] = False,
 ) -> int | None:
@@ -68,7 +68,7 @@ def dispatch(
 
 @letters.command("list")
 def list_(
-    settings: SettingsFile = None, ids: Ids = None, endpoint: OfEndpoint = None, action: OfAction = None, code: OfCode = None
+    settings: options.SettingsFile = None, ids: Ids = None, endpoint: OfEndpoint = None, action: OfAction = None, code: OfCode = None
 ) -> None:
     """List what failed for good, oldest first."""
     from rich.table import Table
@@ -91,7 +91,7 @@ def list_(
 
 @letters.command()
 def replay(
-    settings: SettingsFile = None,
+    settings: options.SettingsFile = None,
     ids: Ids = None,
     endpoint: OfEndpoint = None,
     action: OfAction = None,
@@ -113,7 +113,7 @@ def replay(
 
 
 @endpoints.command("list")
-def endpoints_list(settings: SettingsFile = None) -> None:
+def endpoints_list(settings: options.SettingsFile = None) -> None:
     """List the endpoints and how they are, by the journal."""
     from rich.table import Table
 
@@ -137,7 +137,7 @@ def endpoints_list(settings: SettingsFile = None) -> None:
 
 
 @endpoints.command()
-def enable(name: Annotated[str, typer.Argument(help="Its name in the settings.")], settings: SettingsFile = None) -> None:
+def enable(name: Annotated[str, typer.Argument(help="Its name in the settings.")], settings: options.SettingsFile = None) -> None:
     """Have a disabled endpoint called again. The running dispatcher does it, or the next one that starts."""
     from dataflows.dispatch.letters import ask
     from dataflows.dispatch.model import wall

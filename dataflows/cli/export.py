@@ -26,9 +26,7 @@ def export(
     until_offset: Annotated[
         str, typer.Option(metavar="OFFSET", help="End before this offset in every partition; now: where each ends when the export begins.")
     ] = NOW,
-    client_config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Options of librdkafka (TLS, SASL), one KEY=VALUE a line; # begins a comment.")
-    ] = None,
+    client_config: options.ClientConfig = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Copy topics into files that keep topic, partition, offset, timestamp, key and headers of every committed record.

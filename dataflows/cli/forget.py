@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
@@ -12,7 +11,6 @@ import typer
 from dataflows.cli import options
 from dataflows.cli.decided import SOURCE, append, send
 from dataflows.cli.desk import confirmed
-from dataflows.cli.run import SettingsFile
 from dataflows.errors import MisuseError
 
 ROLE = "admin"
@@ -22,19 +20,13 @@ def forget(  # noqa: PLR0913, PLR0917 (typer makes each an argument or option)
     order: Annotated[str | None, typer.Option(metavar="ORDER", help="The order to erase, or an unclaimed alias (kind:value).")] = None,
     customer: Annotated[str | None, typer.Option(metavar="ID", help="The customer to erase, with all orders.")] = None,
     tenant: Annotated[str, typer.Option(help="The tenant that it belongs to.")] = "default",
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Append the event to this file, for `orderwatch replay --decisions`.")
-    ] = None,
-    settings: SettingsFile = None,
-    brokers: Annotated[str | None, typer.Option(metavar="HOST:PORT,...", help="Brokers, instead of settings.")] = None,
-    topic: Annotated[
-        str | None, typer.Option(metavar="TOPIC", help="The topic of decisions; without it that of the settings, else order-decisions.")
-    ] = None,
-    client_config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Options of librdkafka (TLS, SASL), one KEY=VALUE a line; # begins a comment.")
-    ] = None,
+    out: options.DecisionsFile = None,
+    settings: options.SettingsFile = None,
+    brokers: options.OtherBrokers = None,
+    topic: options.DecisionsTopic = None,
+    client_config: options.ClientConfig = None,
     by: Annotated[str | None, typer.Option(metavar="WHO", help="Who has it erased.", show_default="user:LOGIN")] = None,
-    at: Annotated[str | None, typer.Option(metavar="INSTANT", help="When, for the event of --out.", show_default="now")] = None,
+    at: options.EventTime = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask: what is erased does not come back.")] = False,
 ) -> None:
     """Erase an order, or a customer with all orders: history, exceptions, cases, messages and actions. It does not come back.

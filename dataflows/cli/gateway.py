@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflows.cli import options
-from dataflows.cli.run import SettingsFile, read_settings
+from dataflows.cli.run import read_settings
 from dataflows.errors import MisuseError
 
 NOWHERE = Path()
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def gateway(
-    settings: SettingsFile = None,
+    settings: options.SettingsFile = None,
     check: Annotated[bool, typer.Option("--check", help="Only validate, and print the settings that hold; no secrets.")] = False,
 ) -> int:
     """Receive webhooks at /hooks/SYSTEM/NAME: verify, adapt, write; answer once it is durable. SIGTERM stops it cleanly."""

@@ -12,7 +12,7 @@ import typer
 
 from dataflows.cli import options
 from dataflows.cli.export import client_options
-from dataflows.cli.run import SettingsFile, read_settings
+from dataflows.cli.run import read_settings
 from dataflows.errors import MisuseError, RunError, refused
 
 if TYPE_CHECKING:
@@ -28,14 +28,12 @@ NOWHERE = Path()
 
 def load(
     events: Annotated[list[str], typer.Argument(metavar="EVENTS...", help="JSONL files, plain or gzip; - is standard input.")],
-    settings: SettingsFile = None,
-    brokers: Annotated[str | None, typer.Option(metavar="HOST:PORT,...", help="Brokers, instead of settings.")] = None,
+    settings: options.SettingsFile = None,
+    brokers: options.OtherBrokers = None,
     topic: Annotated[
         str | None, typer.Option(metavar="TOPIC", help="Topic; without it gateway.topic of the settings, which is order-events by default.")
     ] = None,
-    client_config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Options of librdkafka (TLS, SASL), one KEY=VALUE a line; # begins a comment.")
-    ] = None,
+    client_config: options.ClientConfig = None,
     refused_to: Annotated[
         Path | None, typer.Option("--refused", metavar="FILE", help="Where to write lines that are no event, as they are.")
     ] = None,

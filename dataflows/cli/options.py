@@ -17,6 +17,23 @@ if TYPE_CHECKING:
 
     from dataflows.core.policy import Policy
 
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option("--settings", metavar="FILE", help="The settings, a YAML file; environment variables beat it.", dir_okay=False),
+]
+OtherBrokers = Annotated[str | None, typer.Option("--brokers", metavar="HOST:PORT,...", help="Brokers, instead of settings.")]
+ClientConfig = Annotated[
+    Path | None,
+    typer.Option("--client-config", metavar="FILE", help="Options of librdkafka (TLS, SASL), one KEY=VALUE a line; # begins a comment."),
+]
+DecisionsTopic = Annotated[
+    str | None,
+    typer.Option("--topic", metavar="TOPIC", help="The topic of decisions; without it that of the settings, else order-decisions."),
+]
+DecisionsFile = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Append the event to this file, for `orderwatch replay --decisions`.")
+]
+EventTime = Annotated[str | None, typer.Option("--at", metavar="INSTANT", help="When, for the event of --out.", show_default="now")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run has written there.")]
 Until = Annotated[str | None, typer.Option(metavar="INSTANT", help="Let time pass up to here, inclusive; later records are left out.")]
 OutOfOrder = Annotated[

@@ -12,7 +12,7 @@ import typer
 
 from dataflows.cli import options
 from dataflows.cli.choosing import AsJson, Several
-from dataflows.cli.run import SettingsFile, read_settings
+from dataflows.cli.run import read_settings
 from dataflows.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def people() -> None:
 
 
 @app.command()
-def add(name: Name, role: Role = None, tenant: Tenant = None, team: Team = None, site: Site = None, settings: SettingsFile = None) -> None:
+def add(
+    name: Name, role: Role = None, tenant: Tenant = None, team: Team = None, site: Site = None, settings: options.SettingsFile = None
+) -> None:
     """Add somebody. The password is asked for, or read from standard input: one line."""
     if not role:
         raise MisuseError("--role is missing: what may they do?")
@@ -47,7 +49,7 @@ def add(name: Name, role: Role = None, tenant: Tenant = None, team: Team = None,
 
 
 @app.command("list")
-def list_(settings: SettingsFile = None, as_json: AsJson = False) -> None:
+def list_(settings: options.SettingsFile = None, as_json: AsJson = False) -> None:
     """List the people: roles, scope, whether they may log in."""
     import orjson
 
@@ -63,7 +65,7 @@ def list_(settings: SettingsFile = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def roles(
-    name: Name, role: Role = None, tenant: Tenant = None, team: Team = None, site: Site = None, settings: SettingsFile = None
+    name: Name, role: Role = None, tenant: Tenant = None, team: Team = None, site: Site = None, settings: options.SettingsFile = None
 ) -> None:
     """Give somebody these roles, and this scope, instead of those before. It holds from their next request on."""
     if not any((role, tenant, team, site)):
@@ -75,7 +77,7 @@ def roles(
 
 
 @app.command()
-def password(name: Name, settings: SettingsFile = None) -> None:
+def password(name: Name, settings: options.SettingsFile = None) -> None:
     """Give somebody another password, which ends their sessions. It is asked for, or read from standard input: one line."""
     with _directory(settings) as directory:
         if directory.find(name) is None:
@@ -88,7 +90,7 @@ def password(name: Name, settings: SettingsFile = None) -> None:
 def disable(
     name: Name,
     again: Annotated[bool, typer.Option("--enable", help="Let them log in again.")] = False,
-    settings: SettingsFile = None,
+    settings: options.SettingsFile = None,
 ) -> None:
     """Keep somebody from logging in, and end their sessions. What they decided stays theirs."""
     with _directory(settings) as directory:

@@ -10,7 +10,7 @@ import typer
 
 from dataflows.cli import options
 from dataflows.cli.decided import NOWHERE, SOURCE, append, send
-from dataflows.cli.run import SettingsFile, read_settings
+from dataflows.cli.run import read_settings
 from dataflows.errors import MisuseError, refused
 
 if TYPE_CHECKING:
@@ -20,20 +20,14 @@ if TYPE_CHECKING:
 
 def activate(  # noqa: PLR0913, PLR0917 (typer makes each an argument or option)
     file: Annotated[Path, typer.Argument(help="The policy, a YAML file that names no other.", metavar="POLICY")],
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Append the event to this file, for `orderwatch replay --decisions`.")
-    ] = None,
-    settings: SettingsFile = None,
-    brokers: Annotated[str | None, typer.Option(metavar="HOST:PORT,...", help="Brokers, instead of settings.")] = None,
-    topic: Annotated[
-        str | None, typer.Option(metavar="TOPIC", help="The topic of decisions; without it that of the settings, else order-decisions.")
-    ] = None,
-    client_config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Options of librdkafka (TLS, SASL), one KEY=VALUE a line; # begins a comment.")
-    ] = None,
+    out: options.DecisionsFile = None,
+    settings: options.SettingsFile = None,
+    brokers: options.OtherBrokers = None,
+    topic: options.DecisionsTopic = None,
+    client_config: options.ClientConfig = None,
     by: Annotated[str | None, typer.Option(metavar="WHO", help="Who activates it.", show_default="user:LOGIN")] = None,
     note: Annotated[str | None, typer.Option(metavar="TEXT", help="Why.")] = None,
-    at: Annotated[str | None, typer.Option(metavar="INSTANT", help="When, for the event of --out.", show_default="now")] = None,
+    at: options.EventTime = None,
     against: Annotated[
         str | None,
         typer.Option(

@@ -32,9 +32,6 @@ REJECTS = TOPIC_NAMES["rejects"]
 
 Brokers = Annotated[str, typer.Option(metavar="HOST:PORT,...", help="Brokers to begin with.")]
 Topic = Annotated[str, typer.Option(help="The topic of rejects.")]
-Config = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Options of librdkafka (TLS, SASL), one KEY=VALUE a line; # begins a comment.")
-]
 Reasons = Annotated[list[str] | None, typer.Option("--reason", help="Only those rejected for this; give it again for more.")]
 Places = Annotated[
     list[str] | None,
@@ -48,7 +45,7 @@ def rejects() -> None:
 
 
 @app.command("list")
-def list_(brokers: Brokers, topic: Topic = REJECTS, reason: Reasons = None, client_config: Config = None) -> None:
+def list_(brokers: Brokers, topic: Topic = REJECTS, reason: Reasons = None, client_config: options.ClientConfig = None) -> None:
     """Count rejects by reason, with the places of some. Nothing of their content is shown."""
     from rich.console import Console
     from rich.table import Table
@@ -86,7 +83,7 @@ def replay_(  # noqa: PLR0913, PLR0917 - each is an option
     to: Annotated[str | None, typer.Option(metavar="TOPIC", help="Send there, not to the topic that each came from.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Send also what would be rejected again for what it is.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
-    client_config: Config = None,
+    client_config: options.ClientConfig = None,
 ) -> None:
     """Feed mended rejects back to the topics that they came from, under their keys and with their headers.
 

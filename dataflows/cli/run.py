@@ -28,14 +28,9 @@ if TYPE_CHECKING:
 REMIND_S = 5.0
 """How often the log says who is waited for."""
 
-SettingsFile = Annotated[
-    Path | None,
-    typer.Option("--settings", metavar="FILE", help="The settings, a YAML file; environment variables beat it.", dir_okay=False),
-]
-
 
 def run(  # noqa: PLR0913, PLR0917 - each is an option
-    settings: SettingsFile = None,
+    settings: options.SettingsFile = None,
     policy: Annotated[Path | None, typer.Option(metavar="FILE", help="The policy (setting policy).")] = None,
     state: Annotated[Path | None, typer.Option(metavar="DIR", help="The state directory (setting state.dir).")] = None,
     processes: Annotated[int | None, typer.Option(metavar="N", help="Processes on this host (setting cluster.processes).")] = None,

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from dataflows.cli import options
-from dataflows.cli.run import SettingsFile, read_settings
+from dataflows.cli.run import read_settings
 
 
 def store(
-    settings: SettingsFile = None,
+    settings: options.SettingsFile = None,
     rebuild: Annotated[
         bool,
         typer.Option("--rebuild", help="Make the store anew from the beginning of the topics first; readers see the old rows until then."),

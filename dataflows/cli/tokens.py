@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflows.cli import options
-from dataflows.cli.run import SettingsFile, read_settings
+from dataflows.cli.run import read_settings
 from dataflows.errors import MisuseError, refused
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def create(  # noqa: PLR0913, PLR0917 - each is an option
     decision_type: Annotated[Several, typer.Option(help="Only decisions of this type, such as case.*; again for more.")] = None,
     tenant: Annotated[Several, typer.Option(help="For this tenant, * for all; again for more.", show_default="default")] = None,
     expires: Annotated[str | None, typer.Option(metavar="SPAN|INSTANT", help="When it ends: 90d, or an instant.")] = None,
-    settings: SettingsFile = None,
+    settings: options.SettingsFile = None,
     folder: Folder = None,
 ) -> None:
     """Make a token and show it, this once: it is stored nowhere. It stands on standard output, all else on standard error."""
@@ -68,7 +68,7 @@ def create(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 @app.command("list")
-def list_(settings: SettingsFile = None, folder: Folder = None, as_json: AsJson = False) -> None:
+def list_(settings: options.SettingsFile = None, folder: Folder = None, as_json: AsJson = False) -> None:
     """List the tokens: what each may, until when, and when it was last used. None of them can be shown again."""
     import orjson
 
@@ -87,7 +87,7 @@ def list_(settings: SettingsFile = None, folder: Folder = None, as_json: AsJson 
 @app.command()
 def revoke(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The token's name, or its ID.")],
-    settings: SettingsFile = None,
+    settings: options.SettingsFile = None,
     folder: Folder = None,
 ) -> None:
     """Have a token taken no more, from the next request on."""
@@ -100,7 +100,7 @@ def revoke(
 def rotate(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The token's name, or its ID.")],
     grace: Annotated[str, typer.Option(metavar="SPAN", help="How long the one before is taken as well.")] = "1h",
-    settings: SettingsFile = None,
+    settings: options.SettingsFile = None,
     folder: Folder = None,
 ) -> None:
     """Make a new secret for a token and show it, this once; what it may stays as it is."""

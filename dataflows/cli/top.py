@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataflows.cli.run import SettingsFile
+from dataflows.cli import options
 from dataflows.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ SEVERITIES = ("critical", "high", "medium", "low")
 
 
 def top(
-    settings: SettingsFile = None,
+    settings: options.SettingsFile = None,
     store: Annotated[
         str | None, typer.Option(metavar="URL", help="The store, instead of that of the settings.", show_default=False)
     ] = None,
@@ -48,7 +48,7 @@ def top(
     TopApp(board, filters, limit).run()
 
 
-def _store(settings: SettingsFile, url: str | None) -> Engine:
+def _store(settings: options.SettingsFile, url: str | None) -> Engine:
     """The store that the options or the settings name. Raises MisuseError, also if it has not the tables that this program reads."""
     from sinks.cases.schema import StoreError, open_store, ready
 

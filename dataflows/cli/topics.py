@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from dataflows.cli.run import SettingsFile, read_settings
+from dataflows.cli import options
+from dataflows.cli.run import read_settings
 from dataflows.errors import MisuseError, RunError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def topics() -> None:
 
 
 @app.command()
-def create(settings: SettingsFile = None) -> None:
+def create(settings: options.SettingsFile = None) -> None:
     """Make the topics that are missing, with sane settings; check the others and change nothing of them."""
     found = read_settings(settings, {}, spare={("state", "dir"): Path()})
     for name in create_topics(found):

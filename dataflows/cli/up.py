@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from dataflows.cli import options
-from dataflows.cli.run import SettingsFile, read_settings
+from dataflows.cli.run import read_settings
 from dataflows.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def up(
         Path | None,
         typer.Option(metavar="DIR", help="The data directory.", show_default=f"{USUAL}, of --demo a temporary one"),
     ] = None,
-    settings: SettingsFile = None,
+    settings: options.SettingsFile = None,
     policy: Annotated[Path | None, typer.Option(metavar="FILE", help="The policy (setting policy).")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Run a simulated world into it, in haste, and show the mails that go out.")] = False,
 ) -> None:
