@@ -74,7 +74,7 @@ def hasty_world(orders: int, seed: int, haste: Haste) -> list[HastyEvent]:
     """The events of a world, in the order in which they are appended."""
     found: list[HastyEvent] = []
     for line in stream(orders, seed):
-        event = cast("dict[str, object]", _instants(orjson.loads(line), haste.instants))
+        event = cast("dict[str, object]", instants_turned(orjson.loads(line), haste.instants))
         at = datetime.fromisoformat(str(event.get("recordedtime", event["time"])))
         found.append(HastyEvent(int(at.timestamp() * SECOND), event))
     return sorted(found, key=lambda each: each.log)
@@ -89,7 +89,7 @@ def hasty_policy(path: Path, haste: Haste, change: Callable[[dict[str, object]],
     rules = cast("dict[str, dict[str, object]]", policy["rules"])
     margins = {kind: rule["margin"] for kind, rule in rules.items() if "margin" in rule}
     for section in SECTIONS:
-        policy[section] = _spans(policy[section], haste.span)
+        policy[section] = texts_turned(policy[section], haste.span)
     for kind, margin in margins.items():  # They have bounds, which no haste brings down.
         cast("dict[str, dict[str, object]]", policy["rules"])[kind]["margin"] = margin
     change(policy)
@@ -101,18 +101,19 @@ def _iso(at: int) -> str:
     return from_micros(at).isoformat().replace("+00:00", "Z")
 
 
-def _instants(value: object, turn: Callable[[str], str], name: str = "") -> object:
+def instants_turned(value: object, turn: Callable[[str], str], name: str = "") -> object:
     """The same with all instants turned."""
     if isinstance(value, dict):
-        return {key: _instants(inner, turn, key) for key, inner in cast("dict[str, object]", value).items()}
+        return {key: instants_turned(inner, turn, key) for key, inner in cast("dict[str, object]", value).items()}
     if isinstance(value, list):
-        return [_instants(inner, turn, name) for inner in cast("list[object]", value)]
+        return [instants_turned(inner, turn, name) for inner in cast("list[object]", value)]
     return turn(value) if name in TIMES and isinstance(value, str) else value
 
 
-def _spans(value: object, turn: Callable[[str], str]) -> object:
+def texts_turned(value: object, turn: Callable[[str], str]) -> object:
+    """The same with all texts turned."""
     if isinstance(value, dict):
-        return {key: _spans(inner, turn) for key, inner in cast("dict[str, object]", value).items()}
+        return {key: texts_turned(inner, turn) for key, inner in cast("dict[str, object]", value).items()}
     if isinstance(value, list):
-        return [_spans(inner, turn) for inner in cast("list[object]", value)]
+        return [texts_turned(inner, turn) for inner in cast("list[object]", value)]
     return turn(value) if isinstance(value, str) else value

@@ -16,13 +16,13 @@ import yaml
 
 from dataflows.core.policy.effective import effective
 from dataflows.core.rules.load import load_policy
+from dataflows.embedded.haste import instants_turned, texts_turned
 from sources.simulator import policy_text, stream
 from sources.simulator.moments import DAY, END, OPENING
 from tests.support.live import Given
 from tests.support.logs import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 _Rules = dict[str, dict[str, object]]
@@ -31,7 +31,6 @@ SPAN = re.compile(r"(-?)(\d+) (s|m|h|d|w|bd|bh)")
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": DAY, "w": 7 * DAY, "bd": DAY, "bh": 3_600}
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
-TIMES = frozenset(("time", "recordedtime", "eta", "expected_at", "expires_at", "promised_by", "ship_by", "until"))
 FEEDS = ("/carrier", "/payments/stripe", "/warehouse")
 
 
@@ -79,7 +78,7 @@ def hurried(orders: int, seed: int, pace: Pace) -> list[Told]:
     """The events of a world, in the order in which they are appended."""
     told: list[Told] = []
     for line in stream(orders, seed):
-        event = cast("dict[str, object]", _mapped(orjson.loads(line), pace.instants))
+        event = cast("dict[str, object]", instants_turned(orjson.loads(line), pace.instants))
         log = str(event.get("recordedtime", event["time"]))
         key = event.get("subject") or cast("dict[str, object]", event["data"]).get("tracking_number") or event["source"]
         at = datetime.fromisoformat(log)
@@ -97,7 +96,7 @@ def write_policy(path: Path, pace: Pace, *, feeds: tuple[str, ...] = FEEDS, stea
     policy = cast("dict[str, object]", effective(load_policy(plain)))
     margins = {kind: one["margin"] for kind, one in cast("_Rules", policy["rules"]).items() if "margin" in one}
     for section in ("rules", "retention", "actions"):
-        policy[section] = _spans(policy[section], pace.span)
+        policy[section] = texts_turned(policy[section], pace.span)
     # At such a pace both come to a second, and somebody must be reminded before it is too late.
     cast("dict[str, object]", policy["actions"]).update(approve_within="1 s", approval_timeout="2 s")
     for kind, margin in margins.items():  # They have bounds, which no haste brings down.
@@ -107,20 +106,3 @@ def write_policy(path: Path, pace: Pace, *, feeds: tuple[str, ...] = FEEDS, stea
     policy["feeds"] = {feed: {"delay": "1 s", "silence": pace.span("140 d" if feed in steady else "2 d")} for feed in feeds}
     path.write_text(yaml.safe_dump(policy), encoding="utf-8")
     return path
-
-
-def _mapped(value: object, turn: Callable[[str], str], name: str = "") -> object:
-    """The same with all instants turned."""
-    if isinstance(value, dict):
-        return {key: _mapped(inner, turn, key) for key, inner in cast("dict[str, object]", value).items()}
-    if isinstance(value, list):
-        return [_mapped(inner, turn, name) for inner in cast("list[object]", value)]
-    return turn(value) if name in TIMES and isinstance(value, str) else value
-
-
-def _spans(value: object, turn: Callable[[str], str]) -> object:
-    if isinstance(value, dict):
-        return {key: _spans(inner, turn) for key, inner in cast("dict[str, object]", value).items()}
-    if isinstance(value, list):
-        return [_spans(inner, turn) for inner in cast("list[object]", value)]
-    return turn(value) if isinstance(value, str) else value
