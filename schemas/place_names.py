@@ -19,13 +19,21 @@ ALSO: Final = {
     "holland": "NL",
     "hong kong sar": "HK",
     "ivory coast": "CI",
+    **dict.fromkeys(("kosovo", "republic of kosovo", "xkx", "rks"), "XK"),
     "macau": "MO",
     "macedonia": "MK",
     "republic of ireland": "IE",
     "uae": "AE",
 }
-"""Names in daily use that are no ISO name. `UK` and `EL` are reserved by ISO 3166-1 for these countries."""
-ALSO_REGIONS: Final = {
+"""Names in daily use that are no ISO name. `UK` and `EL` are reserved by ISO 3166-1 for these countries, `XK` is left to its users."""
+ALSO_REGIONS: Final[dict[str, dict[str, str]]] = {
+    "ES": {
+        **dict.fromkeys(("canary islands", "islas canarias"), "CN"),
+        **dict.fromkeys(("gran canaria", "fuerteventura", "lanzarote"), "GC"),
+        **dict.fromkeys(("tenerife", "la gomera", "la palma", "el hierro"), "TF"),
+    },
+    "FR": {"reunion": "974", "guyane": "973", "french guiana": "973"},
+    "PT": {**dict.fromkeys(("acores", "azores"), "20"), "madeira": "30"},
     "CA": {"newfoundland": "NL", "labrador": "NL"},
     "MX": {"cdmx": "CMX", "mexico city": "CMX"},
     "US": {"washington dc": "DC", "washington, dc": "DC"},
@@ -152,6 +160,16 @@ def _regions(country: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in cast("Any", pycountry.subdivisions).get(country_code=country) or ():
         code = cast("str", entry.code).partition("-")[2]
-        for name in (code, cast("str", entry.name)):
+        for name in (code, *_spoken(cast("str", entry.name))):
             found.setdefault(_plain(name), code)
     return {**found, **ALSO_REGIONS.get(country, {})}
+
+
+def _spoken(name: str) -> Iterable[str]:
+    """The names that ISO writes as one: `Illes Balears [Islas Baleares]` is two, `Murcia, Región de` is said the other way round."""
+    first, bracket, second = name.partition(" [")
+    for one in (first, second.removesuffix("]")) if bracket else (first,):
+        yield one
+        head, comma, rest = one.partition(", ")
+        if comma:
+            yield f"{rest} {head}"

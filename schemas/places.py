@@ -4,9 +4,8 @@ Zones are read from the locked `tzdata` package, never from the machine, so that
 
 Countries: `zone.tab` of the locked `tzdata` package. It lists a country's zones so that the most populous comes first where geography
 allows; the few countries for which it does not are named here. Regions (ISO 3166-2) of countries with several zones are in no table
-of the tz database; those of the United States, Canada, Brazil, Australia and Mexico are set here by the
-area comments of `zone.tab` and of the tz database's `northamerica`, `southamerica` and `australasia` files. A region that is split has
-the zone of most of its people.
+of the tz database; they are set here by the area comments of `zone.tab` and of the tz database's files of the continents. A region that
+is split has the zone of most of its people.
 """
 
 from __future__ import annotations
@@ -24,6 +23,8 @@ _MOST_POPULOUS: Final = {
     "UA": "Europe/Kyiv",
     "UZ": "Asia/Tashkent",
 }
+_USER_ASSIGNED: Final = {"XK": "Europe/Belgrade"}
+"""Codes that ISO 3166-1 leaves to its users and that trade uses like any other (Kosovo), with the zone that the tz database has there."""
 
 _REGIONS: Final[dict[str, dict[str, str]]] = {
     "US": {
@@ -90,9 +91,76 @@ _REGIONS: Final[dict[str, dict[str, str]]] = {
         "America/Tijuana": "BCN",
     },
 }
+_FURTHER: Final[dict[str, dict[str, str]]] = {
+    "ES": {"Atlantic/Canary": "CN GC TF", "Africa/Ceuta": "CE ML"},
+    "PT": {"Atlantic/Azores": "20", "Atlantic/Madeira": "30"},
+    "CL": {"America/Punta_Arenas": "MA", "America/Coyhaique": "AI"},
+    "EC": {"Pacific/Galapagos": "W"},
+    "NZ": {"Pacific/Chatham": "CIT"},
+    "RU": {
+        "Europe/Kaliningrad": "KGD",
+        "Europe/Moscow": (
+            "AD ARK BEL BRY CE CU DA IN IVA KB KC KDA KL KLU KO KOS KR KRS LEN LIP ME MO MOS MOW MUR NEN NGR NIZ ORL"
+            " PNZ PSK ROS RYA SE SMO SPE STA TA TAM TUL TVE VLA VLG VOR YAR"
+        ),
+        "Europe/Kirov": "KIR",
+        "Europe/Volgograd": "VGG",
+        "Europe/Astrakhan": "AST",
+        "Europe/Saratov": "SAR",
+        "Europe/Ulyanovsk": "ULY",
+        "Europe/Samara": "SAM UD",
+        "Asia/Yekaterinburg": "BA CHE KGN KHM ORE PER SVE TYU YAN",
+        "Asia/Omsk": "OMS",
+        "Asia/Novosibirsk": "NVS",
+        "Asia/Barnaul": "AL ALT",
+        "Asia/Tomsk": "TOM",
+        "Asia/Novokuznetsk": "KEM",
+        "Asia/Krasnoyarsk": "KK KYA TY",
+        "Asia/Irkutsk": "BU IRK",
+        "Asia/Chita": "ZAB",
+        "Asia/Yakutsk": "AMU SA",
+        "Asia/Vladivostok": "KHA PRI YEV",
+        "Asia/Sakhalin": "SAK",
+        "Asia/Magadan": "MAG",
+        "Asia/Kamchatka": "KAM",
+        "Asia/Anadyr": "CHU",
+    },
+    "ID": {
+        "Asia/Jakarta": "AC BB BE BT JA JB JI JK JT JW KR LA RI SB SM SS SU YO",
+        "Asia/Pontianak": "KB KT",
+        "Asia/Makassar": "BA GO KI KS KU NB NT NU SA SG SL SN SR ST",
+        "Asia/Jayapura": "MA ML MU PA PB PD PE PP PS PT",
+    },
+    "CD": {
+        "Africa/Kinshasa": "BC EQ KG KL KN MN MO NU SU TU",
+        "Africa/Lubumbashi": "BU HK HL HU IT KC KE KS LO LU MA NK SA SK TA TO",
+    },
+    "FR": {
+        "America/Guadeloupe": "971 GP",
+        "America/Martinique": "972 MQ",
+        "America/Cayenne": "973 GF",
+        "Indian/Reunion": "974 RE",
+        "Indian/Mayotte": "976 YT",
+        "America/Miquelon": "PM",
+        "America/St_Barthelemy": "BL",
+        "America/Marigot": "MF",
+        "Pacific/Noumea": "NC",
+        "Pacific/Tahiti": "PF",
+        "Pacific/Wallis": "WF",
+    },
+    "NL": {
+        "America/Aruba": "AW",
+        "America/Curacao": "CW",
+        "America/Lower_Princes": "SX",
+        "America/Kralendijk": "BQ1 BQ2 BQ3",
+    },
+}
+"""Regions of countries in which nearly everybody lives in one zone, or of which regions are seldom written as ISO has them: a region that
+is not known raises no doubt there."""
 _BY_REGION: Final = {
     (country, region): zone_name
-    for country, zones in _REGIONS.items()
+    for table in (_REGIONS, _FURTHER)
+    for country, zones in table.items()
     for zone_name, regions in zones.items()
     for region in regions.split()
 }
@@ -124,7 +192,7 @@ def _by_country() -> dict[str, str]:
     found: dict[str, str] = {}
     for country, zone_name in _rows():
         found.setdefault(country, zone_name)
-    return found | _MOST_POPULOUS
+    return found | _MOST_POPULOUS | _USER_ASSIGNED
 
 
 @cache
@@ -153,7 +221,7 @@ def english_names() -> dict[str, str]:
 
 
 def countries() -> frozenset[str]:
-    """The countries (ISO 3166-1 alpha-2) that have a zone of their own in the tz database."""
+    """The countries (ISO 3166-1 alpha-2, and Kosovo) that have a zone of their own in the tz database."""
     return frozenset(_by_country())
 
 
@@ -169,7 +237,7 @@ def is_region(text: str) -> bool:
 
 
 def has_regions(country: str) -> bool:
-    """Whether the regions of a country have different zones that are known here."""
+    """Whether a country's people live in several zones, so that a region which is not known leaves a doubt."""
     return country in _REGIONS
 
 

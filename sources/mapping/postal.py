@@ -18,7 +18,7 @@ def place_zone(country: str | None, region: str | None = None, postal_code: str 
     code = country_named(country)
     if code is None:
         return None
-    if not has_regions(code):
-        return country_zone(code)
     found = region_zone(code, region.strip().upper()) if region else None
+    if not has_regions(code):
+        return found or country_zone(code)
     return found or region_zone(code, region_of_code(code, postal_code or ""))

@@ -57,7 +57,7 @@ def test_the_card_that_was_declined_and_the_parcel_that_stands_still(tmp_path: P
         ("exception.raised", "payment.declined_soft", "2026-05-04T14:00:30Z"),
         ("exception.resolved", "payment.declined_soft", "2026-05-04T14:04:10Z"),
         ("exception.raised", "shipment.scan_gap", "2026-05-09T06:25:00Z"),
-        ("exception.raised", "shipment.eta_passed", "2026-05-10T07:00:00Z"),
+        ("exception.raised", "shipment.eta_passed", "2026-05-10T09:00:00Z"),
     ]
     assert {one["subject"] for one in said} == {"5501234567890"}
     assert lines(out, "rejects") == []

@@ -32,7 +32,7 @@ from dataflows.core.identity.paces import Paces
 from dataflows.core.identity.recent import AliasTable
 from dataflows.core.identity.rules import IdentityRules
 from dataflows.core.identity.sharding import BETWEEN_ORDERS, CHILD, CUSTOMER, PACE, PART, STAGE_TWO_KINDS, TWIN, sightings
-from dataflows.core.identity.shared import GOODS, Children, RecentEvents
+from dataflows.core.identity.shared import GOODS, LINKED, Children, RecentEvents
 from dataflows.core.identity.signs import LIFE
 from dataflows.core.identity.twins import Lives
 from schemas.aliases import aliases
@@ -113,7 +113,7 @@ class AliasResolver:
         if kind == CHILD:  # Most of them are: every step of goods is looked for here.
             record = record_of(head)
             self._resolved += self._children.see(head, record, value, home=home)
-            if home:
+            if self._first and record.event.type == LINKED:
                 self._onward += self._children.numbered(head, cast("Record", record), value)
         elif kind == TWIN:
             self._resolved += self._lives.see(cast("Record | ResolvedEvent", head), value)

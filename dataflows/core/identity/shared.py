@@ -33,6 +33,8 @@ GOODS: Final = frozenset(
 OF_CHILDREN: Final = GOODS | {PLACED}
 """What the shard of an order hears of it: an order that has been placed is seldom a part of another."""
 
+SPLIT: Final = "\n"
+"""Before the name of an order: what it was split into, not what it was split off. No name begins so."""
 REMEMBERED: Final = 3 * DAY
 """For how long (µs of log time, at least) the scans of a number wait for further orders; a tie that comes in later has those after it."""
 MOST: Final = 64
@@ -93,9 +95,23 @@ class Children:
         return bool(self.tables)
 
     def parents(self, tenant: str, child: str) -> tuple[str, ...]:
-        """The orders that an order was split off, mostly none."""
+        """The orders that an order was split off, mostly none: its own parents, and theirs."""
+        return self._beyond(tenant, child, "")
+
+    def _parts(self, tenant: str, order: str) -> tuple[str, ...]:
+        """The orders that an order was split into, and what these were."""
+        return self._beyond(tenant, order, SPLIT)
+
+    def _beyond(self, tenant: str, order: str, way: str) -> tuple[str, ...]:
+        """All orders that links lead to from an order, one way; it itself is none of them."""
         table = self.tables.get(tenant)
-        return () if table is None else table.known(child) or ()
+        next_ = None if table is None else table.known(way + order)
+        if table is None or next_ is None:
+            return ()
+        found = list(next_)
+        for one in found:
+            found += [other for other in table.known(way + one) or () if other != order and other not in found]
+        return tuple(found)
 
     def learn(self, record: Record, child: str) -> str | None:
         """Takes a link of this child in; returns its parent."""
@@ -106,9 +122,10 @@ class Children:
         if table is None:
             table = self.tables[record.event.tenant] = AliasTable(self._keep)
             table.advance(record.log)
-        known = table.known(child) or ()
-        if parent not in known:
-            table.learn(child, (*known, intern(parent)))
+        for one, other in ((child, parent), (SPLIT + parent, child)):
+            known = table.known(one) or ()
+            if other not in known:
+                table.learn(one, (*known, intern(other)))
         return parent
 
     def see(self, head: Head, record: Record | Tie, child: str, *, home: bool) -> list[ResolvedEvent]:
@@ -124,7 +141,13 @@ class Children:
             link = cast("Record", record)
             parent = self.learn(link, child)
             found = [joined(head, link, order) for order in (child, parent) if home and order and order != link.order]
-            return [*found, *(joined(head, step, parent) for step in self.steps.of(name) if home and parent)]
+            if parent is not None:
+                beyond = (parent, *self.parents(tenant, parent))
+                for part in (child, *self._parts(tenant, child)):
+                    # Only the shard that hears of a part's own events has any.
+                    steps = list(self.steps.of(f"{tenant}\n{part}"))
+                    found += [joined(head, step, order) for step in steps for order in beyond if order != part]
+            return found
         if type_ == PLACED:
             if not self.placed.known(name):
                 self.placed.learn(name, True)
@@ -140,11 +163,13 @@ class Children:
 
     def numbered(self, head: Head, link: Record, child: str) -> list[AliasLookup]:
         """The numbers that steps of a child named before its link: their scans, which the second stage has, are the parent's too."""
-        found: dict[str, AliasLookup] = {}
-        for step in self.steps.of(f"{link.event.tenant}\n{child}"):
-            for kind, number in aliases(step.event):
-                if kind == "tracking_number" and number not in found:
-                    found[number] = (joined(head, step, child), PART, number, False)
+        found: dict[tuple[str, str], AliasLookup] = {}
+        tenant = link.event.tenant
+        for part in (child, *self._parts(tenant, child)):
+            for step in self.steps.of(f"{tenant}\n{part}"):
+                for kind, number in aliases(step.event):
+                    if kind == "tracking_number" and (part, number) not in found:
+                        found[part, number] = (joined(head, step, part), PART, number, False)
         return list(found.values())
 
     def advance(self, log: int) -> None:

@@ -87,10 +87,11 @@ RULES = (
     ),
     custom(
         "inventory.backorder_overdue", "The day on which backordered stock was expected has passed.",
-        find=backorder_overdue, inputs=("inventory.backordered",), within="0 s", dated=True, by=Date.SHIP_BY,
+        find=backorder_overdue, inputs=("inventory.backordered",), within="0 s", grace="15 m", dated=True,
+        by=Date.SHIP_BY,
         clears="an allocation or a shipment, another expectation, or the end of the order",
         owner="ECOM", severity="medium", lane="review", feeds=("warehouse",),
         actions={"ask_consent": "the customer must agree to the delay"},
-        source="the supplier's own date", advice="an inventory.allocated by then",
+        source="the supplier's own date; grace (P): what came in time is told a while later", advice="an inventory.allocated by then",
     ),
 )

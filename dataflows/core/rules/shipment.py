@@ -85,10 +85,10 @@ RULES = (
         find=eta_passed, inputs=("eta", "order.updated", "order.placed"), fits=promised, methods=("ship",), emits="delivered",
         dated=True,
         clears="the delivery (or being ready for pick-up), a later estimate, a promise, or the end of the shipment",
-        within="0 s", owner="CARR", severity="medium", lane="auto", clock="carrier",
+        within="0 s", grace="2 h", owner="CARR", severity="medium", lane="auto", clock="carrier",
         suppressed_by=("shipment.lost_confirmed",), feeds=("carrier",),
         actions={"trace_request": "the carrier is late by its own word"},
-        source="the carrier's estimate", advice="a delivery by the day that the carrier named",
+        source="the carrier's estimate; grace: carriers are asked every two hours", advice="a delivery by the day that the carrier named",
     ),
     overdue(
         "shipment.delivery_overdue",

@@ -134,10 +134,22 @@ def _by_link(placement: Placement) -> None:
                 placement.linked.setdefault(parent, {}).setdefault(child, event.log)
                 placement.linked[parent][child] = min(event.log, placement.linked[parent][child])
     told = {key: list(members) for key, members in placement.orders.items()}
-    for parent, children in placement.linked.items():
-        for child, log in children.items():
+    for parent in list(placement.linked):
+        for child, log in _parts(placement.linked, parent).items():
             steps = [member for member in told.get(child, []) if member.event.type.startswith(STEPS)]
             placement.orders[parent] += [Member(_of_part(member.event, child[1]), max(member.known, log)) for member in steps]
+
+
+def _parts(linked: Mapping[OrderKey, Mapping[OrderKey, int]], parent: OrderKey) -> dict[OrderKey, int]:
+    """The parts of an order, and the parts of these, each with the log time since when all links that lead to it are known."""
+    found: dict[OrderKey, int] = {}
+    ways = [(child, log) for child, log in linked.get(parent, {}).items()]
+    while ways:
+        child, log = ways.pop()
+        if child != parent and log < found.get(child, NEVER):
+            found[child] = log
+            ways += [(part, max(log, since)) for part, since in linked.get(child, {}).items()]
+    return found
 
 
 def _of_part(event: Event, child: str) -> Event:

@@ -18,31 +18,8 @@ FURTHER = {
     "espana": "ES",
     "italia": "IT",
 }
-SEVERAL_ZONES = (
-    "AU",
-    "BR",
-    "CA",
-    "CD",
-    "CL",
-    "EC",
-    "ES",
-    "FM",
-    "GL",
-    "ID",
-    "KI",
-    "KZ",
-    "MN",
-    "MX",
-    "NZ",
-    "PF",
-    "PG",
-    "PT",
-    "RU",
-    "UA",
-    "UM",
-    "US",
-)
-"""Countries whose regions have zones of their own."""
+SEVERAL_ZONES = ("AU", "BR", "CA", "MX", "US")
+"""Countries whose people live in several zones."""
 
 
 def plain(written: str) -> str:

@@ -160,7 +160,7 @@ DEFAULTS: dict[str, Setting] = {
     "inventory.sku_inactive": _kind("high"),
     "inventory.allocation_overdue": _kind("medium", "4 bh", "site"),
     "inventory.backorder_aged": _kind("medium", "30 d", steps={"53 d": "high"}),
-    "inventory.backorder_overdue": _kind("medium"),
+    "inventory.backorder_overdue": _kind("medium", grace="15 m"),
     "fulfilment.release_overdue": _kind("medium", "-24 h", supp=_SHIP),
     "fulfilment.pick_overdue": _kind("medium", "8 bh", "site", supp=_SHIP),
     "fulfilment.pack_overdue": _kind("medium", "4 bh", "site", supp=_SHIP),
@@ -181,7 +181,7 @@ DEFAULTS: dict[str, Setting] = {
     "shipment.lost_suspected": _kind("high", "30 d", supp=_LOST),
     "shipment.lost_confirmed": _kind("critical"),
     "shipment.eta_slip": _kind("medium", supp=("shipment.delivery_overdue", "shipment.eta_passed")),
-    "shipment.eta_passed": _kind("medium", supp=_LOST),
+    "shipment.eta_passed": _kind("medium", grace="2 h", supp=_LOST),
     "shipment.delivery_overdue": _kind(
         "medium", "0 h", steps={"1 bd": "high"}, depends=(_STILL_HERE, _LONG_GONE, _WORTH_MUCH), supp=(*_LOST, "order.pending_too_long")
     ),

@@ -11,6 +11,7 @@ from dataflows.core.clocks import Span, deadline, end_of_day, span
 from dataflows.core.clocks.days import holiday_region, holidays_in
 from schemas.instants import DAY, HOUR, MINUTE, SECOND
 from schemas.places import (
+    _FURTHER,  # pyright: ignore[reportPrivateUsage]
     _REGIONS,  # pyright: ignore[reportPrivateUsage]
     countries,
     country_zone,
@@ -119,6 +120,15 @@ def test_zone_names_are_those_of_the_database_letter_by_letter() -> None:
         ("CA", None, "America/Toronto"),
         ("AU", "WA", "Australia/Perth"),
         ("MX", "BCN", "America/Tijuana"),
+        ("ES", None, "Europe/Madrid"),
+        ("ES", "GC", "Atlantic/Canary"),
+        ("ES", "ES-TF", "Atlantic/Canary"),
+        ("PT", "20", "Atlantic/Azores"),
+        ("CL", "MA", "America/Punta_Arenas"),
+        ("RU", "PRI", "Asia/Vladivostok"),
+        ("ID", "BA", "Asia/Makassar"),
+        ("FR", "974", "Indian/Reunion"),
+        ("XK", None, "Europe/Belgrade"),
         ("XX", None, None),
         (None, None, None),
     ],
@@ -131,7 +141,7 @@ def test_countries_and_regions_have_the_zone_of_most_people_there(country: str |
 def test_every_zone_of_the_tables_exists() -> None:
     """A zone that the database drops must show here, not at an order."""
     assert all(is_zone(country_zone(country) or "") for country in countries())
-    for country, zones in _REGIONS.items():
+    for country, zones in (*_REGIONS.items(), *_FURTHER.items()):
         assert is_country(country)
         assert all(ZoneInfo(zone).key and is_zone(zone) for zone in zones)
         regions = [region for names in zones.values() for region in names.split()]
