@@ -153,6 +153,15 @@ class Admission:
         else:
             self._state.counts.closed += 1
 
+    def give_up(self, key: str, order: Order, error: str, now: int) -> Order:
+        """What stands for an order that is judged no more, until it is forgotten as closed ones are. `error`: with what it failed."""
+        empty = Order(order.tenant, order.id)
+        empty.quarantined, empty.last_log = error, now
+        empty.recheck_at[CLOSE] = now + self.engine.policy.retention.dedupe
+        self._orders.drop(key)
+        self._orders.add(key, empty)
+        return empty
+
     def _patience(self, order: Order) -> int:
         """How long an order may be silent before it is seen whether it can be closed, µs."""
         retention = self.engine.policy.retention

@@ -34,6 +34,7 @@ _CAPTURED, _BALANCE, _LINES, _FUTURE = BITS["payment.captured"], BITS["balance"]
 _BACKORDERED, _HELD, _PACKED = BITS["inventory.backordered"], BITS["order.hold_placed"], BITS["warehouse.packed"]
 _SHIP_BY, _REFUNDED, _ITEMISED = BITS["ship_by"], BITS["payment.refunded"], BITS["itemised"]
 _TERMS = {terms: BITS[f"terms:{terms}"] for terms in TERMS}
+_PARCELS = mask(ANNOUNCED)
 _RESTATED = mask(("order.placed", "order.updated"))
 _UPDATED = _LINES | mask(("terms:invoice", "terms:on_ship", "terms:prepaid"))
 
@@ -175,7 +176,7 @@ def _placing(order: Order, record: Record) -> EventTraits:
     if placed.method != "pickup" and all(x.method != "pickup" for x in lines):
         order.traits |= UNFETCHED
     order.promised = UNPROMISED if placed.promised_by is None else soonest(placed.promised_by)
-    if any(cast("WarehouseShipment", r.event.data).replaces for r in order.timeline.of(*ANNOUNCED)):
+    if order.traits & _PARCELS and any(cast("WarehouseShipment", r.event.data).replaces for r in order.timeline.of(*ANNOUNCED)):
         order.promised = None  # As for a label that comes after the placing: what replaces another may owe no promise.
     order.total = (placed.total.amount, placed.total.currency) if placed.total else None
     _date(order, "ship_by", [placed.ship_by, *(x.ship_by for x in lines)])

@@ -11,14 +11,15 @@ from operator import attrgetter
 from dataflows.core.decisions.suggestions import SUGGESTED
 from dataflows.core.engine.casework import next_due
 from dataflows.core.engine.classify import carried, classify, forget_withdrawn
+from dataflows.core.engine.consequences import Consequences
 from dataflows.core.engine.effort import effort
 from dataflows.core.engine.evaluate import TAKEN, UNRESOLVED, Evaluation, RuleEvaluator, watched
 from dataflows.core.engine.expecting import expect
 from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
-from dataflows.core.engine.followup import NEWS, SENT, again, hear
+from dataflows.core.engine.followup import NEWS, hear
 from dataflows.core.engine.lifecycle import expired, retracted
-from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, MESSAGES, SILENCE, Order, key_of
+from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, MESSAGES, SILENCE, Order
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
 from dataflows.core.engine.settled import policy_changed
@@ -34,28 +35,34 @@ from schemas.output import OutputRecord
 from schemas.record import IdentityFinding, Record
 
 CLOCKS = SITE | CARRIER
+ALWAYS = CLOCKS | TAKEN
+"""The traits of events that concern an order whatever rules they trigger."""
 NONE: frozenset[int] = frozenset()
 
 
 class Engine:
-    """All rules under one policy. `feeds`: the monitored ones, as the shard that the engine works for knows them."""
+    """All rules under one policy. `feeds`: the monitored ones, as the shard that the engine works for knows them.
 
-    def __init__(self, policy: Policy, feeds: Feeds, learned: Learned | None = None) -> None:
+    `publisher`: the one of the policy before, if there was one; what it numbers and counts goes on.
+    """
+
+    def __init__(self, policy: Policy, feeds: Feeds, learned: Learned | None = None, publisher: Publisher | None = None) -> None:
         self.policy = policy
         self.evaluator = RuleEvaluator(policy, feeds, learned)
         self.ruleset = self.evaluator.ruleset
         self._by_carrier = bool(policy.carriers or self.ruleset.by_shipment)
-        self.publisher = Publisher(policy, self.ruleset, feeds)
+        own = Publisher(policy, self.ruleset, feeds)
+        self.publisher = own if publisher is None else publisher
+        self.publisher.goes_on_as(own)
+        self._consequences = Consequences(self.evaluator, self.publisher)
 
     def under(self, policy: Policy, since: Mapping[str, int]) -> Engine:
-        """The engine that goes on under a policy that was activated; what it numbers and counts goes on.
+        """The engine that goes on under a policy that was activated.
 
         `since`: by kind, the log time of the last activation that changed what a rule finds.
         """
-        engine = Engine(policy, self.evaluator.feeds, self.evaluator.learned)
+        engine = Engine(policy, self.evaluator.feeds, self.evaluator.learned, self.publisher)
         engine.evaluator.since = [since.get(rule.kind, NEVER) for rule in engine.ruleset.rules]
-        self.publisher.goes_on_as(engine.publisher)
-        engine.publisher = self.publisher
         return engine
 
     def restored(self, _: Order) -> Profile | None:
@@ -71,11 +78,11 @@ class Engine:
             return None
         if not order.exceptions.states and order.messages is None and record.event.type not in NEWS:
             return said  # Of most orders nothing has ever been said, so that nothing follows.
-        return self._follow(order, said, record.log, record)
+        return self._consequences.of(order, said, record.log, record)
 
     def hear(self, order: Order, record: Record) -> list[OutputRecord]:
         """What a decision about an action makes to be said of what the customer is told."""
-        return self._follow(order, [], record.log, record) if hear(order, record) else []
+        return self._consequences.of(order, [], record.log, record) if hear(order, record) else []
 
     def _take(self, order: Order, record: Record) -> list[OutputRecord] | None:
         now = record.log
@@ -125,8 +132,9 @@ class Engine:
                 rules = rules.union(wanted)
         if order.live or order.deferred or order.timeline.failures:
             rules = rules | watched(order, self.ruleset.index)
-        if rules or event & (CLOCKS | TAKEN):
-            order.work += effort(order, whole=False)  # What has been judged before is not kept: it has no say in this.
+        if not (rules or event & ALWAYS):
+            return []
+        order.work += effort(order, whole=False)  # What has been judged before is not kept: it has no say in this.
         if event & CLOCKS:
             clocked = (profile.at_site if event & SITE else NONE) | (profile.of_carrier if event & CARRIER else NONE)
             judged = profile.possible(order.traits) if order.judged is None else order.judged
@@ -145,7 +153,7 @@ class Engine:
             order.profile = self.evaluator.profile(order, note.log)
         plan = order.profile.plan(NOTE, order.traits, whole=True)
         order.work += effort(order, whole=False)
-        return self._follow(order, self._evaluate(order, plan.evaluate | watched(order, self.ruleset.index), note.log), note.log)
+        return self._consequences.of(order, self._evaluate(order, plan.evaluate | watched(order, self.ruleset.index), note.log), note.log)
 
     def free(self, order: Order, now: int) -> list[OutputRecord]:
         """Has what waits for silent sources checked at the end of the present instant; nothing is said yet."""
@@ -169,13 +177,13 @@ class Engine:
         said = self._evaluate(order, due, now, inclusive=True)
         if order.recheck_at.get(CASES, FAR) <= now and next_due(order.exceptions.states) is None:
             del order.recheck_at[CASES]
-        return self._follow(order, said, now, settled=True)
+        return self._consequences.of(order, said, now, settled=True)
 
     def reevaluate(self, order: Order, now: int) -> list[OutputRecord]:
         """Evaluates everything that an order could have to do with, since it was last evaluated under another policy."""
         rules = self._everything(order, now)
         order.recheck_at = {index: at for index, at in order.recheck_at.items() if index in rules or index < 0}
-        return self._follow(order, self._evaluate(order, rules, now, inclusive=True, gone=True), now, settled=True)
+        return self._consequences.of(order, self._evaluate(order, rules, now, inclusive=True, gone=True), now, settled=True)
 
     def renew(self, order: Order, now: int, kinds: frozenset[str], *, inclusive: bool) -> list[OutputRecord]:
         """Evaluates, under a policy that was activated, the rules of some kinds; what no longer holds is resolved.
@@ -187,13 +195,13 @@ class Engine:
         index_of = self.ruleset.index
         rules.intersection_update([index_of[kind] for kind in kinds if kind in index_of])
         said = self._evaluate(order, rules, now, inclusive=inclusive, gone=True, activated=True)
-        return self._follow(order, said, now, settled=inclusive)
+        return self._consequences.of(order, said, now, settled=inclusive)
 
     def expire(self, order: Order, now: int) -> list[OutputRecord]:
         """What is said of an order that is forgotten although something of it is open: that it is closed for age."""
         before = order.exceptions.states
         changes = {key: expired(state, now) for key, state in before.items() if state.status in UNRESOLVED}
-        self.apply(order, Evaluation(changes))
+        Evaluation(changes).apply_to(order, self.ruleset.index, self.evaluator.feeds)
         return self.publisher.publish(order, changes, before, self.evaluator.facts(order, now), None)
 
     def inspect(self, order: Order) -> Evaluation:
@@ -258,48 +266,6 @@ class Engine:
         """All rules that an order which is not known to be placed could have to do with."""
         return self._said(order) | (profile.active & self.ruleset.orphan)
 
-    # what follows
-
-    def _follow(
-        self, order: Order, said: list[OutputRecord], now: int, record: Record | None = None, *, settled: bool = False
-    ) -> list[OutputRecord]:
-        """What was said, and what follows for the actions that the order's exceptions ask for, and for its messages. `record`: the news.
-
-        A record may change what stands against actions whatever rules it concerns; time does so by what is said, and by the silence of a
-        feed. Messages are judged once all that belongs to an instant is in (`settled`): else one might go out that its end takes back.
-        """
-        publisher, news = self.publisher, record is not None and record.event.type in NEWS
-        if said or record is not None or order.recheck_at.get(SILENCE, FAR) <= now:
-            said = said + self._asked_again(order, now)
-        if order.messages is None and not news:
-            return said
-        facts = self.evaluator.facts(order, now)
-        if record is not None and news:
-            before = order.exceptions.states
-            changes = again(before, said, order.exceptions.id_of)
-            if changes:
-                self.apply(order, Evaluation(changes))
-                said = said + publisher.publish(order, changes, before, facts, record)
-            if record.event.type == SENT:
-                said = [*said, publisher.follow_up.heard(order, facts, record, publisher.key)]
-        if order.messages is not None and settled:
-            return said + publisher.follow_up.review(order, facts, publisher.key)
-        if order.messages is not None and order.messages.asked:
-            order.recheck_at[MESSAGES] = now
-        return said
-
-    def _asked_again(self, order: Order, now: int) -> list[OutputRecord]:
-        """What stands against what an order asks for, where that has changed; plans when the silence of a feed may change it."""
-        asking, at, said = self.publisher.asking, FAR, list[OutputRecord]()
-        if order.exceptions.asks():
-            facts = self.evaluator.facts(order, now)
-            said, at = asking.again(order, facts, self.publisher.key), asking.silence_at(order, facts)
-        if at < FAR:
-            order.recheck_at[SILENCE] = max(at, now)
-        else:
-            order.recheck_at.pop(SILENCE, None)
-        return said
-
     def _evaluate(
         self,
         order: Order,
@@ -321,7 +287,7 @@ class Engine:
         before = order.exceptions.states
         if activated:
             evaluation.changes = policy_changed(before, evaluation.changes, now)
-        self.apply(order, evaluation)
+        evaluation.apply_to(order, self.ruleset.index, self.evaluator.feeds)
         outs: list[OutputRecord] = []
         if evaluation.changes:
             order.work += effort(order, whole=False)
@@ -329,33 +295,3 @@ class Engine:
         if evaluation.rejected and record is not None:
             outs.append(self.publisher.reject(record, "rule_failed", evaluation.rejected))
         return outs
-
-    def apply(self, order: Order, evaluation: Evaluation) -> None:
-        """Makes an order what was found that it needs."""
-        recheck_at, deferred = order.recheck_at, order.deferred
-        for index, at in evaluation.next_check.items():
-            if at is None:
-                recheck_at.pop(index, None)
-            else:
-                recheck_at[index] = at
-        if order.judged is not None:
-            order.judged.update(evaluation.next_check)
-        if evaluation.waits:
-            for index, waits in evaluation.waits.items():
-                if waits is None:
-                    deferred.pop(index, None)
-                else:
-                    deferred[index] = waits
-            self.evaluator.feeds.expect(key_of(order.tenant, order.id), deferred.values())
-        if evaluation.failures is not None:
-            order.timeline.failures = evaluation.failures
-        if evaluation.changes:
-            states = order.exceptions.states = {**order.exceptions.states, **evaluation.changes}
-            index_of = self.ruleset.index
-            live = (v.kind for v in states.values() if v.status in ("open", "suppressed") or v.resolution == "case")
-            order.live = {index_of[kind] for kind in live if kind in index_of}
-            at = next_due(states)
-            if at is None:
-                recheck_at.pop(CASES, None)
-            else:
-                recheck_at[CASES] = at

@@ -15,13 +15,13 @@ from msgspec import Struct
 from dataflows.core.decisions.cases import TYPES
 from dataflows.core.decisions.suggestions import SUGGESTED
 from dataflows.core.engine.backfill import HIDDEN, Backfill, BackfillSpan, HistoryBounds
-from dataflows.core.engine.casework import Casework
+from dataflows.core.engine.casework import Casework, next_due
 from dataflows.core.engine.decide import Decision
 from dataflows.core.engine.exceptions import EXPIRED, ExceptionState, Status
 from dataflows.core.engine.failures import failed, failing, mended
 from dataflows.core.engine.feeds import Deferred, Feeds
 from dataflows.core.engine.lifecycle import Key, changed, expired, reconcile, suppress
-from dataflows.core.engine.order import CASES, Order
+from dataflows.core.engine.order import CASES, Order, key_of
 from dataflows.core.engine.settled import still_since
 from dataflows.core.engine.traits import mask
 from dataflows.core.engine.triggers import Profile, profiles_of
@@ -64,6 +64,35 @@ class Evaluation(Struct):
     found: dict[int, Found] = {}
     failures: list[Failure] | None = None
     rejected: str = ""
+
+    def apply_to(self, order: Order, index_of: Mapping[str, int], feeds: Feeds) -> None:
+        """Makes an order what was found that it needs. `index_of`: the places of the rules by their kinds."""
+        recheck_at, deferred = order.recheck_at, order.deferred
+        for index, at in self.next_check.items():
+            if at is None:
+                recheck_at.pop(index, None)
+            else:
+                recheck_at[index] = at
+        if order.judged is not None:
+            order.judged.update(self.next_check)
+        if self.waits:
+            for index, waits in self.waits.items():
+                if waits is None:
+                    deferred.pop(index, None)
+                else:
+                    deferred[index] = waits
+            feeds.expect(key_of(order.tenant, order.id), deferred.values())
+        if self.failures is not None:
+            order.timeline.failures = self.failures
+        if self.changes:
+            states = order.exceptions.states = {**order.exceptions.states, **self.changes}
+            live = (v.kind for v in states.values() if v.status in UNRESOLVED or v.resolution == "case")
+            order.live = {index_of[kind] for kind in live if kind in index_of}
+            at = next_due(states)
+            if at is None:
+                recheck_at.pop(CASES, None)
+            else:
+                recheck_at[CASES] = at
 
 
 class RuleEvaluator:

@@ -59,6 +59,7 @@ class Shard:
         self._tombstones = Tombstones()
         self._timers = TimerQueue(self._orders.check_of)
         self.activations, self._renewal = Activations(policy), Renewal()
+        self._most_events = policy.retention.most_events
         self._first = place[0] == 0  # Of what all shards say alike, it is the one that says it.
         self._state = ShardState(
             self.engine.publisher, codec, self._orders, self._tombstones, self.feeds, self.learned, self.activations, self._renewal
@@ -93,16 +94,17 @@ class Shard:
         if self._next < log:
             self._advance(log, inclusive=False)
         if self._monitors:
-            self.feeds.begin(record.log)
+            self.feeds.begin(log)
         if not isinstance(record, Record):
             self._hear(record)
             return
         event = record.event
-        if not record.order and event.type == ACTIVATED:
+        type_ = event.type
+        if not record.order and type_ == ACTIVATED:
             self._activate(record)
             return
         key = key_of(event.tenant, record.order)
-        if event.type in GIVEN:
+        if type_ in GIVEN:
             if self._aside(record):
                 return
             if self._admission.is_of_alias(record):
@@ -116,33 +118,33 @@ class Shard:
                     self._reject(record, *opened)
                 return
             order = opened
-        elif (order.quarantined or event.type in DECIDING) and (wrong := refused(order, record, self.engine.ruleset)):
+        elif (type_ in DECIDING or order.quarantined) and (wrong := refused(order, record, self.engine.ruleset)):
             self._reject(record, *wrong)
             return
-        elif order.timeline.size >= self.policy.retention.most_events and not order.timeline.knows(record):
-            self._quarantine(key, order, TOO_LONG, record.log)
+        elif order.timeline.size >= self._most_events and not order.timeline.knows(record):
+            self._quarantine(key, order, TOO_LONG, log)
             self._reject(record, "order_quarantined", TOO_LONG)
             return
         try:
-            if record.log <= self._renewal.until:
-                self._renew(key, order, record.log)
+            if log <= self._renewal.until:
+                self._renew(key, order, log)
             said = self.engine.take(order, record)
         except Exception as error:  # noqa: BLE001 - whatever is thrown must cost no other order; see `_quarantine`
-            self._quarantine(key, order, type(error).__name__, record.log, record)
+            self._quarantine(key, order, type(error).__name__, log, record)
             return
         record.raw = b""
         if said is None:
             self._state.counts.duplicates += 1
             return
-        if record.event.type == WITHDRAWN and not order.timeline.hits(record):
+        if type_ == WITHDRAWN and not order.timeline.hits(record):
             self._state.counts.missed += 1
         if said:
             self._say(said)
-        if order.work > WORK * self.policy.retention.most_events:
-            self._quarantine(key, order, TOO_MUCH, record.log)
+        if order.work > WORK * self._most_events:
+            self._quarantine(key, order, TOO_MUCH, log)
             return
         if CLOSE not in order.recheck_at or not order.traits & PLACED:
-            self._admission.touched(order, record.log)
+            self._admission.touched(order, log)
         self._schedule(key, order)
 
     def _hear(self, said: IdentityFinding | FeedWatermark | Orphan | Silences) -> None:
@@ -284,7 +286,7 @@ class Shard:
 
     def _adopt(self, policy: Policy) -> None:
         """Goes on under another policy."""
-        self.policy = policy
+        self.policy, self._most_events = policy, policy.retention.most_events
         self.engine = self._admission.engine = self.engine.under(policy, self.activations.of_rules)
         codec = self._state.codec = codec_of(self.engine.ruleset)
         self._orders.repack(codec, self.engine.restored)
@@ -330,13 +332,8 @@ class Shard:
         self._say(self.engine.quarantine(order, name, now))
         if record is not None:
             self._reject(record, "rule_failed", name)
-        empty = Order(order.tenant, order.id)
-        empty.quarantined, empty.last_log = name, now
-        empty.recheck_at[CLOSE] = now + self.policy.retention.dedupe
-        self._orders.drop(key)
-        self._orders.add(key, empty)
         self.feeds.expect(key, ())
-        self._schedule(key, empty)
+        self._schedule(key, self._admission.give_up(key, order, name, now))
 
     def _close(self, key: str, order: Order, now: int) -> bool:
         """Closes an order if nothing keeps it open."""

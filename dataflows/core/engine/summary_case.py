@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import cast
 
 from dataflows.core.clocks import deadline
@@ -10,6 +9,7 @@ from dataflows.core.clocks.explain import moment
 from dataflows.core.clocks.zones import EARLIEST, LATEST, local
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.history.facts import Facts
+from dataflows.core.history.lazy import Attribute
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.dates import date_of, zone_of
@@ -44,7 +44,7 @@ class ExceptionCase:
         """The last instant at which the exception stood; of an open one nothing that is known is later."""
         return FAR if self.state.end is None else self.state.end - 1
 
-    @cached_property
+    @Attribute
     def fields(self) -> OrderPlaced | None:
         """What the order said of itself while the exception stood."""
         if self.facts.placed is None:
@@ -74,7 +74,7 @@ class ExceptionCase:
             return None
         return text if "T" not in text or "/" in text else self.moment(deadline(text, self.zone))
 
-    @cached_property
+    @Attribute
     def zone(self) -> str:
         """The zone that the deadline was counted in; of what has none, the destination's."""
         facts = self.facts
@@ -86,7 +86,7 @@ class ExceptionCase:
             return facts.ship_to_zone
         return facts.calendar(self.setting, self.shipment).zone
 
-    @cached_property
+    @Attribute
     def records(self) -> list[Record]:
         """The events that the exception rests on, as far as they are known."""
         found = (self.facts.t.find(one.source, one.id) for one in self.state.evidence)
@@ -106,7 +106,7 @@ class ExceptionCase:
                     return value
         return None
 
-    @cached_property
+    @Attribute
     def shipment(self) -> Shipment | None:
         """The shipment that the exception is about."""
         scope, _, name = (self.state.scope or "").partition(":")

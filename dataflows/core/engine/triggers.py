@@ -15,8 +15,8 @@ from dataflows.core.engine.ruleset import RuleSet, TriggerMasks
 from dataflows.core.engine.traits import BITS, SCATTERED, UNDATED, mask
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.policy.setting import Step
-from dataflows.core.rules.conditions import EARLIEST, least, soonest
 from dataflows.core.rules.model import Fits
+from dataflows.core.rules.soonest import EARLIEST, least, soonest
 from dataflows.core.rules.vocabulary import UNHEARD
 
 MOST = 20_000

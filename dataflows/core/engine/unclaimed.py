@@ -48,5 +48,5 @@ def _take_over(engine: Engine, order: Order, orphan: Orphan, index: int) -> None
     """
     evaluation = engine.evaluator.evaluate(order, (index,), orphan.log, inclusive=True)
     evaluation.changes = {key: replace(state, sequence=1, work=None, news=orphan.due) for key, state in evaluation.changes.items()}
-    engine.apply(order, evaluation)
+    evaluation.apply_to(order, engine.ruleset.index, engine.evaluator.feeds)
     engine.publisher.count_cases(evaluation.changes.values())

@@ -254,6 +254,9 @@ class Timeline:
     def _set_apart(self) -> bool:
         """Hides the scans of another parcel, and counts those again that are none after all; whether there were any."""
         since = self._window()
+        if SCAN not in self.by_type and not self._apart:
+            self._since = since
+            return False
         gone: list[Record] = []
         for record in self.by_type.get(SCAN, ()) if since is not None else ():
             if record.at >= cast("int", since):
@@ -277,7 +280,11 @@ class Timeline:
         placed = self.by_type.get(PLACED)
         if not placed:
             return None
-        first = min((placed[0].at, *(known[0].at for type_ in ANNOUNCED if (known := self.by_type.get(type_)))))
+        first = placed[0].at
+        for type_ in ANNOUNCED:
+            known = self.by_type.get(type_)
+            if known and known[0].at < first:
+                first = known[0].at
         return first - REUSE_WINDOW
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dataflows.core.engine.backfill import Backfill
 from dataflows.core.history.unclaimed import ORPHAN
 from dataflows.core.policy import Dims, PacePolicy, Policy
-from dataflows.core.rules.conditions import least
+from dataflows.core.rules.soonest import least
 from schemas.instants import DAY
 
 TWIN = "order.duplicate_suspected"

@@ -17,7 +17,8 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
 from dataflows.core.policy.setting import SEVERITIES, Lane, Severity, Step
-from schemas.instants import DAY, HOUR, earliest
+from dataflows.core.rules.soonest import soonest
+from schemas.instants import earliest
 from schemas.record import Record
 
 
@@ -69,8 +70,7 @@ class Condition:
     """Of a timeout: since when it waits for its deadline."""
 
 
-EARLIEST: Final = -3_660 * DAY
-"""As far before a deadline as anything can begin to wait for it."""
+_RANK: Final = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 
 
 def after(instants: Iterable[int], at: int) -> int | None:
@@ -78,36 +78,9 @@ def after(instants: Iterable[int], at: int) -> int | None:
     return min((instant for instant in instants if instant >= at), default=None)
 
 
-def least(span: Span) -> int:
-    """A lower bound in µs of a span by any calendar: a business day later is at least 23 hours later, a business hour at least one."""
-    if span.unit == "us":
-        return span.n
-    return span.n * HOUR if span.unit == "bh" else span.n * DAY - HOUR
-
-
 def count(calendar: Calendar, at: int, span: Span) -> int:
     """`span` counted from `at`: elapsed time needs no calendar."""
     return at + span.n if span.unit == "us" else calendar.add(at, span)
-
-
-def soonest(setting: RuleSetting, span: Span) -> int:
-    """A lower bound in µs of the time from an anchor to the first instant of a condition that is due a `span` after it.
-
-    Where a step comes at a share of the wait, nothing is known: what waits for a date may have begun at any time before that.
-    """
-    first = least(span)
-    if any(isinstance(step.at, Portion) for step in setting.steps):
-        return EARLIEST
-    for step in setting.steps:
-        if isinstance(step.at, Later) or step.depends:
-            continue
-        at: Span | None = step.at
-        if span != setting.threshold:
-            distance = apart(step.at, setting.threshold)
-            at = None if distance is None or distance.n > 0 else longer(span, distance)
-        if at is not None and (bound := least(at)) < first:
-            first = bound
-    return first + setting.grace.n
 
 
 def steps_of(
@@ -155,14 +128,14 @@ def portion(calendar: Calendar, begun: int, due: int, share: Portion, span: Span
 
 
 def by_instant(step: tuple[int, Severity]) -> tuple[int, int]:
-    return step[0], SEVERITIES.index(step[1])
+    return step[0], _RANK[step[1]]
 
 
 def rising(steps: Iterable[tuple[int, Severity]]) -> tuple[tuple[int, Severity], ...]:
     """Steps in their order without those that would lower the severity: what lasts is not less grave for it."""
     found: list[tuple[int, Severity]] = []
     for at, severity in steps:
-        if not found or SEVERITIES.index(severity) > SEVERITIES.index(found[-1][1]):
+        if not found or _RANK[severity] > _RANK[found[-1][1]]:
             if found and found[-1][0] == at:
                 found[-1] = (at, severity)
             else:
@@ -199,7 +172,7 @@ def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
     lift = earliest(met, lifted, moved)
     threshold = span or setting.threshold
     # Most milestones come long before their deadline: then no calendar needs to be asked.
-    if lift is not None and lift <= anchor + (soonest(setting, threshold) if setting.steps else least(threshold) + setting.grace.n):
+    if lift is not None and lift <= anchor + soonest(setting, threshold):
         return None
     due, floor = count(calendar, anchor, threshold), None
     if not_before is not None and not_before > due:

@@ -11,8 +11,9 @@ from dataflows.core.history.obligations import Unit
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.backorders import backorders, waits_of
-from dataflows.core.rules.conditions import Condition, count, soonest, timeout
+from dataflows.core.rules.conditions import Condition, count, timeout
 from dataflows.core.rules.reading import ended_for
+from dataflows.core.rules.soonest import soonest
 from dataflows.core.rules.structs import AnyForm, Find, Found, Overdue
 from dataflows.core.rules.vocabulary import Date, Milestone
 from schemas.events import OrderPlaced, WarehouseShipment

@@ -10,7 +10,7 @@ from dataflows.core.clocks.spans import ZERO
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.parcels import possession, scan_of
 from dataflows.core.policy import RuleSetting
-from dataflows.core.rules.conditions import count, soonest, timeout
+from dataflows.core.rules.conditions import count, timeout
 from dataflows.core.rules.dates import DEADLINES
 from dataflows.core.rules.of_returns import called_off
 from dataflows.core.rules.reading import (
@@ -22,6 +22,7 @@ from dataflows.core.rules.reading import (
     records_of,
     tracked,
 )
+from dataflows.core.rules.soonest import soonest
 from dataflows.core.rules.structs import Between, Find, Found, Lasting, Silent
 from dataflows.core.rules.vocabulary import (
     UNHEARD,
