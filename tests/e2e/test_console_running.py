@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.browser import PATIENCE_MS, Window, browser, decided, log_in, send, why_not, window
-from tests.support.running import RunningShop, instant, running_shop, told
+from tests.support.running import RunningSystem, instant, running_shop, told
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(why_not() is not None, reason=str(why_not()))]
 
@@ -45,7 +45,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     """One installation for all."""
     with running_shop(tmp_path_factory.mktemp("shop"), POLICY) as running:
         yield running
@@ -97,15 +97,15 @@ def show(page: Page) -> None:
 
 
 @pytest.fixture
-def seat(chromium: Browser, shop: RunningShop) -> Iterator[Window]:
+def seat(chromium: Browser, shop: RunningSystem) -> Iterator[Window]:
     """A window of anna, who has logged in by the form."""
-    with window(chromium, shop.url) as made:
+    with window(chromium, shop.url("console")) as made:
         log_in(made, "anna")
         expect(made.page.get_by_role("heading", level=1)).to_have_text("My work")
         yield made
 
 
-def test_from_a_late_parcel_to_its_resolution(shop: RunningShop, seat: Window) -> None:
+def test_from_a_late_parcel_to_its_resolution(shop: RunningSystem, seat: Window) -> None:
     """The open list says that something has come; Anna reads why, takes it up and closes it; the engine has the word each time."""
     page = seat.open("/exceptions?kind=shipment.delivery_overdue")
     shop.tell(on_its_way("L-1", instant(3)))
@@ -131,7 +131,7 @@ def test_from_a_late_parcel_to_its_resolution(shop: RunningShop, seat: Window) -
     expect(row_of(page, "L-1")).to_have_count(0)
 
 
-def test_a_retraction_is_seen_where_it_is_looked_at(shop: RunningShop, seat: Window, chromium: Browser) -> None:
+def test_a_retraction_is_seen_where_it_is_looked_at(shop: RunningSystem, seat: Window, chromium: Browser) -> None:
     """A scan that comes late tells that the parcel was there in time: the open page says so, the open list marks the row and keeps it."""
     promise = time.time() + 3
     shop.tell(on_its_way("R-1", instant(3)))
@@ -139,7 +139,7 @@ def test_a_retraction_is_seen_where_it_is_looked_at(shop: RunningShop, seat: Win
     while not row_of(page, "R-1").count():
         expect(bar(page)).to_have_text(re.compile("new"))
         show(page)
-    with window(chromium, shop.url) as other:
+    with window(chromium, shop.url("console")) as other:
         log_in(other, "bob")
         one = other.open("/exceptions?kind=shipment.delivery_overdue")
         row_of(one, "R-1").locator("[data-open]").click()
@@ -169,7 +169,7 @@ def places(page: Page) -> Any:
     return page.evaluate("[...document.querySelectorAll('[data-row]')].map(row => [row.id, row.getBoundingClientRect().top])")
 
 
-def test_two_thousand_within_a_minute_move_no_row(shop: RunningShop, seat: Window) -> None:
+def test_two_thousand_within_a_minute_move_no_row(shop: RunningSystem, seat: Window) -> None:
     """The bar says how many have come; what is read stays where it is, what is chosen stays chosen, and keys go on working."""
     shop.tell([placed(f"F-{number}", ship_to=None) for number in range(3)])
     page = seat.open("/exceptions?kind=order.master_data_incomplete")
@@ -195,7 +195,7 @@ def test_two_thousand_within_a_minute_move_no_row(shop: RunningShop, seat: Windo
     expect(page.locator("#live-bar")).to_be_hidden()
 
 
-def test_a_feed_that_falls_silent_is_told_where_one_is(shop: RunningShop, seat: Window) -> None:
+def test_a_feed_that_falls_silent_is_told_where_one_is(shop: RunningSystem, seat: Window) -> None:
     """On the open page, whichever it is; `Feeds` says since when, and what is held back; when it speaks again that is told as well."""
     beat = told("", "feed.heartbeat", "/payments/quiet", {})
     beat.pop("subject")
@@ -215,14 +215,14 @@ def test_a_feed_that_falls_silent_is_told_where_one_is(shop: RunningShop, seat: 
     expect(feed).to_contain_text("fresh")
 
 
-def test_another_policy_is_tried_and_activated(shop: RunningShop, seat: Window, chromium: Browser) -> None:
+def test_another_policy_is_tried_and_activated(shop: RunningSystem, seat: Window, chromium: Browser) -> None:
     """Pia's mistake is named; what would become automatic needs a back-test; she activates, and a case that is open ends by it."""
     shop.tell([*declined("P-1", "soft"), *on_its_way("P-2", instant(1))])
     page = seat.open("/exceptions?kind=payment.declined_soft")
     while not row_of(page, "P-1").count():
         expect(bar(page)).to_have_text(re.compile("new"))
         show(page)
-    with window(chromium, shop.url) as other:
+    with window(chromium, shop.url("console")) as other:
         log_in(other, "pia")
         mine = other.open("/policy")
         mine.get_by_role("link", name="Another policy").click()
@@ -263,7 +263,7 @@ def test_another_policy_is_tried_and_activated(shop: RunningShop, seat: Window, 
     expect(page.locator("main")).to_contain_text("policy")
 
 
-def test_a_lost_connection_is_said_and_nothing_is_lost(shop: RunningShop, seat: Window) -> None:
+def test_a_lost_connection_is_said_and_nothing_is_lost(shop: RunningSystem, seat: Window) -> None:
     """The console stands still, goes on, dies, is started again: the page says so, and what came meanwhile; nobody logs in again."""
     seat.offline = True
     page = seat.open("/exceptions?kind=payment.declined_hard")

@@ -9,7 +9,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 import zlib
 from base64 import b64decode
 from contextlib import closing, redirect_stderr, redirect_stdout, suppress
@@ -23,31 +22,20 @@ from urllib.request import Request, urlopen
 from uuid import uuid4
 
 import pytest
-import yaml
 from zstandard import ZstdCompressionDict, ZstdDecompressor, ZstdError
 
 from dataflows.cli.main import run
 from dataflows.embedded.demo import Demo
-from dataflows.runtime.launcher import addresses
 from sinks.embedded.decisions import SocketDecisionWriter
 from sinks.embedded.sink import read_all
+from tests.support.embedded import PATIENCE, until
 from tests.support.replays import command, written
+from tests.support.running import RunningSystem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-PATIENCE = 120.0
 REBUILT = "made the store anew"
-PORTS = (
-    ("gateway", "port"),
-    ("gateway", "http_port"),
-    ("http", "port"),
-    ("store", "http_port"),
-    ("dispatch", "http_port"),
-    ("console", "port"),
-    ("console", "http_port"),
-    ("embedded", "http_port"),
-)
 DICTIONARIES = [
     ZstdCompressionDict(files("dataflows.core.engine").joinpath(name).read_bytes()) for name in ("orders-1.zdict", "orders-2.zdict")
 ]
@@ -122,59 +110,22 @@ def event(order: str, at: datetime, source: str, type_: str, data: dict[str, obj
     return {"specversion": "1.0", "id": id_, "source": source, "type": type_, "subject": order, "time": iso(at), "data": data}
 
 
-class Shop:
-    """`orderwatch up` over a data directory, and a receiver beside it that keeps nothing there."""
+class Shop(RunningSystem):
+    """A whole installation, and a receiver beside it that keeps nothing there."""
 
     def __init__(self, home: Path) -> None:
-        self.home, self.data = home, home / "data"
         outside = home / "outside"
         outside.mkdir()
         self.demo = Demo(outside, lambda _: None, 1)
         self.demo.listen()
-        self.ports = dict(zip(PORTS, (int(each.rpartition(":")[2]) for each in addresses(len(PORTS))), strict=True))
-        given = self.demo.settings(self.ports)
+        given = self.demo.settings({})
         self.policy = Path(str(given["policy"]))
-        self.given = home / "settings.yaml"
-        self.given.write_text(yaml.safe_dump({**given, "state": {"epoch_seconds": 0.2}, "client": {"api": self.api}}), encoding="utf-8")
-        self.settings = self.data / "settings.yaml"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def api(self) -> str:
-        """Where the gateway is."""
-        return f"http://127.0.0.1:{self.ports['gateway', 'port']}"
-
-    def start(self) -> None:
-        """Starts it, and waits until all of it is ready."""
-        words = [sys.executable, "-m", "dataflows.cli", "up", "--data", str(self.data), "--settings", str(self.given)]
-        with (self.home / "up.log").open("ab") as log:
-            self.process = subprocess.Popen(words, stdout=log, stderr=log)
-        until(self._ready, "it does not start", self)
-
-    def _ready(self) -> bool:
-        try:
-            with urlopen(f"http://127.0.0.1:{self.ports['embedded', 'http_port']}/readyz", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    def stop(self) -> None:
-        """Stops it cleanly."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(PATIENCE) == 0, self.said()
-        self.process = None
+        super().__init__(home, {**given, "state": {"epoch_seconds": 0.2}})
 
     def close(self) -> None:
         """Leaves nothing running."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+        super().close()
         self.demo.close()
-
-    def said(self) -> str:
-        """What it has said."""
-        return (self.home / "up.log").read_text(encoding="utf-8")[-4_000:]
 
     def run(self, *arguments: str, token: str | None = None, spare: tuple[int, ...] = ()) -> str:
         """Runs a command of the product over it, in this process; what it prints, nothing if it ends with one of `spare`."""
@@ -194,7 +145,7 @@ class Shop:
         with log.open("wb") as file:
             process = subprocess.Popen(words, stdout=file, stderr=file)
         try:
-            until(lambda: REBUILT in log.read_text(encoding="utf-8"), "not rebuilt", self)
+            until(lambda: REBUILT in log.read_text(encoding="utf-8"), "not rebuilt")
             process.send_signal(signal.SIGTERM)
             assert process.wait(PATIENCE) == 0, log.read_text(encoding="utf-8")
         finally:
@@ -203,7 +154,7 @@ class Shop:
 
     def post(self, token: str, events: Sequence[dict[str, object]]) -> int:
         """Sends events to the gateway."""
-        request = Request(f"{self.api}/events", json.dumps(events).encode(), {"authorization": f"Bearer {token}"}, method="POST")
+        request = Request(f"{self.url('gateway')}/events", json.dumps(events).encode(), {"authorization": f"Bearer {token}"}, method="POST")
         try:
             with urlopen(request, timeout=PATIENCE) as answer:
                 return int(answer.status)
@@ -256,14 +207,6 @@ def rows(file: Path, table: str, order: str) -> int:
         return int(db.execute(f"SELECT count(*) FROM {table} WHERE order_id = ?", (order,)).fetchone()[0])
 
 
-def until(condition: Callable[[], bool], what: str, shop: Shop) -> None:
-    """Waits for something."""
-    give_up = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < give_up, f"{what}\n{shop.said()}"
-        time.sleep(0.1)
-
-
 def contents(path: Path) -> bytes:
     """A file, and behind it what stands compressed or encoded in it: in journals zlib, in the engine's state zstd, in records base64."""
     raw = path.read_bytes()
@@ -298,6 +241,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     found = Shop(tmp_path)
     try:
         found.start()
+        found.await_ready()
         yield found
     finally:
         found.close()
@@ -337,8 +281,8 @@ def test_who_is_erased_stands_nowhere(shop: Shop, tmp_path: Path) -> None:
         assert shop.post(sender, [one.unfit(now)]) != 200
         shop.decide("action.executed", one.order)
     for one in people:
-        until(partial(shop.has_mailed, one.order), "no mail was sent", shop)
-        until(partial(shop.has_noted, one, clerk), "no note is taken", shop)
+        shop.until(partial(shop.has_mailed, one.order), "no mail was sent")
+        shop.until(partial(shop.has_noted, one, clerk), "no note is taken")
     before = found_in(shop.data, anna.secrets())
     assert set().union(*before.values()) == set(anna.secrets())
     assert any(path.startswith("out/embedded.order-rejects/") for path in before)
@@ -348,19 +292,20 @@ def test_who_is_erased_stands_nowhere(shop: Shop, tmp_path: Path) -> None:
     shop.run("forget", "--customer", anna.customer, "--yes")
     shop.run("forget", "--order", bert.order, "--yes")
     for one in (anna, bert):
-        until(partial(shop.has_erased, one), "not erased", shop)
+        shop.until(partial(shop.has_erased, one), "not erased")
     shop.stop()
     check(shop, anna, bert, carl)
 
     # Whoever speaks of them later brings nothing back.
     said = {one.order: shop.said_of(one.order) for one in (anna, bert)}
     shop.start()
+    shop.await_ready()
     later = datetime.now(UTC)
     bare = [
         {name: value for name, value in one.scan(later).items() if name != "subject"} | {"id": f"bare-{one.order}"} for one in (anna, bert)
     ]
     assert shop.post(sender, [*(one.scan(later) for one in (anna, bert)), *bare]) == 200
-    until(lambda: shop.forgotten_later() >= 4, "late scans are not given back", shop)
+    shop.until(lambda: shop.forgotten_later() >= 4, "late scans are not given back")
     shop.stop()
     assert {one.order: shop.said_of(one.order) for one in (anna, bert)} == said
     check(shop, anna, bert, carl, late=True)

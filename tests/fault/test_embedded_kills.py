@@ -8,132 +8,35 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
-from urllib.request import urlopen
 
 import pytest
-import yaml
 from sqlalchemy import text
 
 from dataflows.embedded.demo import DAY_US, Demo, late_parcel
 from dataflows.embedded.haste import Haste, hasty_world
 from dataflows.embedded.plan import take
-from dataflows.runtime.launcher import addresses
 from sinks.cases.schema import open_store
-from sinks.decisions import UnwrittenError
-from sinks.embedded.decisions import SocketDecisionWriter
 from sinks.embedded.sink import read_all
 from sources.batch import END
 from sources.embedded.outputs import EmbeddedReader
 from sources.embedded.recorded import InputLogReader
 from tests.support.logs import iso
 from tests.support.replays import TOPICS, command, written
+from tests.support.running import RunningSystem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 KILLS = int(os.environ.get("ORDERWATCH_KILLS", "3"))
 PARTS = ("gateway", "run", "store", "dispatch", "console", "up")
-PATIENCE = 240.0
 SECOND = 1_000_000
 ORDERS = 40
-PORTS = (
-    ("gateway", "port"),
-    ("gateway", "http_port"),
-    ("http", "port"),
-    ("store", "http_port"),
-    ("dispatch", "http_port"),
-    ("console", "port"),
-    ("console", "http_port"),
-    ("embedded", "http_port"),
-)
-
 pytestmark = pytest.mark.slow
-
-
-class System:
-    """`orderwatch up` over a data directory, started again whenever it was killed."""
-
-    def __init__(self, data: Path, settings: Path) -> None:
-        self.data, self.settings = data, settings
-        self.log = data.parent / "up.log"
-        self.process = self._start()
-        self.seen: set[int] = set()
-        """Every process that any part ever had."""
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        words = [sys.executable, "-m", "dataflows.cli", "up", "--data", str(self.data), "--settings", str(self.settings)]
-        with self.log.open("ab") as log:
-            return subprocess.Popen(words, stdout=log, stderr=log)
-
-    def pids(self) -> dict[str, int]:
-        """The processes of the parts that run now."""
-        found: dict[str, int] = {}
-        listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-        for line in listed.splitlines():
-            pid, parent, *words = line.split()
-            if int(parent) == self.process.pid and "dataflows.cli" in words:
-                found[words[words.index("dataflows.cli") + 1]] = int(pid)
-        self.seen |= set(found.values())
-        return found
-
-    def kill(self, part: str) -> bool:
-        """Kills a part, or the supervisor, as a loss of power would; whether there was one to kill."""
-        running = self.pids()
-        if part == "up":
-            self.process.kill()
-            self.process.wait()
-            until(lambda: not any(alive(pid) for pid in running.values()), "parts outlive their supervisor")
-            self.process = self._start()
-            return True
-        if part not in running:
-            return False
-        os.kill(running[part], signal.SIGKILL)
-        return True
-
-    def stop(self) -> None:
-        """Stops all of it, cleanly."""
-        self.pids()
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(PATIENCE) == 0, self.log.read_text(encoding="utf-8")[-4_000:]
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and was not waited for does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def until(condition: Callable[[], bool], what: str, more: Callable[[], object] = str) -> None:
-    """Waits for something; `more` says why it is not so, where it never is."""
-    give_up = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < give_up, f"{what} {more()}"
-        time.sleep(0.1)
-
-
-def send(data: Path, events: list[dict[str, object]]) -> None:
-    """Appends events, however often the gateway is killed meanwhile."""
-    give_up = time.monotonic() + PATIENCE
-    writer = SocketDecisionWriter(data, "load")
-    while True:
-        try:
-            writer.send("events", events)
-            break
-        except UnwrittenError:
-            if time.monotonic() > give_up:
-                raise
-            time.sleep(0.1)
-    writer.close()
 
 
 def states(data: Path) -> dict[str, set[str]]:
@@ -145,7 +48,7 @@ def states(data: Path) -> dict[str, set[str]]:
     return found
 
 
-def told(data: Path, system: System, kills: int) -> None:
+def told(system: RunningSystem, kills: int) -> None:
     """A world in haste is sent, and parts are killed meanwhile, all of them in turn where there are enough kills."""
     order = PARTS if kills >= len(PARTS) else ("run", "dispatch", "up")
     begin, length = time.time_ns() // 1_000 + SECOND, 30 + 8 * kills
@@ -160,7 +63,7 @@ def told(data: Path, system: System, kills: int) -> None:
             # One that is just being started again is killed a moment later.
             killed += system.kill(order[killed % len(order)])
         if count := sum(1 for each in events[sent:] if each.log <= now):
-            send(data, [each.event for each in events[sent : sent + count]])
+            system.tell([each.event for each in events[sent : sent + count]])
             sent += count
         time.sleep(0.1)
 
@@ -186,24 +89,20 @@ def receiver(tmp_path: Path) -> Iterator[Demo]:
 def test_whatever_part_is_killed_nothing_is_lost_and_no_effect_comes_twice(receiver: Demo, tmp_path: Path) -> None:
     """A world in haste runs into it, parts and supervisor die; then output equals a replay of its log, and each mail came once."""
     data = receiver.data
-    ports = [int(address.rpartition(":")[2]) for address in addresses(len(PORTS))]
-    settings = tmp_path / "settings.yaml"
-    given = receiver.settings(dict(zip(PORTS, ports, strict=True)))
+    given = receiver.settings({})
     # A call that fails a second time, such as one that a kill and a busy machine have cut off, would wait for five minutes.
     cast("dict[str, object]", given["dispatch"])["schedule"] = [0.0, *[1.0] * 9]
-    settings.write_text(yaml.safe_dump(given), encoding="utf-8")
-    system = System(data, settings)
+    system = RunningSystem(tmp_path, given)
     try:
-        send(data, [])  # it is up
-        told(data, system, KILLS)
-        until(lambda: not _requested(data), "requested actions have not come to an end:", lambda: _journal(data))
-        until(lambda: caught_up(ports[PORTS.index(("http", "port"))]), "the engine is behind")
-        until(lambda: _rows(data) == len(read_all(data)["exceptions"]), "the store is behind")
+        system.start()
+        system.tell([])  # it is up
+        told(system, KILLS)
+        system.until(lambda: not _requested(data), "requested actions have not come to an end:", lambda: _journal(data))
+        system.until(system.is_caught_up, "the engine is behind")
+        system.until(lambda: _rows(data) == len(read_all(data)["exceptions"]), "the store is behind")
         system.stop()
     finally:
-        system.process.kill()
-        system.process.wait()
-    assert not any(alive(pid) for pid in system.seen)
+        system.close()
     found = {topic: Counter(line.content for line in lines) for topic, lines in read_all(data).items()}
     tail = InputLogReader(data / "log", {})
     while tail.watermark < END:
@@ -219,16 +118,6 @@ def test_whatever_part_is_killed_nothing_is_lost_and_no_effect_comes_twice(recei
     assert set(mails.values()) == {1}
     known = states(data)
     assert {arrival.key for arrival in receiver.receiver.arrivals} <= known.get("executed", set()) | known.get("in_doubt", set())
-
-
-def caught_up(port: int) -> bool:
-    """Whether the engine has read all that was appended."""
-    try:
-        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            lags = [line.rsplit(" ", 1)[1] for line in answer.read().decode().splitlines() if line.startswith("orderwatch_lag_records{")]
-    except OSError:
-        return False
-    return bool(lags) and not any(map(float, lags))
 
 
 def _requested(data: Path) -> set[str]:

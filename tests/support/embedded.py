@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 from urllib.request import urlopen
@@ -89,26 +90,12 @@ class Installation:
         return (self.home / f"{part}.log").read_text(encoding="utf-8")[-4_000:]
 
     def send(self, to: str, events: Sequence[bytes], role: str) -> None:
-        """Appends events to the log `to`, however often its writer is killed meanwhile."""
-        give_up = time.monotonic() + PATIENCE
-        writer = SocketDecisionWriter(self.data, role)
-        given = [cast("dict[str, object]", json.loads(event)) for event in events]
-        while True:
-            try:
-                writer.send(to, given)
-                writer.close()
-                return
-            except UnwrittenError:
-                if time.monotonic() > give_up:
-                    raise
-                time.sleep(0.05)
+        """Appends events to the log `to`."""
+        send(self.data, to, [cast("dict[str, object]", json.loads(event)) for event in events], role)
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
         """Waits for something."""
-        give_up = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < give_up, f"{what}\n{self.log('run')}"
-            time.sleep(0.05)
+        until(condition, what, lambda: self.log("run"))
 
     def watermark(self) -> int:
         """How far the input log's writer is."""
@@ -119,9 +106,7 @@ class Installation:
 
     def is_caught_up(self) -> bool:
         """Whether the engine has read all that was appended."""
-        page = self.metrics("run")
-        lags = [float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith("orderwatch_lag_records")]
-        return bool(lags) and not any(lags)
+        return is_caught_up(self.ports["run"])
 
     def has_judged(self, until: int) -> bool:
         """Whether time has passed for the engine beyond an instant (µs)."""
@@ -131,11 +116,7 @@ class Installation:
 
     def metrics(self, part: str) -> str:
         """The metrics of a part; nothing while it does not answer."""
-        try:
-            with urlopen(f"http://127.0.0.1:{self.ports[part]}/metrics", timeout=5) as answer:
-                return str(answer.read().decode())
-        except OSError:
-            return ""
+        return metrics_at(self.ports[part])
 
     def said(self) -> dict[str, list[LogLine]]:
         """Everything that the engine has written and published."""
@@ -148,3 +129,40 @@ class Installation:
     def reader(self, *topics: str) -> EmbeddedReader:
         """Reads logs as store and dispatch do."""
         return EmbeddedReader(self.data, topics)
+
+
+def until(condition: Callable[[], bool], what: str, more: Callable[[], object] = str) -> None:
+    """Waits for something; `more` says why it is not so, where it never is."""
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up, f"{what}\n{more()}"
+        time.sleep(0.05)
+
+
+def send(data: Path, to: str, events: Sequence[Mapping[str, object]], role: str) -> None:
+    """Appends events to the log `to` of an installation, however often its writer is killed meanwhile."""
+    give_up = time.monotonic() + PATIENCE
+    with closing(SocketDecisionWriter(data, role)) as writer:
+        while True:
+            try:
+                writer.send(to, events)
+                return
+            except UnwrittenError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.05)
+
+
+def metrics_at(port: int) -> str:
+    """The metrics of the part at a port; nothing while it does not answer."""
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
+
+
+def is_caught_up(port: int) -> bool:
+    """Whether the engine at a port has read all that was appended."""
+    lags = [float(line.rsplit(" ", 1)[1]) for line in metrics_at(port).splitlines() if line.startswith("orderwatch_lag_records{")]
+    return bool(lags) and not any(lags)

@@ -1,134 +1,159 @@
-"""An installation as a user runs it: `orderwatch up` in processes of its own, with people of its console, for stories in a browser.
+"""`orderwatch up` as a user runs it, in processes of its own: whole, for stories in a browser, for erasures, and to be killed.
 
-It is started once for all the stories of a module: each has orders of its own, and finds its rows by their names.
+A shop with people of its console is started once for all the stories of a module: each has orders of its own, and finds its rows by their
+names.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, cast
 from urllib.request import urlopen
 
 import yaml
 
+from dataflows.cli.up_demo import PORTS
 from dataflows.console.run import opened
+from dataflows.embedded.plan import PARTS
 from dataflows.runtime.launcher import addresses
 from dataflows.settings import Settings
-from sinks.decisions import UnwrittenError
-from sinks.embedded.decisions import SocketDecisionWriter
 from tests.support.console import PASSWORD, PEOPLE
-
-PATIENCE_S: Final = 240.0
-"""After which a story gives up what it waits for. Nothing is measured by it."""
-PORTS: Final = (
-    ("gateway", "port"),
-    ("gateway", "http_port"),
-    ("http", "port"),
-    ("store", "http_port"),
-    ("dispatch", "http_port"),
-    ("console", "port"),
-    ("console", "http_port"),
-    ("embedded", "http_port"),
-)
-STARTED: Final = re.compile(r"^up +(\w+) started \(pid (\d+)\)", re.MULTILINE)
+from tests.support.embedded import PATIENCE, is_caught_up, send, until
 
 
-class RunningShop:
-    """`orderwatch up` over a directory below `home`, at ports of its own."""
+class RunningSystem:
+    """`orderwatch up` over the directory `home/data`, at ports of its own. `given`: its settings besides those."""
 
-    def __init__(self, home: Path, policy: str) -> None:
+    def __init__(self, home: Path, given: Mapping[str, object]) -> None:
         home.mkdir(parents=True, exist_ok=True)
-        self.data, self.log = home / "data", home / "up.log"
-        rules = home / "policy.yaml"
-        rules.write_text(policy, encoding="utf-8")
-        chosen: dict[str, dict[str, object]] = {"console": {"cookie": "plain"}, "state": {"epoch_seconds": 0.2, "fsync": False}}
-        for (section, name), address in zip(PORTS, addresses(len(PORTS)), strict=True):
-            chosen.setdefault(section, {})[name] = int(address.rpartition(":")[2])
-        settings = home / "settings.yaml"
-        settings.write_text(yaml.safe_dump({**chosen, "policy": str(rules)}), encoding="utf-8")
-        self.url = f"http://127.0.0.1:{chosen['console']['port']}"
-        self._health = f"http://127.0.0.1:{chosen['embedded']['http_port']}/readyz"
-        command = [sys.executable, "-m", "dataflows.cli", "up", "--data", str(self.data), "--settings", str(settings)]
-        with self.log.open("wb") as log:
+        self.home, self.data = home, home / "data"
+        self.ports = dict(zip(PORTS, (int(address.rpartition(":")[2]) for address in addresses(len(PORTS))), strict=True))
+        document: dict[str, object] = {"client": {"api": self.url("gateway")}, **given}
+        for (section, name), port in self.ports.items():
+            document[section] = {**cast("dict[str, object]", document.get(section, {})), name: port}
+        self._given = home / "settings.yaml"
+        self._given.write_text(yaml.safe_dump(document), encoding="utf-8")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def url(self, part: str) -> str:
+        """Where gateway or console is."""
+        return f"http://127.0.0.1:{self.ports[part, 'port']}"
+
+    @property
+    def settings(self) -> Path:
+        """The settings that its parts run with; they are there once it has been started."""
+        return self.data / "settings.yaml"
+
+    def start(self) -> None:
+        """Starts it."""
+        command = [sys.executable, "-m", "dataflows.cli", "up", "--data", str(self.data), "--settings", str(self._given)]
+        with (self.home / "up.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        self._writer = SocketDecisionWriter(self.data, "load")
 
     def await_ready(self) -> None:
-        """Waits until all parts are, and adds the people."""
-        self.until(self._is_ready, "the installation does not get ready")
-        whole = Settings.model_validate(yaml.safe_load((self.data / "settings.yaml").read_text(encoding="utf-8")))
-        with opened(whole) as parts:
-            for name, role in PEOPLE.items():
-                parts.directory.add(name, (role,), password=PASSWORD, at=datetime.now(UTC))
+        """Waits until all parts are."""
+        self.until(self._is_ready, "it does not get ready")
 
     def tell(self, events: Iterable[Mapping[str, object]]) -> None:
         """Appends events to the input log; they are on the disk when this returns."""
-        given, give_up = list(events), time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                self._writer.send("events", given)
-                return
-            except UnwrittenError:
-                if time.monotonic() > give_up:
-                    raise
-                time.sleep(0.1)
+        send(self.data, "events", list(events), "load")
 
-    def pid(self, part: str) -> int:
-        """The process of a part, as `up` has said it last."""
-        return int([pid for name, pid in STARTED.findall(self.said()) if name == part][-1])
+    def pids(self) -> dict[str, int]:
+        """The processes of the parts that run now, whoever started them."""
+        found: dict[str, int] = {}
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = file.read_text(encoding="utf-8", errors="replace").split("\0")
+            except OSError:
+                continue  # it is gone
+            if str(self.settings) in words and (part := words[words.index("--settings") - 1]) in PARTS:
+                found[part] = int(file.parent.name)
+        return found
 
     def send(self, part: str, number: signal.Signals) -> None:
         """Sends a signal to the process of a part."""
-        os.kill(self.pid(part), number)
+        os.kill(self.pids()[part], number)
+
+    def kill(self, part: str) -> bool:
+        """Kills a part, or the supervisor, as a loss of power would; whether there was one to kill. Either is started again."""
+        if part == "up":
+            self.close()
+            self.start()
+            return True
+        pid = self.pids().get(part)
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+        return pid is not None
 
     def said(self) -> str:
-        """What `up` has printed."""
-        return self.log.read_text(encoding="utf-8", errors="replace")
+        """What it has printed last."""
+        return (self.home / "up.log").read_text(encoding="utf-8", errors="replace")[-4_000:]
 
-    def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Waits for something."""
-        give_up = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert self._process.poll() is None, self.said()[-4_000:]
-            assert time.monotonic() < give_up, f"{what}\n{self.said()[-4_000:]}"
-            time.sleep(0.1)
+    def until(self, condition: Callable[[], bool], what: str, more: Callable[[], object] = str) -> None:
+        """Waits for something while it runs; `more` says why it is not so, where it never is."""
+        process = self._running()
+
+        def holds() -> bool:
+            assert process.poll() is None, self.said()
+            return condition()
+
+        until(holds, what, lambda: f"{more()}\n{self.said()}")
+
+    def is_caught_up(self) -> bool:
+        """Whether the engine has read all that was appended."""
+        return is_caught_up(self.ports["http", "port"])
+
+    def stop(self) -> None:
+        """Stops all of it, cleanly."""
+        process, self._process = self._running(), None
+        process.terminate()
+        try:
+            assert process.wait(PATIENCE) == 0, self.said()
+        finally:
+            process.kill()
+        assert not self.pids()
 
     def close(self) -> None:
-        """Stops all of it; no process is left behind."""
-        self._writer.close()
-        if self._process.poll() is None:
-            with suppress(ProcessLookupError, IndexError):
-                self.send("console", signal.SIGCONT)  # a story that failed may have left it stopped
-            self._process.terminate()
-            try:
-                self._process.wait(PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        """Kills it, if it runs; no process is left behind."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        until(lambda: not self.pids(), "parts outlive their supervisor", self.said)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "it was not started"
+        return self._process
 
     def _is_ready(self) -> bool:
         try:
-            with urlopen(self._health, timeout=5) as answer:
+            with urlopen(f"http://127.0.0.1:{self.ports['embedded', 'http_port']}/readyz", timeout=5) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
 
 
 @contextmanager
-def running_shop(home: Path, policy: str) -> Generator[RunningShop]:
-    """One while inside, ready for work."""
-    shop = RunningShop(home, policy)
+def running_shop(home: Path, policy: str) -> Generator[RunningSystem]:
+    """One with people while inside, ready for work."""
+    home.mkdir(parents=True, exist_ok=True)
+    rules = home / "policy.yaml"
+    rules.write_text(policy, encoding="utf-8")
+    shop = RunningSystem(home, {"policy": str(rules), "console": {"cookie": "plain"}, "state": {"epoch_seconds": 0.2, "fsync": False}})
     try:
+        shop.start()
         shop.await_ready()
+        whole = Settings.model_validate(yaml.safe_load(shop.settings.read_text(encoding="utf-8")))
+        with opened(whole) as parts:
+            for name, role in PEOPLE.items():
+                parts.directory.add(name, (role,), password=PASSWORD, at=datetime.now(UTC))
         yield shop
     finally:
         shop.close()
