@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, StringConstraints
 from pydantic.fields import FieldInfo
 
 from schemas.events import Fact
-from schemas.values import NO_CONTROL, AwareDatetime, BadTimeError, Retention, StoredPlace
+from schemas.values import NO_CONTROL, AwareDatetime, BadTimeError, Retention, StoredPlace, TooLongError, check_size
 
 TypeForm: TypeAlias = Any
 """A type as it stands in an annotation: a class, a union, an `Annotated`, ..."""
@@ -33,8 +33,8 @@ Check: TypeAlias = Callable[[object], object]
 def struct_of(model: type[BaseModel], *, thorough: bool = False, patch: bool = False) -> type[Struct]:
     """The struct with the fields of `model`.
 
-    `thorough` includes the pattern that forbids control characters. Without it decoding is faster, and a decoder can know from the
-    bytes alone that there are none. `patch` lets every field be null or UNSET, in nested models too: a JSON Merge
+    `thorough` includes what a decoder can know from the bytes alone to be so, without which decoding is faster: that identifiers have no
+    control characters, and are not too long in bytes. `patch` lets every field be null or UNSET, in nested models too: a JSON Merge
     Patch. The same arguments give the same class.
     """
     return _derived(model, thorough, patch)
@@ -59,7 +59,7 @@ def _derived(model: type[BaseModel], thorough: bool, patch: bool) -> type[Struct
             field[0] in Fact.model_fields,
         )
     )
-    return define(model.__name__, fields, doc=model.__doc__, post_init=post_init(hints))
+    return define(model.__name__, fields, doc=model.__doc__, post_init=post_init(hints, thorough=thorough))
 
 
 def define(
@@ -137,9 +137,9 @@ def meta(metadata: tuple[object, ...], *, thorough: bool) -> Meta | None:
     return Meta(**bounds) if bounds else None
 
 
-def post_init(forms: dict[str, TypeForm]) -> Callable[[Struct], None] | None:
+def post_init(forms: dict[str, TypeForm], *, thorough: bool = False) -> Callable[[Struct], None] | None:
     """A `__post_init__` that runs the `AfterValidator` functions in the annotations of fields, or None if there are none."""
-    checks = [(name, check) for name, form in forms.items() for check in validators(form)]
+    checks = checks_of(forms, thorough=thorough)
     if not checks:
         return None
     read = attrgetter(*(name for name, _ in checks))
@@ -153,20 +153,37 @@ def post_init(forms: dict[str, TypeForm]) -> Callable[[Struct], None] | None:
             if value is not None and value is not UNSET:
                 try:
                     check(value)
-                except BadTimeError as error:
-                    raise BadTimeError(f"{name}: {error}") from None
+                except (BadTimeError, TooLongError) as error:
+                    raise type(error)(f"{name}: {error}") from None
 
     return __post_init__
 
 
-def validators(form: TypeForm) -> list[Check]:
-    """The `AfterValidator` functions in `form` or in one of the members of its union."""
+def checks_of(forms: dict[str, TypeForm], *, thorough: bool) -> list[tuple[str, Check]]:
+    """The `AfterValidator` functions in the annotations of fields, each with its field."""
+    return [(name, check) for name, form in forms.items() for check in validators(form, thorough=thorough)]
+
+
+def validators(form: TypeForm, *, thorough: bool) -> list[Check]:
+    """The `AfterValidator` functions in `form`, in one of the members of its union, or of what it is a list of."""
     origin: object = get_origin(form)
     if origin is Annotated:
-        return [cast("Check", item.func) for item in get_args(form)[1:] if isinstance(item, AfterValidator)]
+        inner, *metadata = get_args(form)
+        found = [cast("Check", item.func) for item in metadata if isinstance(item, AfterValidator)]
+        return [*validators(inner, thorough=thorough), *(check for check in found if thorough or check is not check_size)]
     if origin in _UNIONS:
-        return [check for member in get_args(form) for check in validators(member)]
+        return [check for member in get_args(form) for check in validators(member, thorough=thorough)]
+    if origin is list:
+        return [_each(check) for check in validators(get_args(form)[0], thorough=thorough)]
     return []
+
+
+def _each(check: Check) -> Check:
+    def checked(values: object) -> None:
+        for value in cast("list[object]", values):
+            check(value)
+
+    return checked
 
 
 def kept(form: TypeForm) -> Retention | None:

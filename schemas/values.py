@@ -18,6 +18,9 @@ from schemas.instants import EPOCH
 NO_CONTROL = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 """Pattern of text without control characters. (`$` alone would let a final newline pass.)"""
 
+MOST_ID_BYTES = 512
+"""Of an identifier, in UTF-8. Stores keep several of them in a row of an index, whose bytes are bounded (2,704 on PostgreSQL)."""
+
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
@@ -45,6 +48,10 @@ class StoredBefore(Enum):
 
 class BadTimeError(ValueError):
     """An instant or a date that does not exist, has no offset, or lies outside the years 2000 to 2100."""
+
+
+class TooLongError(ValueError):
+    """An identifier that has more bytes than it may have."""
 
 
 def micros(instant: datetime) -> int:
@@ -112,10 +119,21 @@ def check_when(text: str) -> str:
     return text
 
 
+def check_size(name: str) -> str:
+    """Refuse an identifier that is longer in bytes than in characters, and too long so.
+
+    Raises:
+        TooLongError: if it is one.
+    """
+    if len(name) * 4 > MOST_ID_BYTES and len(name.encode()) > MOST_ID_BYTES:
+        raise TooLongError(f"more than {MOST_ID_BYTES} bytes")
+    return name
+
+
 AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=NO_CONTROL)]
-"""An opaque identifier: 1 to 512 characters, no control characters."""
+Id = Annotated[str, StringConstraints(min_length=1, max_length=MOST_ID_BYTES, pattern=NO_CONTROL), AfterValidator(check_size)]
+"""An opaque identifier: 1 to 512 characters that take no more than 512 bytes in UTF-8, no control characters."""
 
 ShortText = Annotated[str, StringConstraints(max_length=512)]
 """A code or name of an open set: readers treat an unknown value as the default."""

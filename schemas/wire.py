@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import ClassVar, Literal, TypeAlias, cast, get_args
 
@@ -17,16 +17,16 @@ from msgspec.structs import force_setattr
 from pydantic import BaseModel
 
 from schemas.aliases import aliases_of
+from schemas.depth import MAX_DEPTH, too_deep
 from schemas.envelope import DEFAULT_TENANT, EVENT_MODELS, OF_NO_ORDER, Envelope, schema_suffix
 from schemas.events import DATA_MODELS, OrderUpdated
-from schemas.structs import TypeForm, define, field_types, struct_of, struct_type, union
-from schemas.values import FIRST_YEAR, LAST_YEAR, BadTimeError, from_micros, micros
+from schemas.structs import TypeForm, checks_of, define, field_types, struct_of, struct_type, union
+from schemas.values import FIRST_YEAR, LAST_YEAR, MOST_ID_BYTES, BadTimeError, TooLongError, check_size, from_micros, micros
 
 __all__ = [
     "BINARY_MODE",
     "EVENT_STRUCTS",
     "MAX_BYTES",
-    "MAX_DEPTH",
     "REASONS",
     "Data",
     "Event",
@@ -42,9 +42,6 @@ __all__ = [
 
 MAX_BYTES = 1 << 20
 """Longest record that is read; a longer one is refused without parsing."""
-
-MAX_DEPTH = 256
-"""Deepest nesting of objects and arrays. A fixed bound: the interpreter's own would depend on who calls."""
 
 Reason: TypeAlias = Literal[
     "too_large",
@@ -105,19 +102,20 @@ def decode(raw: bytes) -> Event:
     """
     if len(raw) > MAX_BYTES:
         raise Rejected("too_large", f"more than {MAX_BYTES} bytes")
-    if not raw.isascii():
+    wide = not raw.isascii()
+    if wide:
         raw = raw.removeprefix(BOM_UTF8)
         try:
             raw.decode()
         except UnicodeDecodeError as error:
             raise Rejected("not_utf8", f"byte {error.start}") from None
-    # A level takes two bytes at least, so that short records need no look.
-    if len(raw) > 2 * MAX_DEPTH and raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _too_deep(raw):
+    if too_deep(raw):
         raise Rejected("too_deep", f"more than {MAX_DEPTH} levels")
     try:
         event = _decode(raw)
-        # Within a JSON text a control character is escaped, or it is DEL; only then can there be one in an identifier.
-        if raw.find(_BACKSLASH) >= 0 or raw.find(_DEL) >= 0:
+        # Within a JSON text a control character is escaped, or it is DEL; only then can there be one in an identifier. And only an
+        # identifier that is not in ASCII, or is escaped, can have more bytes than characters.
+        if raw.find(_BACKSLASH) >= 0 or raw.find(_DEL) >= 0 or (wide and _LONG.search(raw)):
             _decode_thorough(raw)
     except msgspec.DecodeError as error:
         raise _rejected(error) from None
@@ -169,19 +167,7 @@ def event_of(headers: Iterable[tuple[str, bytes | None]], value: bytes) -> Event
 
 
 _BACKSLASH, _DEL = 0x5C, 0x7F
-_TOKENS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOTALL)
-
-
-def _too_deep(raw: bytes) -> bool:
-    depth = 0
-    for token in _TOKENS.findall(raw):
-        if token in b"{[":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        elif token in b"}]":
-            depth -= 1
-    return False
+_LONG = re.compile(rb'"[^"]{%d}' % (MOST_ID_BYTES + 1))
 
 
 def _struct(type_: str, model: type[Envelope], *, thorough: bool) -> type[Struct]:
@@ -199,12 +185,13 @@ def _struct(type_: str, model: type[Envelope], *, thorough: bool) -> type[Struct
             fields.append((name, data, msgspec.NODEFAULT) if required else (name, data | None, None))
         elif name != "type":
             fields.append((name, struct_type(form, thorough=thorough), default))
-    finish = _finish(type_, None if required else data(), is_patch=is_patch)
+    sized = [name for name, check in checks_of(field_types(model), thorough=thorough) if check is check_size]
+    finish = _finish(type_, None if required else data(), sized, is_patch=is_patch)
     return define(model.__name__, fields, doc=model.__doc__, post_init=finish, bases=(Event,), tag=type_)
 
 
-def _finish(type_: str, empty: Struct | None, *, is_patch: bool) -> Callable[[Event], None]:
-    """What an event needs beyond the types of its fields: the same as the validators of `Envelope`."""
+def _finish(type_: str, empty: Struct | None, sized: Sequence[str], *, is_patch: bool) -> Callable[[Event], None]:
+    """What an event needs beyond the types of its fields: the same as the validators of `Envelope`. `sized`: its identifiers, if asked."""
     suffix = schema_suffix(type_)
 
     def __post_init__(event: Event) -> None:  # noqa: N807
@@ -212,6 +199,12 @@ def _finish(type_: str, empty: Struct | None, *, is_patch: bool) -> Callable[[Ev
             raise BadTimeError("time: year out of range")
         if event.recordedtime is not None and not FIRST_YEAR <= event.recordedtime.year <= LAST_YEAR:
             raise BadTimeError("recordedtime: year out of range")
+        for name in sized:
+            if value := getattr(event, name):
+                try:
+                    check_size(value)
+                except TooLongError as error:
+                    raise TooLongError(f"{name}: {error}") from None
         # CloudEvents lets null stand for an attribute that is not set.
         if not event.tenant:
             force_setattr(event, "tenant", DEFAULT_TENANT)
@@ -256,6 +249,8 @@ def _rejected(error: msgspec.DecodeError) -> Rejected:
     top = path.removeprefix("$.") if path.removeprefix("$.") in _IDENTITY else None
     if isinstance(error.__cause__, BadTimeError):
         return Rejected("bad_time", f"{path}: {error.__cause__}")
+    if isinstance(error.__cause__, TooLongError):
+        return Rejected("bad_value", f"{path}: {error.__cause__}")
     if missing := _MISSING.match(message):
         name = missing[1]
         reason: Reason = "not_cloudevent" if path == "$" and name in _IDENTITY else "missing_field"

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Connection, Table, bindparam, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
+from sinks.cases.bounded import bounded
 from sinks.cases.changes import Row
 from sinks.cases.merging import MERGES, ONCE
 
@@ -24,7 +25,8 @@ class RowBuffer:
         self._rows: dict[Table, dict[Key, list[Row]]] = {}
 
     def put(self, table: Table, row: Row) -> None:
-        """Takes in a row."""
+        """Takes in a row, as long as the table's indexes take it."""
+        row = bounded(table, row)
         rows = self._rows.setdefault(table, {}).setdefault(_key(table, row), [])
         if not rows or table not in ONCE:
             rows.append(row)

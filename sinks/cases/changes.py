@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TypeAlias
 
 from sqlalchemy import Table
 
 from schemas.record import Headers
-from schemas.values import from_micros
+from schemas.values import from_micros, micros
 
+LAST: Final = micros(datetime(9999, 1, 1, tzinfo=UTC))
 Row: TypeAlias = dict[str, Any]
 """A row by column name."""
 
@@ -90,6 +91,11 @@ class UnprojectableError(Exception):
         """In one word, for counting: `not_json`, `bad_field`, `unknown_type`, `unfit`."""
 
 
+def appended(record: Logged) -> datetime:
+    """When a record was appended. Its log may say anything, where whoever writes into it says so: it is held to years that there are."""
+    return from_micros(min(max(record.time, 0), LAST))
+
+
 def place(record: Logged) -> Mapping[str, Any]:
     """The three columns that say where a record stands."""
-    return {"logged_at": from_micros(record.time), "log_partition": record.partition, "log_offset": record.offset}
+    return {"logged_at": appended(record), "log_partition": record.partition, "log_offset": record.offset}

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, String, Table, delete, or_, select, update
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 
+from sinks.cases.bounded import known_digest, shortened
 from sinks.cases.buffer import parts
 from sinks.cases.changes import Change, Forget, Put, Row
 from sinks.cases.hashes import digest
@@ -39,6 +40,7 @@ from sinks.cases.tables import (
     suggestions,
     unprojected,
 )
+from sinks.cases.tables.base import MOST_BYTES
 
 ORDER, CUSTOMER = "order", "customer"
 INSTEAD: Final = "(erased)"
@@ -188,7 +190,7 @@ def erase(connection: Connection, forget: Forget, erased: Erased) -> int:
         _remember(connection, CUSTOMER, forget.customer, forget.at, erased)
     for name in sorted(names):
         _erase_order(connection, forget.tenant, name)
-        _remember(connection, ORDER, digest(forget.tenant, name), forget.at, erased)
+        _remember(connection, ORDER, known_digest(forget.tenant, name, MOST_BYTES), forget.at, erased)
     return len(names)
 
 
@@ -197,7 +199,7 @@ def _orders_of(connection: Connection, forget: Forget) -> set[str]:
     found: set[str] = set()
     for table in (orders, exceptions):
         known = select(table.c.customer_id).where(table.c.tenant == forget.tenant, table.c.customer_id.is_not(None)).distinct()
-        names = [name for name in connection.execute(known).scalars() if digest(forget.tenant, name) == forget.customer]
+        names = [name for name in connection.execute(known).scalars() if known_digest(forget.tenant, name, MOST_BYTES) == forget.customer]
         placed = table.c.placed_at
         whose = (table.c.tenant == forget.tenant) & table.c.customer_id.in_(names)
         found |= set(connection.execute(select(table.c.order_id).where(whose, or_(placed.is_(None), placed <= forget.at))).scalars())
@@ -213,7 +215,8 @@ def _remember(connection: Connection, subject: str, hash_: str, at: datetime, er
     erased.add(subject, hash_, at)
 
 
-def _erase_order(connection: Connection, tenant: str, order_id: str) -> None:
+def _erase_order(connection: Connection, tenant: str, name: str) -> None:
+    order_id = shortened(tenant, name, MOST_BYTES)  # as rows have it; what is not in an index names it whole
     own = connection.execute(select(exceptions.c.exception_id).where(exceptions.c.tenant == tenant, exceptions.c.order_id == order_id))
     for ids in parts(list(own.scalars()), AT_ONCE):
         connection.execute(delete(incident_members).where(incident_members.c.member_id.in_(ids)))
@@ -223,13 +226,13 @@ def _erase_order(connection: Connection, tenant: str, order_id: str) -> None:
     connection.execute(update(audit).where(audit.c.tenant == tenant, audit.c.subject == order_id).values(dict.fromkeys(AUDITED)))
     theirs = (rejects.c.tenant == tenant) & (rejects.c.order_id == order_id)
     connection.execute(update(rejects).where(theirs).values(dict.fromkeys(REJECTED)))
-    pattern = _name(order_id)
+    pattern = _name(name)
     for row in connection.execute(select(unprojected)).all():
         if pattern.search(row.value.decode(errors="replace")):
             where = (unprojected.c.log_partition == row.log_partition) & (unprojected.c.log_offset == row.log_offset)
             connection.execute(delete(unprojected).where(where))
     for table, columns in NAMING.items():
-        _unname(connection, table, columns, tenant, order_id)
+        _unname(connection, table, columns, tenant, name)
 
 
 def _unname(connection: Connection, table: Table, columns: Sequence[str], tenant: str, order_id: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import orjson
 
+from schemas.depth import MAX_DEPTH, too_deep
 from schemas.values import BadTimeError, check_instant, parse_instant
 from sinks.cases.changes import UnprojectableError
 
@@ -21,6 +22,8 @@ BOUND = Decimal(10) ** 15
 
 def parse(value: bytes) -> EventFields:
     """The fields of an event. Raises UnprojectableError."""
+    if too_deep(value):
+        raise UnprojectableError("too_deep", f"more than {MAX_DEPTH} levels")
     try:
         found: object = orjson.loads(value)
     except orjson.JSONDecodeError:

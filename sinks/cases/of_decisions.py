@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from schemas.deciding import FORGOTTEN
-from schemas.values import from_micros
-from sinks.cases.changes import Change, Logged, Put, Row, place
+from sinks.cases.changes import Change, Logged, Put, Row, appended, place
 from sinks.cases.fields import EventFields
 from sinks.cases.tables import audit, notes, policies, suggestions
 
@@ -81,4 +80,4 @@ def _policy(data: EventFields) -> Row:
 
 
 def _said(record: Logged) -> Row:
-    return {"said_at": from_micros(record.time)}
+    return {"said_at": appended(record)}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from schemas.deciding import decides
-from schemas.values import from_micros
-from sinks.cases.changes import Change, Logged, Put, Row, UnprojectableError, place
+from sinks.cases.changes import Change, Logged, Put, Row, UnprojectableError, appended, place
 from sinks.cases.fields import NUL, EventFields, parse
 from sinks.cases.of_decisions import REFUSED
 from sinks.cases.tables import audit, rejects
@@ -23,14 +23,15 @@ LONGEST = 512
 def reject_changes(record: Logged) -> Iterator[Change]:
     """The rows of a record of rejects: a Kafka record with Kafka Connect's headers, or a line. Raises UnprojectableError."""
     reject = _of_headers(record) if any(name.startswith(ERRORS) for name, _ in record.headers) else _of_line(record)
+    reject = replace(reject, **{name: getattr(reject, name).replace(NUL, "") for name in ("topic", "reason", "detail")})
     original = _original(reject)
     said = {name: _text(original, name) for name in ("tenant", "source", "type", "id", "subject")}
     yield Put(
         rejects,
         {
             **place(record),
-            "reason": reject.reason.replace(NUL, "") or FOREIGN,
-            "detail": reject.detail.replace(NUL, "") or None,
+            "reason": reject.reason or FOREIGN,
+            "detail": reject.detail or None,
             "topic": reject.topic or None,
             "topic_partition": None if reject.partition == UNKNOWN else reject.partition,
             "topic_offset": None if reject.offset == UNKNOWN else reject.offset,
@@ -49,7 +50,7 @@ def reject_changes(record: Logged) -> Iterator[Change]:
 def _refusal(reject: Reject, tenant: str, source: str, event_id: str, record: Logged) -> Row:
     nothing = {column.name: None for column in audit.columns}
     key = {"tenant": tenant, "source": source, "event_id": event_id}
-    why = {"outcome": REFUSED, "reason": reject.reason, "detail": reject.detail or None, "refused_at": from_micros(record.time)}
+    why = {"outcome": REFUSED, "reason": reject.reason, "detail": reject.detail or None, "refused_at": appended(record)}
     return {**nothing, **key, **why}
 
 

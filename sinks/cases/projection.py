@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
@@ -13,12 +14,16 @@ from sinks.cases.of_exceptions import exception_changes
 from sinks.cases.of_incidents import incident_changes
 from sinks.cases.of_rejects import reject_changes
 
+HASH: Final = re.compile("[0-9a-f]{64}")
+
 
 def forgotten_changes(envelope: EventFields, record: Logged) -> Iterator[Change]:
     """What is to be erased: the engine says so of an order, and of a customer. Raises UnprojectableError."""
     del record
     data = envelope.inner("data")
     order, customer = data.text("order_id"), data.text("customer_digest")
+    if customer is not None and not HASH.fullmatch(customer):
+        raise UnprojectableError("bad_field", "data.customer_digest: no hash")
     yield Forget(envelope.text("tenant") or "default", order, customer, data.need_instant("detected_at"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from pathlib import Path
@@ -88,7 +89,10 @@ def make_file(given: str) -> None:
 
 
 def _dumps(value: object) -> str:
-    return orjson.dumps(value).decode()
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # it takes 254 levels, and events may have a few more
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def writing(engine: Engine) -> Engine:

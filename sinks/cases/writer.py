@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from orjson import JSONEncodeError
 from sqlalchemy import Connection, Engine, delete, insert, select, update
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, StatementError
 
 from schemas.instants import micros
 from schemas.record import Headers
@@ -28,6 +29,8 @@ from sinks.cases.tables import notes, offsets, unprojected
 
 UNFIT: Final = "unfit"
 """The reason of a record whose rows the database does not take."""
+ROW_ERRORS: Final = (StatementError, UnicodeError, OverflowError, RecursionError, JSONEncodeError)
+"""What rows can be refused with: by the database, or by what makes its values of theirs. One that is about no row goes on."""
 
 
 class MovedError(Exception):
@@ -141,7 +144,7 @@ class CaseWriter:
         try:
             with connection.begin_nested():
                 self._apply(connection, made, done)
-        except DBAPIError as error:
+        except ROW_ERRORS as error:
             if not _of_a_row(error):
                 raise
             # A row that the database does not take spoils the batch: one by one it is known whose it is.
@@ -174,10 +177,10 @@ class CaseWriter:
             with connection.begin_nested():
                 _put_all(buffer, changes)
                 return buffer.flush(connection)
-        except DBAPIError as error:
+        except ROW_ERRORS as error:
             if not _of_a_row(error):
                 raise
-            why = f"{UNFIT}: {type(error.orig).__name__}"
+            why = f"{UNFIT}: {type(error.orig if isinstance(error, StatementError) else error).__name__}"
         done.rejected[UNFIT] += 1
         buffer = RowBuffer()
         _put_all(buffer, [_keep(record, why)])
@@ -223,8 +226,10 @@ def _kept(row: Row) -> UnprojectedRecord:
     return UnprojectedRecord(row["topic"], row["log_partition"], offset, offset + 1, at, row["key"], row["value"], headers)
 
 
-def _of_a_row(error: DBAPIError) -> bool:
+def _of_a_row(error: Exception) -> bool:
     """Whether an error is about what was to be written, not about the database or the way to it."""
+    if not isinstance(error, DBAPIError):
+        return True
     if error.connection_invalidated or isinstance(error, DisconnectionError):
         return False
     state = getattr(error.orig, "sqlstate", None)

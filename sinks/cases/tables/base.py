@@ -20,6 +20,12 @@ METADATA: Final = MetaData(
 )
 """All tables of the store."""
 CENTS: Final = Decimal("0.0001")
+MOST_BYTES: Final = 540
+"""Of a text in an index, unless its column says fewer: an identifier with the name of its kind before it. A row of an index of PostgreSQL
+has 2,704 bytes at most, so longer texts are shortened as they are written (`sinks.cases.bounded`)."""
+MOST: Final = "most"
+WORD, KIND, TEAM, NAME = 32, 80, 128, 216
+"""Bytes of a word of a list, of a kind (rules of one's own have longer ones than ours), of a team, and of the name of a place."""
 
 
 class Instants(TypeDecorator[datetime]):
@@ -65,9 +71,9 @@ Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresq
 """Structured fields, as they stand in the event; `jsonb` on PostgreSQL."""
 
 
-def text(name: str, about: str, *, key: bool = False, needed: bool = False) -> Column[str]:
-    """A column of text."""
-    return Column(name, Text, primary_key=key, nullable=not (key or needed), doc=about)
+def text(name: str, about: str, *, key: bool = False, needed: bool = False, most: int = MOST_BYTES) -> Column[str]:
+    """A column of text. `most`: of so many bytes, where an index has the column."""
+    return Column(name, Text, primary_key=key, nullable=not (key or needed), doc=about, info={MOST: most})
 
 
 def number(name: str, about: str, *, key: bool = False, needed: bool = False) -> Column[int]:

@@ -8,10 +8,11 @@ from typing import cast
 
 import pytest
 
+from schemas.depth import MAX_DEPTH
 from schemas.envelope import EVENT_MODELS, Envelope
 from schemas.events import DATA_MODELS, CarrierScan, Payment
 from schemas.export import example
-from schemas.wire import EVENT_STRUCTS, MAX_BYTES, MAX_DEPTH, Event, Rejected, decode, decode_binary, from_micros, micros
+from schemas.wire import EVENT_STRUCTS, MAX_BYTES, Event, Rejected, decode, decode_binary, from_micros, micros
 from tests.support.events import event, payload, raw
 
 
