@@ -13,7 +13,7 @@ from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 import pytest
@@ -417,9 +417,9 @@ def lengthened(value: object, lots: Random, letters: str, name: str = "") -> Any
     """An event whose texts are as long as they may be, each another one; in instants and amounts nothing changes."""
     match value:
         case dict():
-            return {key: lengthened(inner, lots, letters, key) for key, inner in value.items()}
+            return {key: lengthened(inner, lots, letters, key) for key, inner in cast("dict[str, object]", value).items()}
         case list():
-            return [lengthened(inner, lots, letters, name) for inner in value]
+            return [lengthened(inner, lots, letters, name) for inner in cast("list[object]", value)]
         case str() if name not in AS_IT_IS and not NO_TEXT.fullmatch(value):
             long = "".join(lots.choices(letters, k=512))
             return f"{long[:500]}:7" if name == "id" else long
