@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tests.oracle.judging.ageing import FORGOTTEN, expires
 from tests.oracle.judging.backfill import Arrival, history, once, order_told_by, orphans_told_by, told_by
+from tests.oracle.judging.calendars import Calendar
 from tests.oracle.judging.conditions import Condition, cut, merged
 from tests.oracle.judging.facts import Order
 from tests.oracle.judging.identity import Member, OrderKey, Waited, place
@@ -85,11 +86,13 @@ def judge(  # noqa: PLR0915 - one step after another
     said: Container[What] | None = None,
     ticks: set[int] | None = None,
     seen: list[Order] | None = None,
+    upto: int | None = None,
 ) -> list[Verdict]:
     """Every verdict that stands at log time `until` (inclusive), given the events up to then in file order; retracted ones do not stand.
 
     `only`: the one order that is asked about, and what had been `said` of it, if that is known; `ages`: whether what stands open for too
-    long is closed; `ticks`: takes the instants at which anything begins, ends or grows graver by what is known then; `seen`: the orders.
+    long is closed; `ticks`: takes the instants at which anything begins, ends or grows graver by what is known then; `seen`: the orders;
+    `upto`: of what the one order came to know at `until` only so many events are known yet.
     """
 
     def stood(key: OrderKey, what: What, at: int) -> bool:
@@ -121,6 +124,8 @@ def judge(  # noqa: PLR0915 - one step after another
     told: dict[OrderKey, int | None] = {}
     news: dict[OrderKey, list[int]] = {}
     for key, members in placement.orders.items():
+        if upto is not None and key == only:
+            members = known_by(members, until, upto)  # noqa: PLW2901
         known = min((member.known for member in members if not member.event.type.startswith(DECISIONS)), default=NEVER)
         if known == NEVER:
             continue  # decisions about nothing that was said: they are rejected, and make no order known
@@ -157,7 +162,8 @@ def judge(  # noqa: PLR0915 - one step after another
         if told_at is None:
             verdicts += settled(key, conditions, policy, until, ages=aged(key, news[key]))
         else:
-            before = standing_at(lines, policy, key, told_at, log, conditions) if said is None and until > told_at else said or ()
+            asked = said is None and until > told_at
+            before = standing_at(lines, policy, key, told_at, log, conditions, placement.orders[key]) if asked else said or ()
             verdicts += settled(key, conditions, policy, until, told_at, before, aged(key, news[key], told_at))
     conditions_of, opened = orphans(placement.waited, policy, until, ticks)
     for key, conditions in conditions_of.items():
@@ -167,25 +173,52 @@ def judge(  # noqa: PLR0915 - one step after another
 
 
 def standing_at(
-    lines: Sequence[Json], policy: Policy, key: OrderKey, told_at: int, log: Sequence[Event], conditions: Sequence[Condition]
+    lines: Sequence[Json],
+    policy: Policy,
+    key: OrderKey,
+    told_at: int,
+    log: Sequence[Event],
+    conditions: Sequence[Condition],
+    members: list[Member],
 ) -> set[What]:
     """What stood of an order before the last was known, whose history had been told at `told_at`; nobody asks if none of it is history.
 
-    What was taken back in between does not stand: of what is history it is not said again.
+    What was taken back in between does not stand: of what is history it is not said again. What a tie makes known is heard one by one.
     """
     found: set[What] = set()
     old = any(history(one, told_at, policy.backfill) for one in conditions)
-    for at in sorted({told_at, *(event.log - 1 for event in log if told_at < event.log - 1)}) if old else ():
-        before = judge(lines, policy, at, key, said=found)
+    instants: list[tuple[int, int | None]] = [(event.log - 1, None) for event in log if told_at < event.log - 1]
+    for at in {member.known for member in members if member.known > told_at}:
+        at_once = sum(member.known == at for member in members)
+        instants += [(at, number) for number in range(1, at_once)]
+    for at, upto in sorted({(told_at, None), *instants}, key=lambda one: (one[0], one[1] or 0)) if old else ():
+        before = judge(lines, policy, at, key, said=found, upto=upto)
         found = {(one.kind, one.scope, one.episode) for one in before if (one.tenant, one.order) == key}
     return found
 
 
+def known_by(members: list[Member], at: int, upto: int) -> list[Member]:
+    """What an order knows of when it has heard only so many of the events that become known to it at an instant."""
+    heard = sorted((member for member in members if member.known == at), key=lambda member: member.event.place)[:upto]
+    return [*(member for member in members if member.known < at), *heard]
+
+
 def orphan_of(placed: Sequence[Member], linked: Sequence[int], known: int, policy: Policy) -> Condition:
     """That nobody places an order which is `known` since then; one that was split off another need not be placed."""
-    due = known + policy.rules[ORPHAN].threshold.n
+    due = waited_until(known, policy)
     start = due + policy.rules[ORPHAN].grace
     return Condition(ORPHAN, None, start, min([*(member.known for member in placed), *linked], default=NEVER), due, waits=True)
+
+
+def waited_until(since: int, policy: Policy) -> int:
+    """Until when an order is waited for, by the days of where it would go, which nobody knows."""
+    setting = policy.rules[ORPHAN]
+    calendar = policy.destination_calendar(None, None)
+    if setting.clock == "site":
+        calendar = policy.site_calendar(None)
+    elif setting.clock == "tenant":
+        calendar = Calendar(policy.zone)
+    return policy.calendars.get(setting.clock, calendar).add(since, setting.threshold)
 
 
 def orphans(
@@ -196,9 +229,9 @@ def orphans(
     opened: dict[OrderKey, list[int]] = {}
     for one, told_at in zip(waited, orphans_told_by(waited, policy.backfill), strict=True):
         if ticks is not None:
-            ticks.update((one.log + policy.rules[ORPHAN].threshold.n + policy.rules[ORPHAN].grace, told_at or one.log, one.tied))
+            ticks.update((waited_until(one.log, policy) + policy.rules[ORPHAN].grace, told_at or one.log, one.tied))
         if told_at is None or told_at <= min(until, one.tied - 1):
-            due = one.log + policy.rules[ORPHAN].threshold.n
+            due = waited_until(one.log, policy)
             start = due + policy.rules[ORPHAN].grace
             conditions.setdefault((one.tenant, one.alias), []).append(Condition(ORPHAN, None, start, one.tied, due, waits=True))
             opened.setdefault((one.tenant, one.alias), []).append(max(one.log, told_at or start))

@@ -192,6 +192,13 @@ ALL = (
     Case("giftcard_total_final", "nobody tells what the gift card paid", M10, (PARTLY,), only=(MISMATCH, PARTLY)),
     Case("giftcard_total_final_told", "the gift card is a payment too", M10, only=(MISMATCH, PARTLY)),
     Case("partial_capture_forgotten", "the second box is never charged", "2026-03-25T00:00:00Z", (PARTLY,)),
+    Case(
+        "authorization_ran_out",
+        "goods leave whose only authorization has run out, and nobody has learned that authorizations are told",
+        "2026-03-10T12:00:00Z",
+        ("conflict.shipped_unpaid", "payment.auth_expiring"),
+    ),
+    Case("authorization_never_told", "the same goods where no authorization was ever told", "2026-03-10T12:00:00Z"),
     Case("reauth_new_id", "authorized again under a new ID, and captured in full", "2026-03-25T00:00:00Z"),
     Case(
         "capture_after_cancel",

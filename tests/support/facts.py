@@ -47,7 +47,6 @@ def told(facts: Facts) -> dict[str, object]:
     ledger = facts.ledger
     periods = (ledger.owing(), ledger.over(), ledger.short(), ledger.kept(), ledger.overdrawn())
     found["money"] = [*(public(list(known)) for known in periods), public(list(ledger.authorizations()))]
-    found["refunds"] = [facts.payments.refunds_for(known.return_id, known.steps[0].at, named=False) for known in facts.returns]
     return found
 
 

@@ -33,6 +33,7 @@ _STRUCTURAL = frozenset(
 _CAPTURED, _BALANCE, _LINES, _FUTURE = BITS["payment.captured"], BITS["balance"], BITS["lines"], BITS["future"]
 _BACKORDERED, _HELD, _PACKED = BITS["inventory.backordered"], BITS["order.hold_placed"], BITS["warehouse.packed"]
 _SHIP_BY, _REFUNDED, _ITEMISED = BITS["ship_by"], BITS["payment.refunded"], BITS["itemised"]
+_KEPT, _GONE_BACK = BITS["kept"], mask(("payment.refunded", "payment.dispute_closed"))
 _TERMS = {terms: BITS[f"terms:{terms}"] for terms in TERMS}
 _PARCELS = mask(ANNOUNCED)
 _RESTATED = mask(("order.placed", "order.updated"))
@@ -142,6 +143,8 @@ def forget_withdrawn(order: Order) -> None:
             gone |= BITS[name]
     if gone & PLACED:
         gone |= _SHIP_BY | UNFETCHED
+    if gone & _CAPTURED:
+        gone |= _KEPT
     order.traits &= ~gone
     if order.traits & _CAPTURED:
         order.traits |= _BALANCE
@@ -232,7 +235,14 @@ def _capture(order: Order, record: Record) -> EventTraits:
         bits |= _BALANCE
     if taken.payment_id is None or (len(order.payments) == 1 and taken.payment_id in order.payments):
         bits |= BITS["settled"]
+    if not order.traits & _GONE_BACK:
+        bits |= _KEPT
     return bits, order.traits & _REFUNDED != 0, True  # What was refunded in full may no longer be.
+
+
+def _gone_back(order: Order, record: Record) -> EventTraits:
+    order.traits &= ~_KEPT
+    return BITS[record.event.type], record.event.type in _STRUCTURAL, True
 
 
 def _address(_: Order, record: Record) -> EventTraits:
@@ -251,6 +261,8 @@ _SPECIAL: dict[str, Callable[[Order, Record], EventTraits]] = {
     "payment.authorized": _authorization,
     "payment.captured": _capture,
     "payment.voided": _void,
+    "payment.refunded": _gone_back,
+    "payment.dispute_closed": _gone_back,
     **dict.fromkeys(ANNOUNCED, announcement),
     **dict.fromkeys((*STEPS, "warehouse.pick_started"), _step),
     **dict.fromkeys(RETURNS, return_step),

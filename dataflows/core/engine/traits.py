@@ -4,7 +4,8 @@ Rules name traits; the engine tests masks. Of an event, its type is a trait; of 
 `carrier.scan+reason` (it has one); of a mere estimate `estimate` instead. `late eta`: not plainly within the promise, or without one
 within a day of all others. `scanned`: the order's first possession. `unannounced`: a parcel's first possession, or a delivery, without a
 hand-over. `part shipped`: a hand-over of some lines, or one of several shipments. `high risk`: of an address. `balance`: a capture that is
-not simply the total. `expires`: an authorization that does. `settled`: a capture of all that was authorized. `future`: dated after its log
+not simply the total. `expires`: an authorization that does. `settled`: a capture of all that was authorized. `kept`: money was
+captured, and none went back. `future`: dated after its log
 time. An order has the traits of its events, and besides: `several` (parcels), `whole` (handed over at once), `lines` (more than one
 piece, or others than ordered), `ship_by`, `promised_by`, `terms:<terms>`, `note` (a finding of the identity step), `itemised` (some step
 named some of its pieces). `again`: a scan that may be none, and breaks no silence: of a label after the carrier had a parcel, or of what
@@ -42,7 +43,7 @@ TRAITS: tuple[str, ...] = (
     "order.cancel_declined", "order.linked", "carrier.relabelled", "return.cancelled",
     "again", "several voices", "eta", "carrier", "undated", "parcel scanned", "unfetched", "case.waiting", "case.noted",
     "action.initiated", "action.begun", "action.in_doubt", "action.observed", "automation.paused", "automation.resumed",
-    "policy.activated", "suggestion.made", "message.sent", "order.forgotten",
+    "policy.activated", "suggestion.made", "message.sent", "order.forgotten", "kept",
 )
 # fmt: on
 """Traits of events and orders by the place of their bit. A new event type, status or finer trait is added at the end."""

@@ -13,14 +13,14 @@ from operator import itemgetter
 from typing import NamedTuple, cast
 
 from dataflows.core.history.disputes import Loss, losses_of
+from dataflows.core.history.money import ZERO, counted
 from dataflows.core.history.timeline import Timeline
 from dataflows.core.history.versions import says
-from schemas.events import Money, OrderPlaced, Payment, PaymentRefunded
+from schemas.events import Money, OrderPlaced, Payment
 from schemas.instants import FAR
 from schemas.record import Record
 from schemas.wire import micros
 
-ZERO = Decimal(0)
 GOODWILL = "goodwill"
 LEDGER = tuple(f"payment.{step}" for step in ("authorized", "captured", "voided", "refunded", "disputed", "dispute_closed"))
 """Types of events that the ledger is made of, besides those that say what the order owes."""
@@ -61,7 +61,10 @@ class Authorization:
 
 
 class Ledger:
-    """The money of one order. `versions`: what the order said of itself, as placed and after each update."""
+    """The money of one order. `versions`: what the order said of itself, as placed and after each update.
+
+    `captures` are those that add something to what another source has said of their payment, `taken` what each adds; `back` the refunds.
+    """
 
     def __init__(self, timeline: Timeline, versions: Sequence[Version], tolerance: Tolerance) -> None:
         self._t = timeline
@@ -69,10 +72,12 @@ class Ledger:
         captures = timeline.of("payment.captured")
         named = (cast("Payment", record.event.data).amount for record in captures)
         self.currency = total.currency if total is not None else next((amount.currency for amount in named if amount is not None), None)
+        self.taken = counted(captures, self.currency)
+        self.back = counted(timeline.of("payment.refunded"), self.currency)
+        self.captures = [record for record, _ in self.taken]
         self.tolerance = tolerance(self.currency)
         self._tolerance_of = tolerance
         self._totals = [(since, self._total_of(fields), record) for fields, since, record in versions]
-        self.captures = captures
         self.losses = losses_of(timeline)
         self._moves = self._moved()
 
@@ -106,12 +111,8 @@ class Ledger:
     def _moved(self) -> list[tuple[int, Record, Decimal, Decimal]]:
         """What was captured and what was kept of it after each instant at which money moved."""
         moves: list[tuple[int, Record, Decimal, Decimal]] = []
-        for record in self.captures:
-            taken = self.amount(cast("Payment", record.event.data).amount) or ZERO
-            moves.append((record.at, record, taken, taken))
-        for record in self._t.of("payment.refunded"):
-            back = self.amount(cast("PaymentRefunded", record.event.data).amount) or ZERO
-            moves.append((record.at, record, ZERO, -back))
+        moves.extend((record.at, record, taken or ZERO, taken or ZERO) for record, taken in self.taken)
+        moves.extend((record.at, record, ZERO, -(back or ZERO)) for record, back in self.back)
         for loss in self.losses:
             lost = self._lost(loss)
             moves.append((loss.at, loss.record, ZERO, -lost))
@@ -132,8 +133,10 @@ class Ledger:
         """What a lost dispute took: its amount, else all that was captured of that payment."""
         if loss.amount is not None:
             return self.amount(loss.amount) or ZERO
-        taken = (cast("Payment", r.event.data) for r in self.captures if r.at <= loss.at)
-        return sum((self.amount(data.amount) or ZERO for data in taken if data.payment_id == loss.payment_id), ZERO)
+        taken = (
+            taken or ZERO for r, taken in self.taken if r.at <= loss.at and cast("Payment", r.event.data).payment_id == loss.payment_id
+        )
+        return sum(taken, ZERO)
 
     def lost(self, at: int) -> Decimal:
         """What lost disputes had taken at an instant."""
@@ -151,7 +154,7 @@ class Ledger:
 
     def untold(self) -> int | None:
         """The first capture of an amount that cannot be compared: it satisfies all."""
-        return next((r.at for r in self.captures if self.amount(cast("Payment", r.event.data).amount) is None), None)
+        return next((record.at for record, taken in self.taken if taken is None), None)
 
     def _steps(self) -> list[tuple[int, Decimal | None, Decimal, Decimal, Record]]:
         """(since, owed, captured, paid, event) after each instant at which one of them changed."""
@@ -196,23 +199,19 @@ class Ledger:
 
         A refund of an amount that cannot be compared gives back all that was captured until then.
         """
-        marks: dict[int, list[Record]] = {}
+        marks: dict[int, Record] = {}
         reversals = (loss.reversed for loss in self.losses if loss.reversed is not None)
-        for record in (*self.captures, *self._t.of("payment.refunded"), *(loss.record for loss in self.losses), *reversals):
-            marks.setdefault(record.at, []).append(record)
+        back = {record.at: False for record, _ in self.back} | {record.at: True for record, given in self.back if given is None}
+        for record in (*self.captures, *(r for r, _ in self.back), *(loss.record for loss in self.losses), *reversals):
+            marks.setdefault(record.at, record)
+        untold = {record.at for record, taken in self.taken if taken is None}
         unknown, settled = False, ZERO
         steps: list[tuple[int, bool, Record]] = []
         for at in sorted(marks):
-            money = [
-                (r, cast("Payment", r.event.data).amount) for r in marks[at] if r.event.type in ("payment.captured", "payment.refunded")
-            ]
-            unknown = unknown or any(r.event.type == "payment.captured" and self.amount(amount) is None for r, amount in money)
-            for record, amount in money:
-                if record.event.type == "payment.refunded":
-                    unknown = False
-                    if self.amount(amount) is None:
-                        settled = self.paid(at)
-            steps.append((at, unknown or self.paid(at) - settled > self.tolerance, marks[at][0]))
+            unknown = (unknown or at in untold) and at not in back
+            if back.get(at):
+                settled = self.paid(at)
+            steps.append((at, unknown or self.paid(at) - settled > self.tolerance, marks[at]))
         return self._stretches(steps)
 
     def satisfied(self, at: int) -> int | None:
@@ -238,15 +237,20 @@ class Ledger:
             owed = self.owed(at)
             if owed is None or (untold is not None and untold <= at):
                 return at
-            living = (self._reserved(known) for known in authorizations if known.secures(at))
-            if self.captured(at) + sum(living, ZERO) >= owed - self.tolerance:
+            if self.captured(at) + self._reserved(known for known in authorizations if known.secures(at)) >= owed - self.tolerance:
                 return at
         return None
 
-    def _reserved(self, known: Authorization) -> Decimal:
-        """What an authorization was of: all that was owed, where it does not say."""
-        stated = self.amount(cast("Payment", known.record.event.data).amount)
-        return (self.owed(known.record.at) or ZERO) if stated is None else stated
+    def _reserved(self, living: Iterable[Authorization]) -> Decimal:
+        """What authorizations were of: all that was owed, where one does not say. Of each payment what one source says of it at most."""
+        sums: dict[str | Authorization, dict[str, Decimal]] = {}
+        for known in living:
+            stated = self.amount(cast("Payment", known.record.event.data).amount)
+            value = (self.owed(known.record.at) or ZERO) if stated is None else stated
+            of_payment = sums.setdefault(known.payment_id or known, {})
+            source = known.record.event.source
+            of_payment[source] = of_payment.get(source, ZERO) + value
+        return sum((max(of_payment.values()) for of_payment in sums.values()), ZERO)
 
     def authorizations(self) -> list[Authorization]:
         """All authorizations, with what became of each; one of nothing (a check of the card) is none."""

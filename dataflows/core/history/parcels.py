@@ -39,6 +39,12 @@ def possession(record: Record) -> bool:
     return data.status in POSSESSION and data.reason not in NEVER_POSSESSION
 
 
+def turned_back(record: Record) -> bool:
+    """Whether a scan shows that the parcel is on its way back, or was refused."""
+    data = scan_of(record)
+    return data.status in ("returning", "returned") or data.reason == "refused"
+
+
 class Parcel:
     """One parcel and its scans, as they happened; `tracking` is the least of its numbers, "" where its shipment has none.
 

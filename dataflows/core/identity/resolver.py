@@ -298,6 +298,7 @@ class AliasResolver:
                 elif further:
                     self._share(head, tenant, number, order)
         else:
+            self._end(head, record, number)  # Which orders it is of: where it ended the parcel of the one, the other used the number again.
             found = tracking.holders(numbers, number, record.at)
             if not found:
                 self._waiting.wait(AliasKey(tenant, TRACKING, number), cast("Record", record), watch=watch)
@@ -305,8 +306,8 @@ class AliasResolver:
             for holder in found:
                 self._join(head, cast("Record", record), holder)
             self._remember(head, cast("Record", record), number)
-        if record.event.type == SCAN:
-            self._end(head, record, number)
+            return
+        self._end(head, record, number)
 
     def _remember(self, head: Head, record: Record, number: str) -> None:
         """A scan that names no order itself is that of every order of its number, of those too that are tied to it later."""

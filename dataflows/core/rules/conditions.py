@@ -216,13 +216,14 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
     look_again: int | None = None,
     absence: bool = False,
     at_once: bool = False,
+    shown: bool = False,
 ) -> Condition | None:
     """The condition that `record` (or the instant `at`) began, until the first of `clears` at or after it, or until `lifted`.
 
     It begins the rule's grace later, and is none if it ends within that; `at_once`: it begins then, whatever grace the rule gives to what
     it waits for. `absence`: it rests on something not having been said, and is decided like what is overdue, once the feeds that would
     have said it have spoken past its beginning. Of an order nothing need have been said before it was placed: what had begun by then
-    begins with the placing.
+    begins with the placing. `shown`: see `Condition`.
     """
     if setting.switch == "off":
         return None
@@ -257,6 +258,7 @@ def signal(  # noqa: PLR0913 (every argument is a term of the condition)
         lane=lane,
         look_again=look_again,
         pending=pending,
+        shown=shown,
     )
 
 

@@ -8,9 +8,9 @@ from dataflows.core.clocks.spans import span
 from dataflows.core.policy.setting import Step
 from dataflows.core.rules.custom import conflict as find
 from dataflows.core.rules.custom import quantities
-from dataflows.core.rules.forms import custom, reported
+from dataflows.core.rules.forms import custom
 from dataflows.core.rules.payment import DEAR_TO_PAY
-from dataflows.core.rules.vocabulary import GOES_ON, Milestone, Next, Scope, Strictly, scan
+from dataflows.core.rules.vocabulary import GOES_ON
 
 RECONCILE = {"reconcile": "a named owner must say which system is right"}
 conflicting = partial(custom, owner="OPS", severity="high", lane="block", actions=RECONCILE)
@@ -26,7 +26,7 @@ RULES = (
     ),
     conflicting(
         "conflict.shipped_unpaid", "Goods left while nothing was captured and no authorization was in force.",
-        find=find.shipped_unpaid, inputs=("warehouse.shipped", "unannounced"), unless_seen=("payment.captured",),
+        find=find.shipped_unpaid, inputs=("warehouse.shipped", "unannounced"), unless_seen=("kept",),
         absence=True, grace="15 m", feeds=("payments",), emits={"prepaid": "captured", "on_ship": "authorized"},
         # What has just left is mostly a payment that is told late; what is small is not worth stopping.
         severity="medium", steps=(Step(at=span("24 h"), severity="high", above=DEAR_TO_PAY),),
@@ -76,13 +76,12 @@ RULES = (
         clears="its voiding, or the end of the order",
         advice="one shipment per line",
     ),
-    reported(
+    conflicting(
         "conflict.status_regression", "A parcel that was delivered or returned is scanned as if it were still under way.",
-        when=scan(*sorted(find.ONGOING)), after=(Strictly(Milestone.DELIVERED), Strictly(Milestone.RETURNED)),
-        until=Next(scan("delivered", "returned", text="delivered or returned scan")), unless=Milestone.ENDED, each=Scope.PARCEL,
-        owner="OPS", severity="high", lane="block",
-        actions=RECONCILE,
-        advice="a delivered scan only at the delivery",
+        find=find.status_regression, inputs=tuple(f"carrier.scan:{status}" for status in sorted(find.ONGOING)),
+        requires=tuple(f"carrier.scan:{status}" for status in sorted(find.ARRIVED)),
+        clears="the next delivered or returned scan, or the end of the shipment", margin="15 m",
+        source="event; P: 15 minutes between the clocks of two scanners", advice="a delivered scan only at the delivery",
     ),
     conflicting(
         "conflict.tracking_reused", "A tracking number was given to this order after the parcel of another order had ended under it.",

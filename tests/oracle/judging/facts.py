@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tests.oracle.judging.calendars import Calendar
 from tests.oracle.judging.covering import ZERO
 from tests.oracle.judging.goods import Goods
+from tests.oracle.judging.money import once
 from tests.oracle.judging.parcels import first
 from tests.oracle.judging.reading import NEVER, lines_of, money, text
 
@@ -56,16 +57,20 @@ class Order(Goods):
         total = self.total
         currency = total.currency if total else (paid[0].currency if paid else None)
         whole = total.amount if total else ZERO
-        target = sum((amount.amount for amount in paid if amount.currency == currency), ZERO) if paid else whole
-        back = ZERO
-        for event in self.of("payment.refunded"):
-            amount = money(event.data, "amount")
-            if amount is None and not event.lines:
+
+        def told(type_: str, at: int = NEVER) -> list[tuple[Event, Decimal]]:
+            events = [(event, money(event.data, "amount")) for event in self.of(type_) if event.at <= at]
+            return [(event, amount.amount) for event, amount in events if amount and amount.currency == currency]
+
+        target = once(told("payment.captured")) if paid else whole
+        refunds = self.of("payment.refunded")
+        for event in refunds:
+            others = [one for one, _ in told("payment.refunded") if one.source != event.source]
+            known = event.text("payment_id") and any(one.text("payment_id") == event.text("payment_id") for one in others)
+            if not money(event.data, "amount") and not event.lines and not known:
                 return event.at
-            if amount is not None and amount.currency == currency:
-                back += amount.amount
-                if target > 0 and back >= target:
-                    return event.at
+            if target > 0 and once(told("payment.refunded", event.at)) >= target:
+                return event.at
         return NEVER
 
     @property

@@ -15,7 +15,7 @@ from tests.oracle.judging.learned import told_for
 from tests.oracle.judging.money import Account
 from tests.oracle.judging.parcels import Parcel, estimate, first, possession, reason, told_once, with_status
 from tests.oracle.judging.places import SEVERAL_ZONES, country_code, region_code
-from tests.oracle.judging.reading import NEVER, Event, Json, Line, mapping, text
+from tests.oracle.judging.reading import MINUTE, NEVER, Event, Json, Line, mapping, text
 from tests.oracle.judging.shipments import Shipment, lent, naming, one_parcel
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def conflict_kinds(order: Order) -> list[Condition]:
         for number, since in order.reused:
             if number in shipment.numbers:
                 found += state(order, "conflict.tracking_reused", since, order.xs(shipment), scope=shipment.scope)
-    if unpaid_milestone(order):
-        found += shipped_unpaid(order)
+    found += shipped_unpaid(order)
     for event in order.of("warehouse.released", "warehouse.pick_started", "warehouse.picked", "warehouse.packed", "warehouse.shipped"):
         for hold in order.holds:
             if hold.hold == "credit" and hold.start <= event.at < hold.release:
@@ -60,28 +59,46 @@ def fetched(order: Order, shipment: Shipment) -> bool:
 
 
 def shipped_unpaid(order: Order) -> list[Condition]:
-    """A shipment that left while nothing of what is owed was authorized or captured, in each of the order's lives, from its placing on."""
+    """A shipment that left while nothing of what is owed was authorized or captured, in each of the order's lives, from its placing on.
+
+    Nothing is captured, either, if all of it had gone back before the order was ever paid. An order of which money was told by then shows
+    that it is told.
+    """
     account = Account(order)
     found: list[Condition] = []
+    if order.terms not in ("prepaid", "on_ship"):
+        return found
+    armed = unpaid_milestone(order)
     for shipment in order.shipments:
         if shipment.voided < NEVER or shipment.shipped == NEVER:
             continue
         for since, until in order.lives:
             at = max(shipment.shipped, since)
             nothing = min((end for start, end in account.owing if start <= at < end), default=at)
-            if at < until and not account.secured(at):
-                end = min(account.secured_again(at), nothing, order.x, until)
-                found += graced(order, "conflict.shipped_unpaid", at, end)
+            given_back = order.cap <= at and account.settled() > at and not account.kept(at)
+            live = any(one.event.at <= at <= min(one.ended, one.expires) for one in account.authorizations)
+            if at < until and not live and (order.cap > at or given_back):
+                told = given_back or any(one.event.at <= at for one in account.authorizations)
+                over = order.cx if given_back and order.ref <= at else order.x
+                end = min(account.secured_again(at), nothing, over, until)
+                if armed or (told and order.policy.emits is None):
+                    found += graced(order, "conflict.shipped_unpaid", at, end)
     return found
 
 
+def turned(scan: Event) -> bool:
+    """Whether a parcel is on its way back from then on."""
+    return scan.text("status") in ("returning", "returned") or reason(scan) == "refused"
+
+
 def regressions(order: Order, shipment: Shipment, parcel: Parcel) -> list[Condition]:
-    """A parcel that moves again after its end."""
+    """A parcel that moves again after its end; what follows an end within a quarter of an hour is of before, by another clock."""
     scans = parcel.scans
-    over = first(with_status(scans, "delivered", "returned"))
+    ends = with_status(scans, "delivered", "returned")
     found: list[Condition] = []
     for n, scan in enumerate(scans):
-        if scan.at > over and scan.text("status") in REGRESSIONS:
+        since = max((end.at for end in ends if end.at <= scan.at), default=None)
+        if since is not None and scan.at > since + 15 * MINUTE and scan.text("status") in REGRESSIONS:
             x, scope = xs_of(order, shipment, parcel), shipment.scope
             clears = times(with_status(scans[n + 1 :], "delivered", "returned"))
             found += signal(order, "conflict.status_regression", scan, clears, x=x, scope=scope)
@@ -92,11 +109,15 @@ def moving(order: Order, shipment: Shipment) -> list[Condition]:
     """A shipment that moves although the order was cancelled or its money given back."""
 
     def moves_after(at: int) -> int:
-        moves = [scan for scan in shipment.scans if possession(scan) and scan.text("status") not in NOT_MOVING]
+        moves: list[Event] = []
+        for parcel in shipment.parcels:
+            back = first([scan for scan in parcel.scans if turned(scan)])
+            on = [scan for scan in parcel.scans if possession(scan) and scan.text("status") not in NOT_MOVING]
+            moves += [scan for scan in on if scan.at < back]
         return first([event for event in [*moves, *shipment.ships] if event.at > at])
 
     def wrong(kind: str, start: int, lifted: int = NEVER) -> list[Condition]:
-        back = [scan.at for scan in with_status(shipment.scans, "returning", "returned") if scan.at >= start]
+        back = [scan.at for scan in shipment.scans if turned(scan) and scan.at >= start]
         end = min([lifted, shipment.voided, shipment.replaced, *back])
         return state(order, kind, start, end, scope=shipment.scope) if start < NEVER else []
 
@@ -112,7 +133,9 @@ def moving(order: Order, shipment: Shipment) -> list[Condition]:
     for cancelled, again in [*order.gaps, (order.cx, NEVER)]:
         if cancelled < NEVER and moves_after(cancelled) < again:
             found += wrong("conflict.cancelled_but_moving", moves_after(cancelled), again)
-    refunds = [order.ref] if order.ref < NEVER else []
+    never_paid = order.terms in ("prepaid", "on_ship") and order.cap < NEVER and order.ref < Account(order).settled()
+    unpaid = never_paid and shipment.shipped > order.ref
+    refunds = [order.ref] if order.ref < NEVER and not unpaid else []
     refunds += [event.at for event, waived, left in order.refunds if _meet(order, left, shipment.lines) or sent(event.at, waived)]
     for at in refunds:
         if shipment.delivered > at and order.cx > at:
@@ -150,7 +173,7 @@ def quantities(order: Order) -> list[Condition]:
     found: list[Condition] = []
     gone = [one for one in order.shipments if one.confirmed and one.shipped < NEVER and one.voided == NEVER and one.replaced == NEVER]
     gone.sort(key=lambda one: (one.shipped, one.key))
-    taken: dict[Cell, Decimal] = {}
+    left: list[tuple[Shipment, dict[Cell, Decimal]]] = []
 
     def owed_at(at: int) -> Tally:
         most = order.most(at)
@@ -159,6 +182,7 @@ def quantities(order: Order) -> list[Condition]:
     for shipment in gone:
         at = shipment.shipped
         tally = owed_at(at)
+        taken = still_out(order, left, at, tally)
         tally.filled.update(taken)
         over = tally.add(shipment.confirmed)
         surplus: dict[Cell, Decimal] = {}
@@ -168,15 +192,16 @@ def quantities(order: Order) -> list[Condition]:
                 surplus[cell] = surplus.get(cell, ZERO) + quantity
         mine = {cell: tally.filled.get(cell, ZERO) - taken.get(cell, ZERO) for cell in tally.filled} | surplus
         repeats = not unknown and all(cell in surplus for cell, quantity in mine.items() if quantity > 0)
-        if any(taken.values()) and repeats and not shipment.replaces:
+        if any(quantity > 0 for _, held in left for quantity in held.values()) and repeats and not shipment.replaces:
             end = order.xs(shipment)
             found += state(order, "conflict.duplicate_shipment", at, end, scope=shipment.scope)
             continue
-        for cell in {*tally.filled, *surplus}:
-            taken[cell] = tally.filled.get(cell, ZERO) + surplus.get(cell, ZERO)
+        held = {cell: tally.filled.get(cell, ZERO) + surplus.get(cell, ZERO) - taken.get(cell, ZERO) for cell in {*tally.filled, *surplus}}
+        left.append((shipment, held))
         for cell in surplus:
+            total = taken.get(cell, ZERO) + held[cell]
 
-            def fits(when: int, cell: Cell = cell, quantity: Decimal = taken[cell]) -> bool:
+            def fits(when: int, cell: Cell = cell, quantity: Decimal = total) -> bool:
                 return quantity <= owed_at(when).size(cell)
 
             mended = min((when for when, _ in order.orders if when > at and fits(when)), default=NEVER)
@@ -186,6 +211,38 @@ def quantities(order: Order) -> list[Condition]:
             end = min([*known, order.x])
             found += state(order, "conflict.unordered_item", at, end, scope=f"line:{line.sku or line.line_id}")
     return found
+
+
+def still_out(order: Order, left: list[tuple[Shipment, dict[Cell, Decimal]]], at: int, tally: Tally) -> dict[Cell, Decimal]:
+    """What of all that left is still out at an instant, and may not be sent again.
+
+    It is not what is in shipments of which a parcel turned back, was lost, damaged or disposed of, or that the customer misses after the
+    delivery; nor what a return names for which the customer gets goods (all, if it names nothing), unless that was called off.
+    """
+    out: dict[Cell, Decimal] = {}
+    for shipment, held in left:
+        failed = [
+            scan for scan in shipment.scans if turned(scan) or scan.text("status") in ("lost", "damaged") or reason(scan) == "disposed"
+        ]
+        missed = [event for event in order.of("support.contacted") if event.text("intent") == "not_received"]
+        failed += [event for event in missed if event.at >= shipment.delivered]
+        for cell, quantity in held.items():
+            out[cell] = out.get(cell, ZERO) + (ZERO if first(failed) <= at else quantity)
+    steps = [event for event in order.history if event.type.startswith("return.") and event.at <= at]
+    for name in dict.fromkeys(event.text("return_id") for event in steps):
+        mine = [event for event in steps if event.text("return_id") == name]
+        if mine[-1].type == "return.cancelled" or resolution(mine) not in ("exchange", "replacement"):
+            continue
+        named = [event.lines for event in mine if event.lines]
+        if not named:
+            return dict.fromkeys(out, ZERO)
+        for line in named[-1]:
+            wanted = line.quantity
+            for cell in cells_of(line, tally.lines):
+                less = out.get(cell, ZERO) if wanted is None else min(wanted, out.get(cell, ZERO))
+                out[cell] = out.get(cell, ZERO) - less
+                wanted = None if wanted is None else wanted - less
+    return out
 
 
 def return_kinds(order: Order) -> list[Condition]:

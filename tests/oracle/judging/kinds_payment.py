@@ -22,7 +22,7 @@ DAY_BEFORE = 24 * 3_600_000_000
 def payment_kinds(order: Order) -> list[Condition]:
     """All of payment.*."""
     account = Account(order)
-    found = [*failures(order), *unpaid(order, account), *auth_expiring(order, account), *holds(order), *disputes(order, account)]
+    found = [*failures(order, account), *unpaid(order, account), *auth_expiring(order, account), *holds(order), *disputes(order, account)]
     found += [*amount_mismatch(order, account), *partly_captured(order, account), *refunds(order, account), *after_cancel(order, account)]
     if order.terms == "invoice" and order.awaits("invoiced", order.of("warehouse.shipped")):
         for start, end in order.lives:
@@ -31,7 +31,7 @@ def payment_kinds(order: Order) -> list[Condition]:
     return found
 
 
-def failures(order: Order) -> list[Condition]:
+def failures(order: Order, account: Account) -> list[Condition]:
     """What a provider could not do: authorize, capture, give back. A refund that failed is owed whatever becomes of the order."""
     found: list[Condition] = []
     authorized, captured = order.of("payment.authorized"), order.of("payment.captured")
@@ -39,8 +39,14 @@ def failures(order: Order) -> list[Condition]:
         if event.text("stage") == "capture":
             found += signal(order, "payment.capture_failed", event, times(captured), x=order.cx)
         elif event.text("stage") == "refund":
-            refunded = [other for other in order.of("payment.refunded") if same_payment(event, other)]
-            found += signal(order, "payment.refund_failed", event, times(refunded), scope=payment_scope(event))
+            paying = {other.text("payment_id") for other in [*authorized, *captured]}
+            told = order.of("payment.refunded")
+            elsewhere = [one for one in told if one.text("payment_id") not in paying and one.text("reason") != "goodwill"]
+            refunded = [one for one in told if same_payment(event, one)]
+            refunded += elsewhere if event.text("payment_id") in paying else []
+            held = stretches(account.changes, account.kept)
+            all_back = [end for start, end in held if start <= event.at < end]
+            found += signal(order, "payment.refund_failed", event, [*times(refunded), *all_back], scope=payment_scope(event))
         else:
             kind = "payment.declined_hard" if event.text("decline") == "hard" else "payment.declined_soft"
             found += signal(order, kind, event, times(authorized + captured), x=order.cx, scope=payment_scope(event))
@@ -111,7 +117,8 @@ def disputes(order: Order, account: Account) -> list[Condition]:
         return owed is None or account.captured(event.at) == ALL or account.paid(event.at) >= owed - account.tolerance
 
     for closing, opening, won in account.lost_disputes:
-        again = [event.at for event in order.of("payment.captured") if event.at > closing.at and paid_again(event)]
+        captures = [event for event in order.of("payment.captured") if event.at > closing.at and account.counts(event)]
+        again = [event.at for event in captures if paid_again(event)]
         scope = payment_scope(closing) or (payment_scope(opening) if opening else None)
         found += signal(order, "payment.chargeback_lost", closing, [*again, won], x=order.cx, scope=scope)
     return found
@@ -143,7 +150,7 @@ def partly_captured(order: Order, account: Account) -> list[Condition]:
 
     def short(at: int) -> bool:
         owed = account.owed(at)
-        if owed is None or at < order.cap:
+        if owed is None or at < account.began:
             return False
         unsure = any(less <= at and not any(less <= new <= at for new in totals) for less in lessened)
         return not unsure and account.captured(at) < owed - account.tolerance
@@ -163,7 +170,7 @@ def refunds(order: Order, account: Account) -> list[Condition]:
     """More was given back, or lost in disputes, than had been captured."""
 
     def exceeds(at: int) -> bool:
-        return account.captured(NEVER) < ALL and bool(account.told("payment.captured", at)) and account.paid(at) < -account.tolerance
+        return account.captured(NEVER) < ALL and account.began <= at and account.paid(at) < -account.tolerance
 
     kind = "payment.refund_exceeds_capture"
     return [one for start, end in stretches(account.changes, exceeds) for one in graced(order, kind, start, end)]
@@ -176,7 +183,7 @@ def after_cancel(order: Order, account: Account) -> list[Condition]:
         if cancelled == NEVER:
             continue
         for event in order.of("payment.captured"):
-            if cancelled < event.at < again:
+            if cancelled < event.at < again and account.counts(event):
                 held = stretches([at for at in account.changes if at >= event.at], account.kept)
                 if held and held[0][0] == event.at:
                     end = min(held[0][1], again)

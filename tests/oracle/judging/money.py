@@ -63,6 +63,19 @@ def same_dispute(one: Event, other: Event) -> bool:
     return names[0] == names[1] if all(names) else one.text("payment_id") == other.text("payment_id")
 
 
+def once(told: Iterable[tuple[Event, Decimal]]) -> Decimal:
+    """What events of some amounts come to: of a payment that several sources tell of only what one of them tells at most."""
+    sums: dict[str, dict[str, Decimal]] = {}
+    nameless = ZERO
+    for event, amount in told:
+        if payment := event.text("payment_id"):
+            by_source = sums.setdefault(payment, {})
+            by_source[event.source] = by_source.get(event.source, ZERO) + amount
+        else:
+            nameless += amount
+    return nameless + sum((max(by_source.values()) for by_source in sums.values()), ZERO)
+
+
 @dataclass
 class Account:
     """The money of one order. Amounts count in the currency of its latest total, else of its first capture; others are not compared."""
@@ -132,17 +145,43 @@ class Account:
         """The events of a type up to an instant."""
         return [event for event in self.order.of(type_) if event.at <= until]
 
+    def once(self, events: Iterable[Event]) -> Decimal:
+        """What events come to, told once."""
+        return once((event, self.amount(event) or ZERO) for event in events)
+
+    def untold(self, type_: str, at: int) -> list[Event]:
+        """Events up to an instant of which no amount can be compared, where no other source ever tells one of that payment."""
+
+        def tells(other: Event, event: Event) -> bool:
+            same = event.text("payment_id") and other.text("payment_id") == event.text("payment_id")
+            return bool(same) and other.source != event.source and self.amount(other) is not None
+
+        unknown = [event for event in self.told(type_, at) if self.amount(event) is None]
+        return [event for event in unknown if not any(tells(other, event) for other in self.order.of(type_))]
+
+    def counts(self, event: Event) -> bool:
+        """Whether a capture or refund is more than what another source has told of the same payment."""
+        if self.amount(event) is None:
+            return event in self.untold(event.type, event.at)
+        before = [one for one in self.order.of(event.type) if self.order.history.index(one) < self.order.history.index(event)]
+        return not self.amount(event) or self.once([*before, event]) > self.once(before)
+
     def taken(self, at: int) -> Decimal:
         """The captures up to an instant that can be compared."""
-        return sum((self.amount(event) or ZERO for event in self.told(CAPTURED, at)), ZERO)
+        return self.once(self.told(CAPTURED, at))
 
     def captured(self, at: int) -> Decimal:
         """What was captured up to an instant; a capture that cannot be compared was of all."""
-        return ALL if any(self.amount(event) is None for event in self.told(CAPTURED, at)) else self.taken(at)
+        return ALL if self.untold(CAPTURED, at) else self.taken(at)
 
     def refunded(self, at: int) -> Decimal:
         """The refunds up to an instant that can be compared."""
-        return sum((self.amount(event) or ZERO for event in self.told(REFUNDED, at)), ZERO)
+        return self.once(self.told(REFUNDED, at))
+
+    @property
+    def began(self) -> int:
+        """When anything was first captured that counts."""
+        return min((event.at for event in self.order.of(CAPTURED) if self.counts(event)), default=NEVER)
 
     @functools.cached_property
     def lost_disputes(self) -> list[Lost]:
@@ -156,15 +195,15 @@ class Account:
                 found.append(Lost(closing, openings[0] if openings else None, min(won, default=NEVER)))
         return found
 
-    def lost(self, at: int, since: int = -NEVER) -> Decimal:
+    def lost(self, at: int) -> Decimal:
         """What disputes took back: what the closing says, else the opening, else all that was captured of the payment."""
         sums = ZERO
         for closing, opening, won in self.lost_disputes:
-            if since < closing.at <= at < won:
+            if closing.at <= at < won:
                 stated = next((event for event in (closing, opening) if event and money(event.data, "amount")), None)
                 payment = closing.text("payment_id") or (opening.text("payment_id") if opening else None)
                 mine = [event for event in self.told(CAPTURED, closing.at) if event.text("payment_id") == payment]
-                sums += sum((self.amount(event) or ZERO for event in ([stated] if stated else mine)), ZERO)
+                sums += (self.amount(stated) or ZERO) if stated else self.once(mine)
         return sums
 
     def paid(self, at: int) -> Decimal:
@@ -176,13 +215,11 @@ class Account:
 
         A refund that cannot be compared settled all that was before it; a capture that cannot be, is held until any refund.
         """
-        settled = max((event.at for event in self.told(REFUNDED, at) if self.amount(event) is None), default=-NEVER)
-        captures = [event for event in self.told(CAPTURED, at) if event.at > settled]
-        refunds = [event for event in self.told(REFUNDED, at) if event.at > settled]
-        if any(self.amount(event) is None and not any(other.at >= event.at for other in refunds) for event in captures):
+        settled = max((event.at for event in self.untold(REFUNDED, at)), default=-NEVER)
+        given = max((event.at for event in self.told(REFUNDED, at) if self.counts(event)), default=-NEVER)
+        if any(event.at > given for event in self.untold(CAPTURED, at)):
             return True
-        sums = [sum((self.amount(event) or ZERO for event in events), ZERO) for events in (captures, refunds)]
-        return sums[0] - sums[1] - self.lost(at, settled) > self.tolerance
+        return self.paid(at) - self.paid(settled) > self.tolerance
 
     # --- what secures it --------------------------------------------------------------------------------------------
 
@@ -230,9 +267,9 @@ class Account:
 
         def enough(at: int) -> bool:
             owed = self.owed(at)
-            reserved = [one for one in self.authorizations if one.event.at <= at < min(one.ended, one.expires)]
-            stated = [self.owed(one.event.at) if (amount := self.amount(one.event)) is None else amount for one in reserved]
-            return owed is None or self.captured(at) + sum((one or ZERO for one in stated), ZERO) >= owed - self.tolerance
+            reserved = [one.event for one in self.authorizations if one.event.at <= at < min(one.ended, one.expires)]
+            stated = [(event, self.owed(event.at) if (amount := self.amount(event)) is None else amount) for event in reserved]
+            return owed is None or self.captured(at) + once((event, amount or ZERO) for event, amount in stated) >= owed - self.tolerance
 
         first = min(taken)
         told = {one.event.at for one in self.authorizations}

@@ -152,16 +152,24 @@ def _step(written: str) -> Span:
 
 
 def _moved(setting: Setting, threshold: Span) -> Setting:
-    """The setting with another threshold: its steps keep their distance to it, where the units allow; others stay as they are written."""
+    """The setting with another threshold: its steps keep their distance to it.
+
+    Where the units do not allow that an escalation counts from the deadline, and a warning is left out: nobody counts business days back.
+    """
     before = setting.threshold
 
-    def moved(step: Step) -> Step:
+    def moved(step: Step) -> Step | None:
         if step.after or step.since or step.percent:
             return step
         if before.n == 0 and step.at.unit != threshold.unit and threshold.n:
             return step._replace(after=True)
         away = distance(step.at, before)
-        at = None if away is None else total(threshold, away)
-        return step if at is None else step._replace(at=at)
+        if away is None:
+            return step
+        at = total(threshold, away)
+        if at is None:
+            return step._replace(at=away, after=True) if away.n > 0 else None
+        return step._replace(at=at)
 
-    return replace(setting, threshold=threshold, steps=tuple(map(moved, setting.steps)))
+    steps = (moved(step) for step in setting.steps)
+    return replace(setting, threshold=threshold, steps=tuple(step for step in steps if step is not None))

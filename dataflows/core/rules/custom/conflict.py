@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import cast
 
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.ledger import Authorization
 from dataflows.core.history.obligations import Refund
-from dataflows.core.history.parcels import possession, scan_of
+from dataflows.core.history.parcels import possession, scan_of, turned_back
 from dataflows.core.history.quantities import line_key
 from dataflows.core.history.shipments import MOVING, Shipment
+from dataflows.core.history.timeline import happened
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import after, signal
 from dataflows.core.rules.reading import ended_for, speaks_of
 from dataflows.core.rules.structs import Found
 from dataflows.core.rules.vocabulary import GOES_ON
 from schemas.events import Line, PaymentRefunded, PickShort
-from schemas.instants import earliest
+from schemas.instants import FAR, earliest
 from schemas.record import Record
 
 FETCHED = frozenset(("pickup", "digital"))
+ARRIVED = frozenset(("delivered", "returned"))
 ONGOING = frozenset(("label_created", "accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "ready_for_pickup"))
 
 
@@ -54,13 +56,15 @@ def _fetched(o: Facts, shipment: Shipment) -> bool:
 
 
 def shipped_unpaid(o: Facts, s: RuleSetting) -> Found:
+    """Nothing had been authorized or captured, or all that was captured had gone back before the order was ever paid."""
     authorizations: list[Authorization] | None = None
     for shipment in o.shipments:
         left = shipment.shipped
         if left is None or shipment.voided is not None:
             continue
         for at, ended in _unpaid_from(o, left):
-            if o.captured is not None and o.captured <= at:
+            taken = o.captured is not None and o.captured <= at
+            if taken and not _all_went_back(o, at):
                 continue
             over = next((until for since, until, _ in o.owing if since <= at and (until is None or at < until)), at)
             if over is not None and over <= at:
@@ -70,8 +74,19 @@ def shipped_unpaid(o: Facts, s: RuleSetting) -> Found:
                 continue
             secured = after((*(known.record.at for known in authorizations), *o.instants("payment.captured")), at + 1)
             evidence = tuple(r for r in (*shipment.handovers, *shipment.scans) if r.at == left)
-            lifted = earliest(o.ended, ended, over)
-            yield signal(o, s, evidence[0], at=at, clears=(secured,), lifted=lifted, evidence=evidence, absence=True)
+            # What went back before the order was ever paid ended nothing.
+            over_by = o.cancelled if taken and o.refunded is not None and o.refunded <= at else o.ended
+            lifted = earliest(over_by, ended, over)
+            # An order of which money was told shows itself that it is.
+            shown = taken or any(known.record.at <= at for known in authorizations)
+            yield signal(o, s, evidence[0], at=at, clears=(secured,), lifted=lifted, evidence=evidence, absence=True, shown=shown)
+
+
+def _all_went_back(o: Facts, at: int) -> bool:
+    """Whether what had been captured of an order that was never paid had gone back by an instant."""
+    if o.t.by_type.keys().isdisjoint(("payment.refunded", "payment.dispute_closed")) or (o.paid_up is not None and o.paid_up <= at):
+        return False
+    return not any(since <= at and (until is None or at < until) for since, until, _ in o.ledger.kept())
 
 
 def _unpaid_from(o: Facts, left: int) -> Iterator[tuple[int, int | None]]:
@@ -86,14 +101,17 @@ def _unpaid_from(o: Facts, left: int) -> Iterator[tuple[int, int | None]]:
 
 
 def _moves(shipment: Shipment, since: int) -> Record | None:
-    """The first sign, after `since`, that a shipment leaves or moves on."""
-    signs = [r for r in shipment.scans if r.at > since and possession(r) and scan_of(r).status in MOVING]
-    signs.extend(r for r in shipment.handovers if r.at > since)
-    return min(signs, key=lambda r: (r.at, r.event.source, r.event.id), default=None)
+    """The first sign, after `since`, that a shipment leaves or moves on. A parcel that has turned back moves on its way back."""
+    signs = [r for r in shipment.handovers if r.at > since]
+    for parcel in shipment.parcels:
+        back = next((r.at for r in parcel.scans if turned_back(r)), FAR)
+        moves = (r for r in parcel.scans if since < r.at < back and possession(r) and scan_of(r).status in MOVING)
+        signs.extend(islice(moves, 1))
+    return min(signs, key=happened, default=None)
 
 
 def _came_back(shipment: Shipment) -> list[int]:
-    return [r.at for r in shipment.scans if scan_of(r).status in ("returning", "returned")]
+    return [r.at for r in shipment.scans if turned_back(r)]
 
 
 def cancelled_but_moving(o: Facts, s: RuleSetting) -> Found:
@@ -113,7 +131,7 @@ def cancelled_but_moving(o: Facts, s: RuleSetting) -> Found:
 def refunded_but_moving(o: Facts, s: RuleSetting) -> Found:
     refunds = o.obligations.refunds if any(cast("PaymentRefunded", r.event.data).lines for r in o.t.of("payment.refunded")) else []
     for shipment in o.shipments if refunds or o.refunded is not None else ():
-        since = [o.refunded] if o.refunded is not None else []
+        since = [o.refunded] if o.refunded is not None and (_left_by(shipment, o.refunded) or _was_paid(o, o.refunded)) else []
         since.extend(r.record.at for r in refunds if _meets(o, shipment, r.beyond) or _sent(o, shipment, r))
         for at in since:
             if (shipment.delivered is not None and shipment.delivered <= at) or (o.cancelled is not None and o.cancelled <= at):
@@ -124,6 +142,15 @@ def refunded_but_moving(o: Facts, s: RuleSetting) -> Found:
                 yield signal(
                     o, o.of(shipment, s), sign, clears=_came_back(shipment), lifted=lifted, scope=shipment.scope, shipment=shipment
                 )
+
+
+def _left_by(shipment: Shipment, at: int) -> bool:
+    return shipment.shipped is not None and shipment.shipped <= at
+
+
+def _was_paid(o: Facts, at: int) -> bool:
+    """Whether an order had been paid by an instant, as far as anybody waits for that; what left unpaid is another conflict."""
+    return o.terms not in ("prepaid", "on_ship") or o.captured is None or (o.paid_up is not None and o.paid_up <= at)
 
 
 def _meets(o: Facts, shipment: Shipment, lines: Sequence[Line]) -> bool:
@@ -149,6 +176,20 @@ def _sent(o: Facts, shipment: Shipment, refund: Refund) -> bool:
 def _keys(o: Facts, line: Line) -> Sequence[str]:
     """The order lines that a line speaks of; where the order has none, the line's own name."""
     return [key for key, _ in o.obligations.shape.speaks_of(line)] or (line_key(line),)
+
+
+def status_regression(o: Facts, s: RuleSetting) -> Found:
+    """Scans within the margin after one that ended the way of a parcel are of before: the clocks of scanners differ."""
+    for shipment in o.shipments:
+        for parcel in shipment.parcels:
+            ended = earliest(parcel.delivered, parcel.returned)
+            if ended is None:
+                continue
+            setting, lifted = o.of(shipment, s), ended_for(o, shipment, parcel)
+            ends = [r.at for r in parcel.scans if scan_of(r).status in ARRIVED]
+            for record in (r for r in parcel.scans if r.at > ended and scan_of(r).status in ONGOING):
+                if record.at - ends[bisect_right(ends, record.at) - 1] > setting.margin.n:
+                    yield signal(o, setting, record, clears=ends, lifted=lifted, scope=shipment.scope, shipment=shipment, at_once=True)
 
 
 def released_on_credit_hold(o: Facts, s: RuleSetting) -> Found:

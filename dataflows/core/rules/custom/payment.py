@@ -9,7 +9,7 @@ from typing import cast
 
 from dataflows.core.history.disputes import closes
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.ledger import Period
+from dataflows.core.history.ledger import GOODWILL, Period
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal, timeout
 from dataflows.core.rules.structs import Found
@@ -91,14 +91,29 @@ def failed_refund(data: object, _: RuleSetting) -> bool:
 
 
 def refund_failed(o: Facts, s: RuleSetting) -> Found:
-    refunds = o.t.of("payment.refunded")
+    """Until the money went back: of that payment, in another way (by a payment that paid nothing, if it is known which did), or all."""
+    refunds, paying = o.t.of("payment.refunded"), _paying(o)
     for record in o.t.of("payment.failed"):
         data = cast("PaymentFailed", record.event.data)
         if data.stage != "refund":
             continue
-        later = refunds[bisect_left(refunds, record.at, key=_instant) :]
-        clears = [r.at for r in later if _same(cast("PaymentRefunded", r.event.data).payment_id, data.payment_id)]
-        yield signal(o, s, record, clears=clears, scope=_scope(data.payment_id), detail=data.code or "")
+        clears: list[int | None] = []
+        for r in refunds[bisect_left(refunds, record.at, key=_instant) :]:
+            refund = cast("PaymentRefunded", r.event.data)
+            other_way = data.payment_id in paying and refund.payment_id not in paying and refund.reason != GOODWILL
+            if other_way or _same(refund.payment_id, data.payment_id):
+                clears.append(r.at)
+        kept = next((period for period in o.ledger.kept() if period.since <= record.at and _lasts(period, record.at)), None)
+        yield signal(*(o, s, record), clears=(*clears, kept.until if kept else None), scope=_scope(data.payment_id), detail=data.code or "")
+
+
+def _paying(o: Facts) -> set[str | None]:
+    """The payments by which anything was paid, or was to be."""
+    return {cast("Payment", r.event.data).payment_id for r in o.t.of("payment.authorized", "payment.captured")}
+
+
+def _lasts(period: Period, at: int) -> bool:
+    return period.until is None or at < period.until
 
 
 def _same(one: str | None, other: str | None) -> bool:

@@ -1,19 +1,28 @@
-"""Conflicts about how much of what was shipped. Only what a warehouse confirms counts, never what a label names."""
+"""Conflicts about how much of what was shipped. Only what a warehouse confirms counts, never what a label names.
+
+What came back, was lost or is to be replaced may be sent again: from then on it is not among what has left.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from dataflows.core.history.covering import Cell, Filling
 from dataflows.core.history.facts import Facts
+from dataflows.core.history.parcels import scan_of, turned_back
+from dataflows.core.history.returns import Return
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal
+from dataflows.core.rules.of_returns import RESOLUTIONS, said_of
 from dataflows.core.rules.reading import ended_for
 from dataflows.core.rules.structs import Found
-from schemas.events import Line, OrderPlaced
+from schemas.events import Line, OrderPlaced, ReturnStep, SupportContacted
 from schemas.record import Record
+
+REPLACED = frozenset(("exchange", "replacement"))
+"""What a customer gets who sends goods back and gets goods for them."""
 
 
 class _Shipped(NamedTuple):
@@ -29,11 +38,14 @@ def _walk(o: Facts) -> tuple[list[_Shipped], list[Shipment]]:
     """Shipments with lines as they left, and those that only repeat what had left before."""
     walk: list[_Shipped] = []
     twice: list[Shipment] = []
-    taken: dict[Cell, int] = {}
+    gross: dict[Cell, int] = {}
+    sent: list[tuple[Shipment, dict[Cell, int]]] = []
     known = [(x.shipped, x) for x in o.shipments if x.live and x.confirmed and x.shipped is not None]
     if o.plain_lines and _are_pieces(o, [line for _, x in known for line in x.confirmed]):
         return walk, twice
     for at, shipment in sorted(known, key=lambda item: (item[0], item[1].key)):
+        back = _back(o, at, gross, sent)
+        taken = {cell: count - back.get(cell, 0) for cell, count in gross.items()}
         filling = _owed(o, at, taken)
         over = filling.add(shipment.confirmed)
         surplus: dict[Cell, int] = {}
@@ -42,12 +54,59 @@ def _walk(o: Facts) -> tuple[list[_Shipped], list[Shipment]]:
                 surplus[cell] = surplus.get(cell, 0) + count
         unordered = [line for line, cell, _ in over if cell is None]
         mine = [cell for cell, count in filling.filled.items() if count > taken.get(cell, 0)]
-        if taken and not unordered and not shipment.replaces and all(cell in surplus for cell in mine):
+        if gross and not unordered and not shipment.replaces and all(cell in surplus for cell in mine):
             twice.append(shipment)
             continue
-        taken = {cell: filling.filled.get(cell, 0) + surplus.get(cell, 0) for cell in {**filling.filled, **surplus}}
-        walk.append(_Shipped(at, shipment, {cell: taken[cell] for cell in surplus}, unordered))
+        left = {cell: filling.filled.get(cell, 0) + surplus.get(cell, 0) for cell in {**filling.filled, **surplus}}
+        held = {cell: count - taken.get(cell, 0) for cell, count in left.items()}
+        sent.append((shipment, held))
+        gross = {cell: gross.get(cell, 0) + held.get(cell, 0) for cell in {**gross, **held}}
+        walk.append(_Shipped(at, shipment, {cell: left[cell] for cell in surplus}, unordered))
     return walk, twice
+
+
+def _back(o: Facts, at: int, gross: dict[Cell, int], sent: Sequence[tuple[Shipment, dict[Cell, int]]]) -> dict[Cell, int]:
+    """What of all that had left by an instant may be sent again: it did not arrive, or goods are owed for what the customer sends back."""
+    back: dict[Cell, int] = {}
+    for shipment, held in sent:
+        if _failed(o, shipment, at):
+            back = {cell: back.get(cell, 0) + held.get(cell, 0) for cell in {**back, **held}}
+    filling = Filling(o.obligations.shape, {}, o.obligations.at(at).most)
+    for known in o.returns:
+        lines = _to_replace(o, known, at)
+        if lines == []:
+            return gross
+        for line in lines or ():
+            left = line.quantity
+            for cell in filling.cells_of(line):
+                rest = gross.get(cell, 0) - back.get(cell, 0)
+                count = rest if left is None else min(left, rest)
+                left = None if left is None else left - count
+                back[cell] = back.get(cell, 0) + count
+    return back
+
+
+def _failed(o: Facts, shipment: Shipment, at: int) -> bool:
+    """Whether a shipment, or a part of it, had turned back, was lost or spoiled, or is missed by the customer."""
+    for record in shipment.scans:
+        data = scan_of(record)
+        if record.at <= at and (turned_back(record) or data.status in ("lost", "damaged") or data.reason == "disposed"):
+            return True
+    if shipment.delivered is None:
+        return False
+    missed = (r.at for r in o.t.of("support.contacted") if cast("SupportContacted", r.event.data).intent == "not_received")
+    return any(shipment.delivered <= contact <= at for contact in missed)
+
+
+def _to_replace(o: Facts, known: Return, at: int) -> list[Line] | None:
+    """The lines of a return for which the customer was to get goods at an instant; none are named: all. None where it was not so."""
+    words = [record for record in said_of(o, known) if record.at <= at]
+    if not words or words[-1].event.type == "return.cancelled":
+        return None
+    steps = [cast("ReturnStep", record.event.data) for record in words]
+    if next((step.resolution for step in reversed(steps) if step.resolution in RESOLUTIONS), None) not in REPLACED:
+        return None
+    return next((step.lines for step in reversed(steps) if step.lines), [])
 
 
 def _are_pieces(o: Facts, lines: Sequence[Line]) -> bool:
