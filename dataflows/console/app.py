@@ -20,13 +20,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
 from starlette.routing import Route as Routed
-from starlette.staticfiles import StaticFiles
 
 from dataflows.console.access import Needs
+from dataflows.console.assets import serve_assets
 from dataflows.console.cookies import cookie_of
 from dataflows.console.live.resting import rests
 from dataflows.console.parts import ConsoleParts
-from dataflows.console.render import STATIC
 from dataflows.console.routes import Route, every_route
 from dataflows.console.safety import SAFE, BodyTooLargeError, Forwarded, RequestGuard
 from dataflows.console.text import mark
@@ -64,7 +63,7 @@ def application(parts: ConsoleParts, routes: Sequence[Route] | None = None) -> S
         return _problem(visit, status if status in SENTENCES else 404)
 
     served_by = Starlette(
-        routes=[*served, Mount("/static", StaticFiles(directory=STATIC), name="static")],
+        routes=[*served, Mount("/static", serve_assets, name="static")],
         middleware=[
             Middleware(Forwarded, path=settings.path, proxies=settings.proxies),
             Middleware(RequestGuard, most=settings.max_body_bytes, path=settings.path, hosts=settings.hosts),

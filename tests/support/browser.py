@@ -66,6 +66,9 @@ FOCUSED: Final = """() => {
     window.scrollTo(0, 0);
     return unseen; }"""
 """What can have the focus, and does not look otherwise when it has it or lies under the header (WCAG 2.4.7, 2.4.11)."""
+STEADY: Final = """() => document.readyState === "complete"
+    && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")"""
+"""A page that listens: its scripts have run, and what came in place is wired."""
 REPORTING: Final = """document.addEventListener("securitypolicyviolation",
     event => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile ?? ""}`));"""
 
@@ -253,6 +256,25 @@ def log_in(window: Window, name: str, password: str = PASSWORD) -> Page:
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
     return page
+
+
+def steady(page: Page) -> Page:
+    """The page, once what is pressed on it does what it is there for: what is seen may not listen yet."""
+    page.wait_for_function(STEADY)
+    return page
+
+
+def press(page: Page, *keys: str) -> None:
+    """Presses keys, each once the page listens."""
+    for key in keys:
+        steady(page).keyboard.press(key)
+
+
+def look_into(page: Page, order: str) -> Page:
+    """Opens the first row that names an order; the page that it leads to, once it listens."""
+    with page.expect_navigation():
+        page.get_by_role("row").filter(has_text=order).locator("[data-open]").first.click()
+    return steady(page)
 
 
 def decided(page: Page) -> Locator:
