@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
 from starlette.routing import Route as Routed
@@ -111,6 +111,9 @@ async def _answered(route: Route, parts: ConsoleParts, request: Request) -> Resp
         return _problem(visit, 503)
     except HTTPException as error:
         return _problem(visit, error.status_code)
+    except ClientDisconnect:
+        # Whoever sent it has gone on, as from a preview that their decision overtakes: nobody hears this, and nothing is wrong.
+        return Response(status_code=400)
     except Exception as error:  # noqa: BLE001 - whoever asked is told, and so are we
         # Its message may quote what it is about; the place is enough to find it.
         said = {"template": str(error)} if isinstance(error, TemplateError) else {}

@@ -69,6 +69,8 @@ FOCUSED: Final = """() => {
 STEADY: Final = """() => document.readyState === "complete"
     && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")"""
 """A page that listens: its scripts have run, and what came in place is wired."""
+NO_FAULT: Final = ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest")
+"""Logged as errors, and none: an answer that is refused on purpose, which `_answered` judges; a preview that a decision overtakes."""
 REPORTING: Final = """document.addEventListener("securitypolicyviolation",
     event => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile ?? ""}`));"""
 
@@ -197,8 +199,7 @@ class Window:
         return path
 
     def _said(self, message: ConsoleMessage) -> None:
-        # An answer that is refused on purpose is logged by the browser as an error too: `_answered` judges answers.
-        if message.type == "error" and not message.text.startswith("Failed to load resource") and not self.offline:
+        if message.type == "error" and not message.text.startswith(NO_FAULT) and not self.offline:
             self.wrongs.append(f"console: {message.text}")
 
     def _asked(self, request: Request) -> None:
