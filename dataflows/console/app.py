@@ -16,17 +16,16 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
 from starlette.routing import Route as Routed
-from starlette.staticfiles import StaticFiles
 
 from dataflows.console.access import Needs
+from dataflows.console.assets import serve_assets
 from dataflows.console.cookies import cookie_of
 from dataflows.console.live.resting import rests
 from dataflows.console.parts import ConsoleParts
-from dataflows.console.render import STATIC
 from dataflows.console.routes import Route, every_route
 from dataflows.console.safety import SAFE, BodyTooLargeError, Forwarded, RequestGuard
 from dataflows.console.text import mark
@@ -64,7 +63,7 @@ def application(parts: ConsoleParts, routes: Sequence[Route] | None = None) -> S
         return _problem(visit, status if status in SENTENCES else 404)
 
     served_by = Starlette(
-        routes=[*served, Mount("/static", StaticFiles(directory=STATIC), name="static")],
+        routes=[*served, Mount("/static", serve_assets, name="static")],
         middleware=[
             Middleware(Forwarded, path=settings.path, proxies=settings.proxies),
             Middleware(RequestGuard, most=settings.max_body_bytes, path=settings.path, hosts=settings.hosts),
@@ -112,6 +111,9 @@ async def _answered(route: Route, parts: ConsoleParts, request: Request) -> Resp
         return _problem(visit, 503)
     except HTTPException as error:
         return _problem(visit, error.status_code)
+    except ClientDisconnect:
+        # Whoever sent it has gone on, as from a preview that their decision overtakes: nobody hears this, and nothing is wrong.
+        return Response(status_code=400)
     except Exception as error:  # noqa: BLE001 - whoever asked is told, and so are we
         # Its message may quote what it is about; the place is enough to find it.
         said = {"template": str(error)} if isinstance(error, TemplateError) else {}

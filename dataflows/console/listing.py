@@ -136,17 +136,18 @@ class ReadList(NamedTuple):
     """A page of a list with its counts; `facets` None where none were asked for."""
 
     page: Page[ExceptionRow]
-    facets: Facets | None
+    facets: Facets | None = None
 
 
-def read_list(
-    connection: Connection, visit: Visit, read: ReadFilter, *, after: str | None = None, limit: int = ROWS, counted: bool = True
-) -> ReadList:
+def read_rows(connection: Connection, visit: Visit, read: ReadFilter, *, after: str | None = None, limit: int = ROWS) -> Page[ExceptionRow]:
     """A page of what a filter leaves of what somebody may see. Raises FilterError."""
-    wanted = visit.person.narrow(read.wanted)
-    page = list_exceptions(connection, wanted, now=visit.now, limit=limit, after=after, sort=read.sort)
-    found = facets(connection, read.wanted, visit.person.narrow(ExceptionFilter()), now=visit.now) if counted else None
-    return ReadList(page, found)
+    return list_exceptions(connection, visit.person.narrow(read.wanted), now=visit.now, limit=limit, after=after, sort=read.sort)
+
+
+async def read_facets(visit: Visit, wanted: ExceptionFilter) -> Facets:
+    """How many rows a filter leaves of what somebody may see, and of what; as of some seconds ago if asked then. Raises FilterError."""
+    bounds = visit.person.narrow(ExceptionFilter())
+    return await visit.parts.heads.facets.get((wanted, bounds), lambda: visit.read(facets, wanted, bounds, now=visit.now))
 
 
 class ShownList:

@@ -93,6 +93,8 @@ class Heads:
         """Who asks the engine how it is; None: nobody."""
         self.asked = KeptAnswers(age=0)
         """Who asks for the same head while it is asked for gets that one."""
+        self.facets = KeptAnswers(age=HEAD_AGE.total_seconds())
+        """How many rows of lists have what, by list and scope: as old as the head's counts at most."""
         self._kept: dict[PersonScope, Head] = {}
         self._lock = Lock()
 
@@ -116,6 +118,7 @@ class Heads:
 
     def forget(self) -> None:
         """All are asked for anew: something was decided."""
+        self.facets.forget()
         with self._lock:
             self._kept.clear()
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from types import FunctionType, MethodType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.runtime import Context, Macro
 from markupsafe import Markup, escape
 
 from dataflows.console.text import Language, is_text, language, mark
 
 HERE: Final = Path(__file__).parent
-STATIC: Final = HERE / "static"
 SEVERITIES: Final = {mark("critical"): "◆", mark("high"): "▲", mark("medium"): "●", mark("low"): "○"}
 """By severity its shape: it is never said by colour alone."""
 
@@ -67,6 +67,24 @@ class ShownTo:
         return SEVERITIES.get(severity, "·")
 
 
+PLAIN: Final = (FunctionType, MethodType)
+
+
+class PageContext(Context):
+    """Calls what templates call most, functions of ours and macros, without asking first what else they might want."""
+
+    def call(self, obj: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """As `Context.call`. No function of ours raises StopIteration, or wants the context."""
+        kind = type(obj)
+        if kind is Macro:
+            args = (self.eval_ctx, *args)
+        elif kind not in PLAIN or hasattr(obj, "jinja_pass_arg"):
+            return super().call(obj, *args, **kwargs)
+        kwargs.pop("_block_vars", None)
+        kwargs.pop("_loop_vars", None)
+        return obj(*args, **kwargs)
+
+
 @lru_cache(None)
 def environment(code: str) -> Environment:
     """The templates in a language."""
@@ -79,6 +97,7 @@ def environment(code: str) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    made.context_class = PageContext
     made.globals.update(translating(spoken))
     made.filters["words"] = words
     return made
@@ -118,12 +137,6 @@ def rendered(code: str, template: str, context: Mapping[str, Any]) -> str:
 def words(name: str | None) -> str:
     """A name of code as words: `awaiting_customer` becomes `awaiting customer`."""
     return "" if name is None else name.replace("_", " ")
-
-
-@lru_cache(None)
-def asset(name: str) -> str:
-    """The name of a file of `static` with a part of its digest, so that browsers may keep it for ever."""
-    return f"{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
 
 
 def safe(text: str) -> Markup:

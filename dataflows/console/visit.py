@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dataflows.console import render
 from dataflows.console.access import NOBODY, Needs, Person
+from dataflows.console.assets import asset
 from dataflows.console.live.standing import StandingLine, trouble
 from dataflows.console.parts import ConsoleParts, Head, zero
 from dataflows.console.people.sessions import PersonSession
@@ -211,7 +212,7 @@ class Visit:
 
     def asset(self, name: str) -> str:
         """The URL of a file of `static`."""
-        return f"{self.parts.settings.path}/static/{render.asset(name)}"
+        return f"{self.parts.settings.path}/static/{asset(name)}"
 
     def local(self, path: str | None) -> str:
         """A path that somebody has sent, if it is one of this console; else the first page's. Nothing leads elsewhere."""

@@ -28,6 +28,8 @@ from confluent_kafka import Producer
 
 from dataflows.console.app import application
 from dataflows.console.cookies import cookie_of
+from dataflows.console.govern.opening import NAME as GOVERN
+from dataflows.console.govern.opening import open_govern
 from dataflows.console.own import open_own, prepare
 from dataflows.console.parts import ConsoleParts, parts_of
 from dataflows.console.people.passwords import Passwords
@@ -48,7 +50,7 @@ from tests.bench.kafka import kafka
 from tests.bench.pages import PageCost, costs
 from tests.bench.store import filled
 from tests.support.brokers import topic
-from tests.support.console import QUICK
+from tests.support.console import QUICK, embedded_settings
 from tests.support.filled import NOW
 from tests.support.stored import example
 from tests.support.stores import sqlite_url
@@ -146,7 +148,9 @@ def parts_over(url: str, folder: Path) -> ConsoleParts:
     began = datetime.now(UTC)
     settings = ConsoleSettings.model_validate({"cookie": "plain", "port": PORT})
     store = open_store(url, pool=settings.connections)
-    return parts_of(store, own, settings, Observer(), clock=lambda: NOW + (datetime.now(UTC) - began), passwords=Passwords(QUICK))
+    parts = parts_of(store, own, settings, Observer(), clock=lambda: NOW + (datetime.now(UTC) - began), passwords=Passwords(QUICK))
+    parts.more[GOVERN] = open_govern(ExitStack(), embedded_settings(folder), own, clock=parts.clock)
+    return parts
 
 
 def serve(url: str, folder: str, port: int) -> None:

@@ -73,7 +73,6 @@ class PageCost(NamedTuple):
     first_cpu: float
     size: int
     sent: int
-    status: int
 
 
 class Spent:
@@ -130,7 +129,7 @@ def costs(
                 took.append(each)
             console, store = spent.console() - begun[0], spent.store() - begun[1]
             size, sent = len(answer.content), int(answer.headers["content-length"])
-            yield PageCost(path, first, median(took), max(took), console / times, store / times, first_cpu, size, sent, answer.status_code)
+            yield PageCost(path, first, median(took), max(took), console / times, store / times, first_cpu, size, sent)
 
 
 def _look(client: httpx.Client, path: str, spent: Spent, rest: float) -> tuple[float, httpx.Response, float]:
@@ -138,6 +137,7 @@ def _look(client: httpx.Client, path: str, spent: Spent, rest: float) -> tuple[f
     time.sleep(rest)
     before, began = spent.console() + spent.store(), time.perf_counter()
     answer = client.get(path)
+    answer.raise_for_status()
     return (time.perf_counter() - began) * 1_000, answer, spent.console() + spent.store() - before
 
 

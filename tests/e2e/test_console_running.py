@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.support.browser import PATIENCE_MS, Window, browser, decided, log_in, send, why_not, window
+from tests.support.browser import PATIENCE_MS, Window, browser, decided, log_in, look_into, press, send, why_not, window
 from tests.support.running import RunningSystem, instant, running_shop, told
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(why_not() is not None, reason=str(why_not()))]
@@ -112,7 +112,7 @@ def test_from_a_late_parcel_to_its_resolution(shop: RunningSystem, seat: Window)
     expect(bar(page)).to_have_text("1 new")
     expect(row_of(page, "L-1")).to_have_count(0)
     show(page)
-    row_of(page, "L-1").locator("[data-open]").click()
+    look_into(page, "L-1")
     expect(page.locator("main")).to_contain_text("had not been delivered by")
     where = page.url
     steps = page.get_by_role("group", name="Decide")
@@ -127,6 +127,12 @@ def test_from_a_late_parcel_to_its_resolution(shop: RunningSystem, seat: Window)
     expect(decided(page)).to_contain_text("Done.")
     page.goto(where)
     expect(page.locator("main")).to_contain_text("a person closed the case")
+    armed = seat.open("/policy/armed").get_by_role("row").filter(has_text="shipment.delivery_overdue")
+    expect(armed).to_contain_text("the policy lists it")
+    expect(armed.locator(".pill")).to_have_text("armed")
+    read_at = page.locator("main .muted time").first.get_attribute("datetime")
+    page.reload()  # whoever looks within a minute gets what was read then: it reads all shards
+    expect(page.locator("main .muted time").first).to_have_attribute("datetime", read_at or "")
     seat.open("/exceptions?kind=shipment.delivery_overdue")
     expect(row_of(page, "L-1")).to_have_count(0)
 
@@ -142,7 +148,7 @@ def test_a_retraction_is_seen_where_it_is_looked_at(shop: RunningSystem, seat: W
     with window(chromium, shop.url("console")) as other:
         log_in(other, "bob")
         one = other.open("/exceptions?kind=shipment.delivery_overdue")
-        row_of(one, "R-1").locator("[data-open]").click()
+        look_into(one, "R-1")
         expect(one.locator("main")).to_contain_text("missed")
         parcel = {"tracking_number": "T-R-1", "carrier": "dhl", "status": "delivered"}
         shop.tell([told("R-1", "carrier.scan", "/carrier/dhl", parcel, ago=time.time() - promise + 1)])
@@ -176,8 +182,7 @@ def test_two_thousand_within_a_minute_move_no_row(shop: RunningSystem, seat: Win
     while row_of(page, "F-").count() < 3:
         expect(bar(page)).to_have_text(re.compile("new"))
         show(page)
-    page.keyboard.press("j")
-    page.keyboard.press("x")
+    press(page, "j", "x")
     before, held = places(page), page.evaluate("document.activeElement.href")
     assert len(before) == 3
     for begin in range(0, MANY, AT_ONCE):
@@ -187,7 +192,7 @@ def test_two_thousand_within_a_minute_move_no_row(shop: RunningSystem, seat: Win
     assert places(page) == before
     assert page.evaluate("document.activeElement.href") == held
     expect(page.locator("[data-row] input:checked")).to_have_count(1)
-    page.keyboard.press("j")
+    press(page, "j")
     assert page.evaluate("document.activeElement.href") != held
     assert seat.violations() == []
     show(page)
@@ -258,7 +263,7 @@ def test_another_policy_is_tried_and_activated(shop: RunningSystem, seat: Window
         expect(mine.locator("#activation")).to_contain_text("It holds: the engine decides by this version.")
         assert other.violations() == []
     expect(row_of(page, "P-1")).to_contain_text("no longer here")
-    row_of(page, "P-1").locator("[data-open]").click()
+    look_into(page, "P-1")
     expect(page.locator("main")).to_contain_text("Over:")
     expect(page.locator("main")).to_contain_text("policy")
 

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import func, select
 
 from sinks.cases.tables import exceptions
-from tests.support.browser import PHONE, Served, Window, browser, log_in, why_not, window
+from tests.support.browser import PHONE, Served, Window, browser, log_in, look_into, press, why_not, window
 from tests.support.console import console
 from tests.support.desk_console import START, DeskConsole, desk_console, event, late
 from tests.support.governed import SentRecords, reject, rejected, scan
@@ -73,8 +73,8 @@ def test_from_a_late_parcel_to_its_resolution(chromium: Browser, tmp_path: Path)
         page = log_in(seat, "anna")
         expect(page.get_by_role("heading", level=1)).to_have_text("My work")
         page.get_by_role("navigation", name="Views").get_by_role("link", name="Exceptions").click()
-        row = page.get_by_role("row").filter(has_text="SO-1")
-        row.locator("[data-open]").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Exceptions")
+        look_into(page, "SO-1")
         expect(page.get_by_text("The order had not left by Mon 2026-05-25 12:00").first).to_be_visible()
         place = page.url
         page.get_by_role("link", name="Acknowledge").click()
@@ -101,7 +101,7 @@ def test_an_approval_by_a_second_person(chromium: Browser, tmp_path: Path) -> No
     with floor(tmp_path, chromium, [unshipped("SO-1")]) as shop:
         with shop.seat("anna") as seat:
             page = seat.open("/exceptions")
-            page.get_by_role("row").filter(has_text="SO-1").locator("[data-open]").click()
+            look_into(page, "SO-1")
             page.get_by_role("link", name="Ask for an action").click()
             page.get_by_role("dialog").get_by_label("Action").select_option("notify_customer")
             expect(page.get_by_role("dialog").get_by_label("Channel")).to_be_visible()
@@ -130,6 +130,31 @@ def test_an_approval_by_a_second_person(chromium: Browser, tmp_path: Path) -> No
             expect(said(page)).to_contain_text("Done.")
 
 
+def test_automation_is_paused_and_goes_on(chromium: Browser, tmp_path: Path) -> None:
+    """Bob pauses one action, with a reason, and lets it go on; the page says each time where it is paused, since when and by whom."""
+    with floor(tmp_path, chromium, [unshipped("SO-1")]) as shop, shop.seat("bob") as seat:
+        page = seat.open("/automation")
+        expect(page.locator("main")).to_contain_text("Automation is paused nowhere.")
+        page.get_by_role("link", name="Pause automation").click()
+        page.get_by_label("One action").check()
+        page.get_by_label("Which one").fill("notify_customer")
+        page.get_by_label(re.compile("^Why")).fill("the text is wrong")
+        page.get_by_role("button", name="Pause", exact=True).click()
+        expect(said(page)).to_contain_text("Taken in.")
+        shop.desk.speak()
+        expect(said(page)).to_contain_text("It is paused now.")
+        paused = seat.open("/automation").get_by_role("row").filter(has_text="action:notify_customer")
+        expect(paused).to_contain_text("bob")
+        expect(paused).to_contain_text("the text is wrong")
+        paused.get_by_role("link", name="Resume").click()
+        page.get_by_label(re.compile("^Why")).fill("the text is right again")
+        page.get_by_role("button", name="Resume", exact=True).click()
+        expect(said(page)).to_contain_text("Taken in.")
+        shop.desk.speak()
+        expect(said(page)).to_contain_text("Done.")
+        expect(seat.open("/automation").locator("main")).to_contain_text("Automation is paused nowhere.")
+
+
 def test_two_hundred_are_acknowledged_at_once(chromium: Browser, tmp_path: Path) -> None:
     """All that the filter leaves, also what stands on other pages; each has a result of its own."""
     with floor(tmp_path, chromium, [unshipped(f"SO-{number}") for number in range(200)]) as shop, shop.seat("anna") as seat:
@@ -151,7 +176,7 @@ def test_a_decision_on_what_has_changed_meanwhile_is_refused_with_what_changed(c
     """Two people open the same case; the second is told what the first has done, and may go on from there."""
     with floor(tmp_path, chromium, [unshipped("SO-1")]) as shop, shop.seat("anna") as first, shop.seat("bob") as second:
         for seat in (first, second):
-            seat.open("/exceptions").get_by_role("row").filter(has_text="SO-1").locator("[data-open]").click()
+            look_into(seat.open("/exceptions"), "SO-1")
             seat.page.get_by_role("link", name="Resolve").click()
             expect(seat.page.get_by_role("dialog")).to_contain_text("What it would do")
         first.page.get_by_role("button", name="Resolve").click()
@@ -194,7 +219,7 @@ def test_who_may_only_look_is_offered_nothing_and_can_do_nothing(chromium: Brows
     """Vera has no buttons; what she sends all the same is refused; pages of the administration are not there for her."""
     with floor(tmp_path, chromium, [unshipped("SO-1")]) as shop, shop.seat("vera") as seat:
         page = seat.open("/exceptions")
-        page.get_by_role("row").filter(has_text="SO-1").locator("[data-open]").click()
+        look_into(page, "SO-1")
         expect(page.get_by_role("link", name=re.compile("Acknowledge|Resolve|Snooze"))).to_have_count(0)
         views = page.get_by_role("navigation", name="Views")
         expect(views.get_by_role("link", name="Exceptions")).to_have_count(1)
@@ -216,7 +241,7 @@ def test_a_dark_phone(chromium: Browser, tmp_path: Path) -> None:
         shop.seat("anna", size=PHONE, dark=True) as seat,
     ):
         page = seat.open("/exceptions")
-        page.get_by_role("row").filter(has_text="SO-1").locator("[data-open]").click()
+        look_into(page, "SO-1")
         for step in ("exception", "form"):
             assert seat.overflow() <= 0, step
             assert seat.violations() == [], step
@@ -239,39 +264,51 @@ def test_keyboard_only(chromium: Browser, tmp_path: Path) -> None:
     """From the log-in to an acknowledgement of two and its undoing without a pointer; where one is, is always seen."""
     with floor(tmp_path, chromium, [unshipped("SO-1"), unshipped("SO-2")]) as shop, shop.seat() as seat:
         page = seat.open("/login")
-        press = page.keyboard.press
         while page.evaluate("document.activeElement?.name") != "name":
-            press("Tab")
+            press(page, "Tab")
         page.keyboard.type("anna")
-        press("Tab")
+        press(page, "Tab")
         page.keyboard.type("orderwatch-demo")
-        press("Enter")
+        press(page, "Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text("My work")
-        for key in ("g", "e"):
-            press(key)
+        press(page, "g")
+        expect(page.locator("body[data-going]")).to_have_count(1)
+        press(page, "Escape")
+        expect(page.locator("body[data-going]")).to_have_count(0)
+        press(page, "g", "e")
         expect(page.get_by_role("heading", level=1)).to_contain_text("Exceptions")
-        for key in ("j", "x", "j", "x"):
-            press(key)
+        press(page, "j", "x", "j", "x")
         expect(page.locator("[data-row] input:checked")).to_have_count(2)
         focused = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert focused not in ("none", "hidden")
-        press("e")
+        press(page, "e")
         expect(page.get_by_role("dialog").get_by_role("heading", level=2)).to_have_text(re.compile("Acknowledge"))
         reach(page, page.get_by_role("dialog").get_by_role("button", name="Acknowledge", exact=True))
-        press("Enter")
+        press(page, "Enter")
         expect(said(page)).to_contain_text("2 are taken in")
         shop.desk.speak()
         expect(said(page)).to_contain_text("2 of 2 are decided.")
-        press("u")
+        press(page, "u")
         expect(said(page)).to_contain_text("2 are taken in")
         shop.desk.speak()
         expect(said(page)).to_contain_text("2 of 2 are decided.")
         taken = select(func.count()).where(exceptions.c.acknowledged_at.is_not(None))
         assert shop.desk.rows(taken) == [(0,)]
-        press("?")
+        press(page, "?")
         expect(page.get_by_role("dialog")).to_be_visible()
-        press("Escape")
+        press(page, "Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
+        press(page, "Control+k")
+        offered = page.get_by_role("dialog").get_by_role("option")
+        expect(offered).not_to_have_count(0)
+        page.keyboard.type("to appr")
+        expect(offered).to_have_count(0)
+        for _ in range(7):
+            press(page, "Backspace")
+        page.keyboard.type("approv")
+        expect(page.get_by_role("dialog").get_by_role("option", selected=True)).to_contain_text("Approvals")
+        press(page, "Enter")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Approvals")
 
 
 def reach(page: Page, wanted: Locator) -> None:
@@ -279,7 +316,7 @@ def reach(page: Page, wanted: Locator) -> None:
     for _ in range(80):
         if wanted.evaluate("element => element === document.activeElement"):
             return
-        page.keyboard.press("Tab")
+        press(page, "Tab")
     raise AssertionError(f"{wanted} is not reached by Tab")
 
 
@@ -287,7 +324,7 @@ def test_without_javascript_all_of_it_is_done_by_links_and_forms(chromium: Brows
     """A browser that runs no script acknowledges a case."""
     with floor(tmp_path, chromium, [unshipped("SO-1")]) as shop, shop.seat("anna", script=False) as seat:
         page = seat.open("/exceptions")
-        page.get_by_role("row").filter(has_text="SO-1").locator("[data-open]").click()
+        look_into(page, "SO-1")
         page.get_by_role("link", name="Acknowledge").click()
         page.get_by_role("button", name="Acknowledge").click()
         expect(said(page)).to_contain_text("Taken in.")
@@ -300,7 +337,7 @@ def test_a_case_that_was_no_case_is_shown_as_taken_back(chromium: Browser, tmp_p
     """A scan that comes late tells that the parcel had left in time: the exception is drawn as taken back, not erased."""
     with floor(tmp_path, chromium, [unshipped("SO-1")]) as shop, shop.seat("anna") as seat:
         page = seat.open("/exceptions?kind=fulfilment.ship_overdue")
-        page.get_by_role("row").filter(has_text="SO-1").locator("[data-open]").click()
+        look_into(page, "SO-1")
         place = page.url
         shipment = {"site": "ams1", "shipment_id": "S-1", "carrier": "ups", "tracking_number": "1Z1"}
         left = event("SO-1", "warehouse.shipped", START - timedelta(days=3), "/warehouse/ams1", **shipment)

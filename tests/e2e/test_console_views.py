@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.support.browser import WIDE, Served, Window, browser, why_not, window
 from tests.support.console import ConsoleHost, console, deciding
@@ -82,6 +82,34 @@ def test_a_view_is_for_everybody(view: str, shared: Window, host: ConsoleHost, v
     assert wrongs == []
 
 
+def test_a_series_is_looked_at_closer(shared: Window) -> None:
+    """Zoom puts a chart in the place of the picture; a part over which somebody drags fills it, two clicks show all again."""
+    page = shared.page
+    page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+    shared.open("/modes?days=90")
+    page.get_by_role("button", name="Zoom").click()
+    chart = page.locator("#flow canvas")
+    expect(chart).to_be_visible()
+    expect(page.locator("figure:has(#flow) .frame")).to_be_hidden()
+    over = page.locator("#flow .u-over")
+    box = over.bounding_box()
+    assert box is not None
+    drawn = "document.querySelector('#flow canvas').toDataURL()"
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
+    whole = page.evaluate(drawn)
+    across = [box["x"] + box["width"] * part for part in (0.3, 0.6)]
+    page.mouse.move(across[0], box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(across[1], box["y"] + 40, steps=4)
+    page.mouse.up()
+    page.wait_for_function(f"before => {drawn} !== before", arg=whole)
+    over.dblclick()
+    page.wait_for_function(f"before => {drawn} === before", arg=whole)
+    page.get_by_role("button", name="Zoom").click()
+    expect(chart).to_be_hidden()
+    assert shared.violations() == []
+
+
 def test_a_page_that_breaks_the_policy_is_seen(chromium: Browser, host: ConsoleHost, served: Served, tmp_path: Path) -> None:
     """What these tests rest on: an inline script, a request to another host and an error are noticed, and so is what axe looks for."""
     with pytest.raises(AssertionError), window(chromium, served.url, host, "ada") as shown:  # noqa: PT012 - the whole visit is one
@@ -93,7 +121,7 @@ def test_a_page_that_breaks_the_policy_is_seen(chromium: Browser, host: ConsoleH
         assert any("button-name" in one for one in shown.violations())
         page.evaluate("document.querySelector('main button').style.outline = 'none'")
         assert len(shown.unseen_focus()) == 1
-        page.evaluate("setTimeout(() => { throw new Error('broken') })")
-        page.wait_for_timeout(100)
+        with page.expect_event("pageerror"):
+            page.evaluate("setTimeout(() => { throw new Error('broken') })")
         assert {one.partition(":")[0] for one in shown.wrongs} >= {"console", "error", "asks another host"}
         assert shown.picture(tmp_path / "page.png").stat().st_size > 1_000

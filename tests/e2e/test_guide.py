@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, expect
 
 from dataflows.settings.gateway import GatewaySettings
 from dataflows.settings.model import HttpSettings
-from tests.support.browser import PATIENCE_MS, browser, decided, log_in, send, why_not, window
+from tests.support.browser import PATIENCE_MS, browser, decided, log_in, look_into, send, why_not, window
 from tests.support.kafka.process import free_port
 from tests.support.kept_pictures import keep
 from tests.support.live import PATIENCE
@@ -172,13 +172,12 @@ def see_it_in_the_console(chromium: Browser, shell: Shell) -> None:
             time.sleep(0.2)
         log_in(shown, "ada", "a password of mine")
         shown.page.get_by_role("navigation", name="Views").get_by_role("link", name="Exceptions").click()
-        row = shown.page.locator("[data-row]").filter(has_text="Declined soft")
         while shown.page.locator("[data-row]").count() < 2:
             assert time.monotonic() < give_up, shell.background()
             shown.page.wait_for_timeout(500)
             shown.page.reload()
         keep(shown, PICTURES / "exceptions.jpg")
-        row.locator("[data-open]").click()
+        look_into(shown.page, "Declined soft")
         where = shown.page.url
         shown.page.get_by_role("group", name="Decide").get_by_role("link", name="Acknowledge", exact=True).click()
         send(shown.page, "Acknowledge")

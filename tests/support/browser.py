@@ -66,6 +66,11 @@ FOCUSED: Final = """() => {
     window.scrollTo(0, 0);
     return unseen; }"""
 """What can have the focus, and does not look otherwise when it has it or lies under the header (WCAG 2.4.7, 2.4.11)."""
+STEADY: Final = """() => document.readyState === "complete"
+    && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")"""
+"""A page that listens: its scripts have run, and what came in place is wired."""
+NO_FAULT: Final = ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest")
+"""Logged as errors, and none: an answer that is refused on purpose, which `_answered` judges; a preview that a decision overtakes."""
 REPORTING: Final = """document.addEventListener("securitypolicyviolation",
     event => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile ?? ""}`));"""
 
@@ -194,8 +199,7 @@ class Window:
         return path
 
     def _said(self, message: ConsoleMessage) -> None:
-        # An answer that is refused on purpose is logged by the browser as an error too: `_answered` judges answers.
-        if message.type == "error" and not message.text.startswith("Failed to load resource") and not self.offline:
+        if message.type == "error" and not message.text.startswith(NO_FAULT) and not self.offline:
             self.wrongs.append(f"console: {message.text}")
 
     def _asked(self, request: Request) -> None:
@@ -253,6 +257,25 @@ def log_in(window: Window, name: str, password: str = PASSWORD) -> Page:
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
     return page
+
+
+def steady(page: Page) -> Page:
+    """The page, once what is pressed on it does what it is there for: what is seen may not listen yet."""
+    page.wait_for_function(STEADY)
+    return page
+
+
+def press(page: Page, *keys: str) -> None:
+    """Presses keys, each once the page listens."""
+    for key in keys:
+        steady(page).keyboard.press(key)
+
+
+def look_into(page: Page, order: str) -> Page:
+    """Opens the first row that names an order; the page that it leads to, once it listens."""
+    with page.expect_navigation():
+        page.get_by_role("row").filter(has_text=order).locator("[data-open]").first.click()
+    return steady(page)
 
 
 def decided(page: Page) -> Locator:

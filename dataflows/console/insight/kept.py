@@ -5,11 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar, cast
 
 Found = TypeVar("Found")
 AGE_S: Final = 60.0
 MOST: Final = 300
+
+
+@dataclass(slots=True)
+class KeptAnswer:
+    """An answer, or the asking for it. `renewal`: who asks for it anew while this one is still given."""
+
+    since: float
+    answer: asyncio.Future[Any]
+    renewal: asyncio.Task[None] | None = None
 
 
 class KeptAnswers:
@@ -17,25 +27,51 @@ class KeptAnswers:
 
     def __init__(self, age: float = AGE_S, most: int = MOST) -> None:
         self._age, self._most = age, most
-        self._kept: OrderedDict[Hashable, tuple[float, asyncio.Future[Any]]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, KeptAnswer] = OrderedDict()
 
-    async def get(self, asked: Hashable, ask: Callable[[], Awaitable[Found]]) -> Found:
-        """The answer; asked for anew if it is too old. Raises what asking raises, which is not kept."""
+    async def get(self, asked: Hashable, ask: Callable[[], Awaitable[Found]], *, longest: float = 0) -> Found:
+        """The answer; asked for anew if it is too old. Raises what asking raises, which is not kept.
+
+        `longest`: up to so many seconds an older one is given at once, and asked for anew behind the back of who gets it.
+        """
         loop = asyncio.get_running_loop()
         held = self._kept.get(asked)
-        if held is not None and (loop.time() - held[0] < self._age or not held[1].done()):
-            return await asyncio.shield(held[1])
+        if held is not None:
+            old = loop.time() - held.since
+            if old < self._age or not held.answer.done():
+                return await asyncio.shield(held.answer)
+            if old < longest:
+                if held.renewal is None or held.renewal.done():
+                    held.renewal = asyncio.create_task(self._renew(asked, held, ask))
+                return cast("Found", held.answer.result())
         task = asyncio.ensure_future(_run(ask))
-        self._kept[asked] = (loop.time(), task)
-        self._kept.move_to_end(asked)
-        while len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+        made = self._keep(asked, loop.time(), task)
         try:
             return await asyncio.shield(task)
         except BaseException:
-            if task.done() and self._kept.get(asked, (0, None))[1] is task:
+            if task.done() and self._kept.get(asked) is made:
                 del self._kept[asked]
             raise
+
+    def forget(self) -> None:
+        """All is asked for anew. On any thread."""
+        self._kept = OrderedDict()
+
+    def _keep(self, asked: Hashable, since: float, answer: asyncio.Future[Any]) -> KeptAnswer:
+        kept = self._kept
+        made = kept[asked] = KeptAnswer(since, answer)
+        kept.move_to_end(asked)
+        while len(kept) > self._most:
+            kept.popitem(last=False)
+        return made
+
+    async def _renew(self, asked: Hashable, held: KeptAnswer, ask: Callable[[], Awaitable[Any]]) -> None:
+        began = asyncio.get_running_loop().time()
+        task = asyncio.ensure_future(_run(ask))
+        # If it fails, the kept one is right as of its time; who asks once that is too old asks for themselves, and is told what is wrong.
+        await asyncio.wait([task])
+        if task.exception() is None and self._kept.get(asked) is held:
+            self._keep(asked, began, task)
 
 
 async def _run(ask: Callable[[], Awaitable[Found]]) -> Found:

@@ -11,12 +11,15 @@ from zoneinfo import ZoneInfo
 from starlette.datastructures import QueryParams
 
 from dataflows.console.access import Person
+from schemas.instants import EPOCH
 from sinks.cases.queries.wanted import ExceptionFilter
 from sinks.cases.queries.windows import Window
 
 DAYS: Final = (7, 30, 90)
 """The windows that pages offer."""
 USUAL: Final = 30
+LONGEST_KEPT_S: Final = 300.0
+"""How old counts may be that are shown while they are made anew: the page says up to when it has counted."""
 LONGEST: Final = timedelta(days=366)
 MOST_VALUES: Final = 20
 FINE: Final = timedelta(minutes=1)
@@ -32,6 +35,10 @@ class AskedWindow:
     days: int | None
     first: date
     last: date
+
+    def key(self) -> tuple[str | None, Window]:
+        """What those ask for alike who ask for the same days up to now, whenever they do; of two days the window itself."""
+        return (f"{self.days} d", replace(self.window, since=EPOCH, until=EPOCH)) if self.days else (None, self.window)
 
     def query(self, **other: object) -> dict[str, object]:
         """The parameters of a URL that ask for the same, but for `other`; None leaves one out."""

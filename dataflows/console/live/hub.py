@@ -26,7 +26,7 @@ from sinks.cases.queries.changes import Position, changes, position
 LEAST_S: Final = 0.2
 MOST_S: Final = 1.0
 """How long to wait between two looks: the less a look costs, the less; after an error ever longer."""
-SHARE: Final = 5
+SHARE: Final = 2
 """A look may take one part in so many of the time."""
 STANDING_S: Final = 2.0
 """How often it is looked how far the store is."""

@@ -60,12 +60,23 @@ def deadline_of(row: Data) -> DeadlineParts | None:
     said = cast("Mapping[str, Any] | None", row["deadline"])
     if said is None or row["due_at"] is None:
         return parts_of(words)
+    try:
+        return _said_in(said, cast("datetime", row["due_at"]), words)
+    except ValueError:
+        # The name of an order that was erased was taken out of it, and was one of its words: `2`, `captured`.
+        return parts_of(words)
+
+
+def _said_in(said: Mapping[str, Any], due: datetime, words: str | None) -> DeadlineParts:
+    """The parts as the engine says them. Raises ValueError of what it does not say so."""
+    if not all(is_zone(zone) for zone in (said["zone"], said["business_zone"]) if zone):
+        raise ValueError("no zone")
     length = span(said["span"]) if said["span"] else None
     since, at = said["counted_from"], said["anchored_at"]
     return DeadlineParts(
         label=said["anchor"],
         zone=said["zone"],
-        due=micros(cast("datetime", row["due_at"])),
+        due=micros(due),
         anchor=None if length is None or at is None else micros(parse_instant(at)),
         length=None if length is None else Span(abs(length.n), length.unit),
         back=length is not None and length.n < 0,

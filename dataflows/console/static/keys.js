@@ -6,8 +6,15 @@
   const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => row.offsetParent !== null);
   const current = () => document.querySelector("[data-row][data-current]");
   const typing = (element) => element.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]") !== null;
-  let going = 0;
   let anchor = null;
+
+  // After `g` the places show their keys until one is pressed, however long that takes: nobody is hurried (WCAG 2.2.1).
+  const going = () => "going" in body.dataset;
+  function go(on) {
+    if (on) body.dataset.going = "";
+    else delete body.dataset.going;
+    return on;
+  }
 
   function stand(row) {
     for (const other of document.querySelectorAll("[data-row][data-current]")) {
@@ -82,13 +89,13 @@
 
   function act(event) {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (going) {
-      going = 0;
+    if (going()) {
+      go(false);
       const place = document.querySelector(`[data-go="${CSS.escape(key)}"]`);
       return place ? press(place) : false;
     }
     switch (key) {
-      case "g": going = event.timeStamp; return true;
+      case "g": return go(true);
       case "?": return help();
       case "j": return move(1);
       case "k": return move(-1);
@@ -106,7 +113,7 @@
   }
 
   document.addEventListener("keydown", (event) => {
-    if (going && event.timeStamp - going > 1500) going = 0;
+    if (event.key === "Escape") go(false);
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
     if (!single() || typing(event.target) || document.querySelector("dialog[open]")) return;
     if (event.key.length !== 1) return;
@@ -114,6 +121,7 @@
   });
 
   document.addEventListener("focusin", (event) => {
+    if (typing(event.target)) go(false);
     const row = event.target.closest("[data-row]");
     if (row && row !== current()) {
       for (const other of document.querySelectorAll("[data-row][data-current]")) delete other.dataset.current;
@@ -122,6 +130,7 @@
   });
 
   document.addEventListener("click", (event) => {
+    go(false);
     const opener = event.target.closest("[data-opens]");
     if (opener) document.getElementById(opener.dataset.opens)?.showModal();
     for (const menu of document.querySelectorAll("details.me[open]")) {

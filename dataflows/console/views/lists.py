@@ -11,7 +11,7 @@ from dataflows.console import own_lists
 from dataflows.console.access import Needs
 from dataflows.console.export import MOST_EXPORTED, exported
 from dataflows.console.filters import ACTION_STATES, LABELS, WAITING_ON, ReadFilter, read_filter, to_query
-from dataflows.console.listing import Query, ReadList, ShownList, emptiness, helpers, read_list, seen_columns
+from dataflows.console.listing import Query, ReadList, ShownList, emptiness, helpers, read_facets, read_rows, seen_columns
 from dataflows.console.routes import Route
 from dataflows.console.selecting import MOST_CHOSEN
 from dataflows.console.visit import BadRequestError, Visit
@@ -35,11 +35,9 @@ async def show_queue(visit: Visit) -> Response:
     free = read._replace(wanted=replace(read.wanted, assignees=(), unassigned=True, assigned=False))
     taken = read._replace(wanted=replace(read.wanted, assignees=(), unassigned=False, assigned=True))
     found = await listed(visit, free, counted=not visit.wants_fragment)
-    others = await visit.read(read_list, visit, taken, limit=TAKEN, counted=False)
-    more = visit.url("exceptions", to_query(taken.wanted, taken.sort)) if others.page.after else None
-    return await answered(
-        visit, "lists/queue.html", free, found, taken=others.page.rows, more_taken=more, defaults={"assignee": ["nobody"]}
-    )
+    others = await visit.read(read_rows, visit, taken, limit=TAKEN)
+    more = visit.url("exceptions", to_query(taken.wanted, taken.sort)) if others.after else None
+    return await answered(visit, "lists/queue.html", free, found, taken=others.rows, more_taken=more, defaults={"assignee": ["nobody"]})
 
 
 async def export_exceptions(visit: Visit) -> Response:
@@ -60,7 +58,8 @@ async def export_exceptions(visit: Visit) -> Response:
 async def listed(visit: Visit, read: ReadFilter, *, counted: bool) -> ReadList:
     """A page of a list. Raises BadRequestError of a place that is none of it."""
     try:
-        return await visit.read(read_list, visit, read, after=visit.request.query_params.get("after") or None, counted=counted)
+        rows = await visit.read(read_rows, visit, read, after=visit.request.query_params.get("after") or None)
+        return ReadList(rows, await read_facets(visit, read.wanted) if counted else None)
     except FilterError as error:
         raise BadRequestError(str(error)) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -12,7 +13,7 @@ from starlette.responses import Response
 
 from dataflows.console.access import Needs
 from dataflows.console.filters import to_query
-from dataflows.console.insight.windows import DAYS, AskedWindow, read_window
+from dataflows.console.insight.windows import DAYS, LONGEST_KEPT_S, AskedWindow, read_window
 from dataflows.console.pictures.bars import Bar, BarPart, bars
 from dataflows.console.pictures.columns import columns
 from dataflows.console.pictures.marks import Series, key
@@ -56,6 +57,7 @@ AGE_LABELS: Final = {
 class LoadFound(NamedTuple):
     """What the page shows."""
 
+    window: Window
     load: Sequence[OpenLoad]
     ages: Sequence[AgeBucket]
     kept: Sequence[KeptPromises]
@@ -79,6 +81,7 @@ class TeamLoad(NamedTuple):
 def counted(connection: Connection, window: Window, now: datetime) -> LoadFound:
     """Counts all that the page shows."""
     return LoadFound(
+        window,
         open_load(connection, window, now),
         ages(connection, window, now),
         kept_promises(connection, window, now),
@@ -90,7 +93,9 @@ def counted(connection: Connection, window: Window, now: datetime) -> LoadFound:
 async def see(visit: Visit) -> Response:
     """The page."""
     asked = read_window(visit.request.query_params, visit.person, visit.now, visit.zone)
-    found = await answers(visit).get(("load", asked.window), lambda: visit.read(counted, asked.window, visit.now))
+    window = asked.window
+    found = await answers(visit).get(("load", asked.key()), lambda: visit.read(counted, window, visit.now), longest=LONGEST_KEPT_S)
+    asked = replace(asked, window=found.window)
     severities = [Series(name, visit.say(name)) for name in SEVERITIES]
     teams = _teams(visit, asked, found.load)
     promise_series = [Series("good", visit.say("in time")), Series("late", visit.say("too late")), Series("running", visit.say("running"))]

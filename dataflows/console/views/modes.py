@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -13,7 +14,7 @@ from dataflows.console.access import Needs
 from dataflows.console.filters import to_query
 from dataflows.console.insight.kept import KeptAnswers
 from dataflows.console.insight.series import HOURLY, SeriesStep, stepped
-from dataflows.console.insight.windows import DAYS, AskedWindow, listed, read_window
+from dataflows.console.insight.windows import DAYS, LONGEST_KEPT_S, AskedWindow, listed, read_window
 from dataflows.console.pictures.bars import Bar, BarPart, bars
 from dataflows.console.pictures.flow import FlowColumn, flow_picture, spark
 from dataflows.console.pictures.marks import Series, key
@@ -49,6 +50,7 @@ ROUTE: Final = " to "
 class ModesFound(NamedTuple):
     """What the page shows of a window."""
 
+    window: Window
     modes: Sequence[FailureMode]
     trend: Mapping[str, Sequence[int]]
     flow: Sequence[FlowStep]
@@ -73,6 +75,7 @@ def counted(connection: Connection, window: Window) -> ModesFound:
     """Counts all that the page shows."""
     step = WEEK if window.length.days > 45 else DAY
     return ModesFound(
+        window,
         failure_modes(connection, window),
         kinds_over_time(connection, window, step),
         flow(connection, window),
@@ -83,7 +86,9 @@ def counted(connection: Connection, window: Window) -> ModesFound:
 async def see(visit: Visit) -> Response:
     """The page."""
     asked = read_window(visit.request.query_params, visit.person, visit.now, visit.zone)
-    found = await answers(visit).get(("modes", asked.window), lambda: visit.read(counted, asked.window))
+    window = asked.window
+    found = await answers(visit).get(("modes", asked.key()), lambda: visit.read(counted, window), longest=LONGEST_KEPT_S)
+    asked = replace(asked, window=found.window)
     steps = stepped(found.flow, asked.window, visit.zone)
     hourly = asked.window.length <= HOURLY
     came, went = Series("in", visit.say("came in")), Series("out", visit.say("over"))

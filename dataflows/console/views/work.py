@@ -12,13 +12,13 @@ from starlette.responses import Response
 from dataflows.console.access import Needs
 from dataflows.console.columns import USUAL
 from dataflows.console.filters import ReadFilter, to_query
-from dataflows.console.listing import ReadList, emptiness, helpers, read_list
+from dataflows.console.listing import emptiness, helpers, read_rows
 from dataflows.console.own_lists import views_of
 from dataflows.console.routes import Route
 from dataflows.console.text import mark
 from dataflows.console.visit import Visit
 from sinks.cases.queries.actions import list_actions
-from sinks.cases.queries.rows import ExceptionRow
+from sinks.cases.queries.rows import ExceptionRow, Page
 from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter
 
 IN_HAND: Final = ("new", "acknowledged", "assigned", "open")
@@ -43,7 +43,7 @@ class WorkPart(NamedTuple):
 class WorkRead(NamedTuple):
     """What the store says of somebody's work. `approvals`: how many they may give; `capped`: there may be more."""
 
-    lists: Sequence[ReadList]
+    lists: Sequence[Page[ExceptionRow]]
     approvals: int
     capped: bool
 
@@ -60,14 +60,14 @@ async def show_work(visit: Visit) -> Response:
     """The page that the console begins with."""
     reads = parts(visit)
     found = await visit.read(read_work, visit, list(reads.values()))
-    handed = {row.exception_id for row in found.lists[1].page.rows}
+    handed = {row.exception_id for row in found.lists[1].rows}
     listed: list[WorkPart] = []
     seen: set[str] = set()
     for (name, read), one in zip(reads.items(), found.lists, strict=True):
         # A row stands in the first part that it belongs to only: what was handed over is marked among what is in hand.
-        rows = [row for row in one.page.rows if row.exception_id not in seen]
+        rows = [row for row in one.rows if row.exception_id not in seen]
         seen |= {row.exception_id for row in rows}
-        more = visit.url("exceptions", to_query(read.wanted, read.sort, visit.person.by)) if one.page.after else None
+        more = visit.url("exceptions", to_query(read.wanted, read.sort, visit.person.by)) if one.after else None
         listed.append(WorkPart(name, visit.say(TITLES[name]), rows, more))
     return visit.page(
         "lists/work.html",
@@ -97,7 +97,7 @@ def parts(visit: Visit) -> Mapping[str, ReadFilter]:
 
 def read_work(connection: Connection, visit: Visit, reads: Sequence[ReadFilter]) -> WorkRead:
     """The first rows of each part, and how many approvals somebody may give."""
-    lists = [read_list(connection, visit, read, limit=MANY if not at else FEW, counted=False) for at, read in enumerate(reads)]
+    lists = [read_rows(connection, visit, read, limit=MANY if not at else FEW) for at, read in enumerate(reads)]
     if not visit.may("approve"):
         return WorkRead(lists, 0, capped=False)
     waiting = list_actions(connection, visit.person.narrow(ActionFilter(waiting=True)), limit=MOST_APPROVALS)

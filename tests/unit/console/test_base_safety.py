@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from dataflows.console.access import Needs
@@ -37,7 +38,14 @@ async def show(visit: Visit) -> Response:
     return visit.page("error.html", headline="shown", sentence=visit.url("thing", {"a": "b c", "d": ["1", "2"]}, id="x/y z"), code=200)
 
 
+async def leave(visit: Visit) -> Response:
+    """A page whose reader has gone on before the request was read."""
+    del visit
+    raise ClientDisconnect
+
+
 EXTRA = (
+    Route("leaving", "/leaving", leave, Needs.READ),
     Route("failing", "/failing", fail, Needs.READ),
     Route("counting", "/counting", count, Needs.READ),
     Route("showing", "/showing", show, Needs.READ),
@@ -103,6 +111,13 @@ def test_a_fault_is_said_without_its_words(host: ConsoleHost, capsys: pytest.Cap
     assert "secret of" not in said
     assert "test_base_safety.py" in said
     assert host.parts.metrics.observer.metrics.values(catalogue.CONSOLE_FAILURES) == {("page",): 1.0}
+
+
+def test_who_goes_on_before_they_are_answered_is_no_fault(host: ConsoleHost, capsys: pytest.CaptureFixture[str]) -> None:
+    """A preview that a decision overtakes is neither logged as an error nor counted as one."""
+    assert host.client("anna").get("/leaving").status_code == 400
+    assert capsys.readouterr().out == ""
+    assert host.parts.metrics.observer.metrics.values(catalogue.CONSOLE_FAILURES) == {}
 
 
 def test_without_the_store_pages_say_so_and_settings_go_on(host: ConsoleHost) -> None:

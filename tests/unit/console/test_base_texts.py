@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from dataflows.console.render import STATIC
+from dataflows.console.assets import STATIC
 from dataflows.console.text import language, preferred
 from tests.support.messages import translated, used
 

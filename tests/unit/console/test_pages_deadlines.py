@@ -112,6 +112,20 @@ def test_what_the_engine_says_in_parts_needs_no_sentence(
         assert (read.counted_from, read.skipped[:3]) == (parts.counted_from, (*parts.skipped[:3], "...")[: len(read.skipped[:3])])
 
 
+def test_a_deadline_that_lost_a_word_is_read_from_its_sentence() -> None:
+    """The name of an erased order is taken out of what others say: whatever word of a deadline it was, the page is shown."""
+    anchor, calendar = START, CALENDARS[0]
+    said = deadline_data(counted("captured", anchor, span("2 bd"), calendar, None, 0))
+    words = f"captured {arithmetic(calendar, anchor, span('2 bd'))}"
+    due = EPOCH + calendar.add(anchor, span("2 bd")) * MICROSECOND
+    lost = {name: {**said, name: "(erased)"} for name, value in said.items() if isinstance(value, str)}
+    assert lost.keys() >= {"anchor", "anchored_at", "span", "zone"}
+    for name, one in {**lost, "part": {**said, "span": "(erased) bd"}}.items():
+        parts = deadline_of({"arithmetic": words, "deadline": one, "due_at": due})
+        assert parts is not None, name
+        assert parts.due == micros(due), name
+
+
 def _ambiguous(at: int, zone: str) -> bool:
     """Whether it lies in an hour that occurs twice, the second time."""
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)).astimezone(ZoneInfo(zone)).fold == 1
