@@ -177,8 +177,8 @@ def look_of(model: type[BaseModel]) -> Check | None:
     looks = {name: found for name, form in field_types(model).items() if (found := _look(form)) is not None}
     if not looks:
         return None
-    names, checks = (*looks,), (*looks.values(),)
-    read = attrgetter(*names)
+    checks = (*looks.values(),)
+    read = cast("Callable[[object], Any]", attrgetter(*looks))
     if len(checks) == 1:
         (check,) = checks
 
@@ -188,7 +188,7 @@ def look_of(model: type[BaseModel]) -> Check | None:
                 check(value)
 
         return look_at_one
-    nothing = (None,) * len(names)
+    nothing = (None,) * len(checks)
 
     def look(data: object) -> None:
         values = read(data)
@@ -207,8 +207,9 @@ def _look(form: TypeForm) -> Check | None:
     if checks := validators(form, Depth.VALUES):
         (check,) = checks
         return check
+    origin: object = get_origin(form)
     looks = [look for argument in get_args(form) if (look := _look(argument)) is not None]
-    return None if not looks else _each(looks[0]) if get_origin(form) is list else looks[0]
+    return None if not looks else _each(looks[0]) if origin is list else looks[0]
 
 
 def checks_of(forms: dict[str, TypeForm], depth: Depth) -> list[tuple[str, Check]]:

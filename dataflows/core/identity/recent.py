@@ -186,6 +186,15 @@ class AliasTable(Recent[bytes, V]):
         self._missing = None
         self.pop(digest_of(value))
 
+    def hand_over(self, value: str) -> V | None:
+        """What is known of an alias, which from now on another table keeps, and tells of its changes."""
+        digest = digest_of(value)
+        known = self.pop(digest)
+        if known is not None and self._changed is not None:
+            self._changed.discard(digest)
+        self._cached.pop(value, None)
+        return known
+
     def _cache(self, value: str, known: V) -> None:
         if len(self._cached) >= CACHED:
             self._cached.clear()
@@ -257,9 +266,8 @@ class NameTable(Recent[str, V]):
         """What is known of a name, which counts as a use."""
         value = self.get(name)
         if value is None and len(self._restored):
-            value = self._restored.known(_name_of_key(name))
+            value = self._restored.hand_over(_name_of_key(name))
             if value is not None:
-                self._restored.unlearn(_name_of_key(name))
                 self.set(name, value)
         return value
 
@@ -283,7 +291,7 @@ class NameTable(Recent[str, V]):
         yield from self._restored.rewritten()
 
     def changed_entries(self) -> Iterator[RecentEntry[bytes, V]]:
-        """What changed since the last call, as `changes` says it, by digests; what moved here from what was restored comes last."""
+        """What changed since the last call, as `changes` says it, by digests; each once."""
         yield from self._restored.changes()
         for name, used, value in self.changes():
             yield RecentEntry(digest_of(_name_of_key(name)), used, value)

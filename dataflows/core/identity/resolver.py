@@ -82,7 +82,7 @@ class AliasResolver:
                 if kind != CHILD or children.tables or not children.is_whole(head, value):
                     self._relate(head, kind, value, home=watch)
                 continue
-            record = head if type(head) is not ResolvedEvent else record_of(head)
+            record = record_of(head)
             order = record.order
             if kind == TRACKING:
                 if order or not found_by_another(seen, place, value):
