@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from operator import attrgetter
 from sys import intern
 from typing import Any, Final, NamedTuple, cast, get_args, get_origin
 
@@ -93,6 +94,10 @@ class _Fields(NamedTuple):
     texts: tuple[tuple[str, Change], ...]
     lists: tuple[tuple[str, Change], ...]
     inner: tuple[tuple[str, _Fields], ...]
+    read: Callable[[Any], Any]
+    """Reads them all at once."""
+    nothing: object
+    """What is read where none is stated."""
 
 
 def _model_in(form: object) -> type[BaseModel] | None:
@@ -105,7 +110,8 @@ def _listed(form: object) -> bool:
     return get_origin(form) is list or any(_listed(part) for part in get_args(form))
 
 
-def _fields_of(model: type[BaseModel], identifiers: Identifiers) -> _Fields:
+def _fields_of(model: type[BaseModel], identifiers: Identifiers) -> _Fields | None:
+    """Those of a model; None if it has none."""
     texts: list[tuple[str, Change]] = []
     lists: list[tuple[str, Change]] = []
     inner: list[tuple[str, _Fields]] = []
@@ -117,13 +123,19 @@ def _fields_of(model: type[BaseModel], identifiers: Identifiers) -> _Fields:
                 (lists if _listed(form) else texts).append((name, change))
         elif (part := _model_in(form)) is not None and _listed(form):
             fields = _fields_of(part, identifiers)
-            if any(fields):
+            if fields is not None:
                 inner.append((name, fields))
-    return _Fields(tuple(texts), tuple(lists), tuple(inner))
+    names = [name for name, _ in (*texts, *lists, *inner)]
+    if not names:
+        return None
+    nothing = None if len(names) == 1 else (None,) * len(names)
+    return _Fields(tuple(texts), tuple(lists), tuple(inner), attrgetter(*names), nothing)
 
 
 def _normalise(data: object, fields: _Fields) -> None:
     """In place: a decoded event belongs to the record that it was decoded for."""
+    if fields.read(data) == fields.nothing:
+        return
     for name, change in fields.texts:
         text = getattr(data, name)
         if text is not None and (new := change(text)) != text:
@@ -157,16 +169,19 @@ class Normaliser:
     def __init__(self, identifiers: Identifiers) -> None:
         self.code = identifiers.code
         self._order = _FORMS.get(identifiers.order)
-        fields = {type_: _fields_of(model, identifiers) for type_, model in DATA_MODELS.items()}
-        self._fields = {type_: found for type_, found in fields.items() if any(found)}
+        self._fields = {type_: fields for type_, model in DATA_MODELS.items() if (fields := _fields_of(model, identifiers)) is not None}
 
     def record(self, record: Record) -> None:
         """Brings a record's identifiers into their form, once."""
         if record.identifiers == self.code:
             return
         record.identifiers = self.code
-        if self._order is not None and record.order and (order := self._order(record.order)) != record.order:
-            record.order = intern(order)
+        order = record.order
+        # Most begin and end with what no form takes off: that is seen without a call.
+        if order and self._order is not None and not (order[0] > "#" and order[-1] > " " and order.isascii()):
+            bare = self._order(order)
+            if bare != order:
+                record.order = intern(bare)
         fields = self._fields.get(record.event.type)
         if fields is not None:  # As `event` does it, without the call and the second look.
             if type(data := record.event.data) is dict:

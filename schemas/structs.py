@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from enum import Enum, auto
 from functools import cache
 from operator import attrgetter
 from types import UnionType
@@ -30,22 +31,32 @@ Check: TypeAlias = Callable[[object], object]
 """Raises ValueError for a value that its type alone does not refuse."""
 
 
-def struct_of(model: type[BaseModel], *, thorough: bool = False, patch: bool = False) -> type[Struct]:
+class Depth(Enum):
+    """How much a struct checks while it is decoded."""
+
+    TYPES = auto()
+    """What C code can check alone; see `look_of` for the rest. Decoding is fastest, and what is stored needs no more."""
+    VALUES = auto()
+    """Also what the `AfterValidator` functions do."""
+    CHARACTERS = auto()
+    """Also what a decoder can know from the bytes alone to be so: identifiers have no control characters, and are not too long in bytes."""
+
+
+def struct_of(model: type[BaseModel], *, depth: Depth = Depth.TYPES, patch: bool = False) -> type[Struct]:
     """The struct with the fields of `model`.
 
-    `thorough` includes what a decoder can know from the bytes alone to be so, without which decoding is faster: that identifiers have no
-    control characters, and are not too long in bytes. `patch` lets every field be null or UNSET, in nested models too: a JSON Merge
-    Patch. The same arguments give the same class.
+    `patch` lets every field be null or UNSET, in nested models too: a JSON Merge Patch; its values are checked at any depth. The same
+    arguments give the same class.
     """
-    return _derived(model, thorough, patch)
+    return _derived(model, depth, patch)
 
 
 @cache
-def _derived(model: type[BaseModel], thorough: bool, patch: bool) -> type[Struct]:
+def _derived(model: type[BaseModel], depth: Depth, patch: bool) -> type[Struct]:
     hints = field_types(model)
     fields: list[tuple[str, TypeForm, object]] = []
     for name, info in model.model_fields.items():
-        type_ = struct_type(hints[name], thorough=thorough, patch=patch)
+        type_ = struct_type(hints[name], depth=depth, patch=patch)
         if patch:
             fields.append((name, union(type_, None, UnsetType), UNSET))
         else:
@@ -59,7 +70,8 @@ def _derived(model: type[BaseModel], thorough: bool, patch: bool) -> type[Struct
             field[0] in Fact.model_fields,
         )
     )
-    return define(model.__name__, fields, doc=model.__doc__, post_init=post_init(hints, thorough=thorough))
+    checked = patch or depth is not Depth.TYPES
+    return define(model.__name__, fields, doc=model.__doc__, post_init=post_init(hints, depth) if checked else None)
 
 
 def define(
@@ -99,20 +111,20 @@ def field_types(model: type[BaseModel]) -> dict[str, TypeForm]:
     return {name: hints[name] for name in model.model_fields}
 
 
-def struct_type(form: TypeForm, *, thorough: bool, patch: bool = False) -> TypeForm:
+def struct_type(form: TypeForm, *, depth: Depth, patch: bool = False) -> TypeForm:
     """The type for msgspec that accepts what pydantic accepts for `form` (less what `checks` does)."""
     origin: object = get_origin(form)
     arguments = get_args(form)
     if isinstance(form, type) and issubclass(form, BaseModel):
-        return struct_of(form, thorough=thorough, patch=patch)
+        return struct_of(form, depth=depth, patch=patch)
     if origin is Annotated:
-        inner = struct_type(arguments[0], thorough=thorough)
-        bounds = meta(arguments[1:], thorough=thorough)
+        inner = struct_type(arguments[0], depth=depth)
+        bounds = meta(arguments[1:], depth=depth)
         return cast("Any", Annotated)[inner, bounds] if bounds else inner
     if origin in _UNIONS:
-        return union(*(struct_type(argument, thorough=thorough, patch=patch) for argument in arguments))
+        return union(*(struct_type(argument, depth=depth, patch=patch) for argument in arguments))
     if origin is list:
-        return cast("Any", list)[struct_type(arguments[0], thorough=thorough)]
+        return cast("Any", list)[struct_type(arguments[0], depth=depth)]
     if origin is dict:
         return dict[str, Any]
     return cast("TypeForm", AwareDatetime if form is datetime else form)
@@ -123,7 +135,7 @@ def union(*forms: TypeForm) -> TypeForm:
     return Union[forms]  # noqa: UP007
 
 
-def meta(metadata: tuple[object, ...], *, thorough: bool) -> Meta | None:
+def meta(metadata: tuple[object, ...], *, depth: Depth) -> Meta | None:
     """The bounds that pydantic `metadata` states."""
     bounds: dict[str, Any] = {}
     for item in metadata:
@@ -132,14 +144,14 @@ def meta(metadata: tuple[object, ...], *, thorough: bool) -> Meta | None:
         elif isinstance(item, FieldInfo):
             for bound in item.metadata:
                 bounds |= {name: getattr(bound, name) for name in ("ge", "le") if hasattr(bound, name)}
-    if bounds.get("pattern") == NO_CONTROL and not thorough:
+    if bounds.get("pattern") == NO_CONTROL and depth is not Depth.CHARACTERS:
         del bounds["pattern"]
     return Meta(**bounds) if bounds else None
 
 
-def post_init(forms: dict[str, TypeForm], *, thorough: bool = False) -> Callable[[Struct], None] | None:
+def post_init(forms: dict[str, TypeForm], depth: Depth) -> Callable[[Struct], None] | None:
     """A `__post_init__` that runs the `AfterValidator` functions in the annotations of fields, or None if there are none."""
-    checks = checks_of(forms, thorough=thorough)
+    checks = checks_of(forms, depth)
     if not checks:
         return None
     read = attrgetter(*(name for name, _ in checks))
@@ -159,22 +171,63 @@ def post_init(forms: dict[str, TypeForm], *, thorough: bool = False) -> Callable
     return __post_init__
 
 
-def checks_of(forms: dict[str, TypeForm], *, thorough: bool) -> list[tuple[str, Check]]:
+@cache
+def look_of(model: type[BaseModel]) -> Check | None:
+    """Runs the `AfterValidator` functions of `model`, and of what stands in it, over decoded data; None if there are none."""
+    looks = {name: found for name, form in field_types(model).items() if (found := _look(form)) is not None}
+    if not looks:
+        return None
+    checks = (*looks.values(),)
+    read = cast("Callable[[object], Any]", attrgetter(*looks))
+    if len(checks) == 1:
+        (check,) = checks
+
+        def look_at_one(data: object) -> None:
+            value = read(data)
+            if value is not None:
+                check(value)
+
+        return look_at_one
+    nothing = (None,) * len(checks)
+
+    def look(data: object) -> None:
+        values = read(data)
+        if values != nothing:
+            for check, value in zip(checks, values, strict=True):
+                if value is not None:
+                    check(value)
+
+    return look
+
+
+def _look(form: TypeForm) -> Check | None:
+    """What looks at a value with this annotation."""
+    if isinstance(form, type) and issubclass(form, BaseModel):
+        return look_of(form)
+    if checks := validators(form, Depth.VALUES):
+        (check,) = checks
+        return check
+    origin: object = get_origin(form)
+    looks = [look for argument in get_args(form) if (look := _look(argument)) is not None]
+    return None if not looks else _each(looks[0]) if origin is list else looks[0]
+
+
+def checks_of(forms: dict[str, TypeForm], depth: Depth) -> list[tuple[str, Check]]:
     """The `AfterValidator` functions in the annotations of fields, each with its field."""
-    return [(name, check) for name, form in forms.items() for check in validators(form, thorough=thorough)]
+    return [(name, check) for name, form in forms.items() for check in validators(form, depth)]
 
 
-def validators(form: TypeForm, *, thorough: bool) -> list[Check]:
+def validators(form: TypeForm, depth: Depth) -> list[Check]:
     """The `AfterValidator` functions in `form`, in one of the members of its union, or of what it is a list of."""
     origin: object = get_origin(form)
     if origin is Annotated:
         inner, *metadata = get_args(form)
         found = [cast("Check", item.func) for item in metadata if isinstance(item, AfterValidator)]
-        return [*validators(inner, thorough=thorough), *(check for check in found if thorough or check is not check_size)]
+        return [*validators(inner, depth), *(check for check in found if depth is Depth.CHARACTERS or check is not check_size)]
     if origin in _UNIONS:
-        return [check for member in get_args(form) for check in validators(member, thorough=thorough)]
+        return [check for member in get_args(form) for check in validators(member, depth)]
     if origin is list:
-        return [_each(check) for check in validators(get_args(form)[0], thorough=thorough)]
+        return [_each(check) for check in validators(get_args(form)[0], depth)]
     return []
 
 

@@ -9,18 +9,19 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import ClassVar, Literal, TypeAlias, cast, get_args
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import force_setattr
+from msgspec.structs import astuple, force_setattr
 from pydantic import BaseModel
 
 from schemas.aliases import aliases_of
 from schemas.depth import MAX_DEPTH, too_deep
 from schemas.envelope import DEFAULT_TENANT, EVENT_MODELS, OF_NO_ORDER, Envelope, schema_suffix
 from schemas.events import DATA_MODELS, OrderUpdated
-from schemas.structs import TypeForm, checks_of, define, field_types, struct_of, struct_type, union
+from schemas.structs import Depth, TypeForm, checks_of, define, field_types, look_of, struct_of, struct_type, union
 from schemas.values import FIRST_YEAR, LAST_YEAR, MOST_ID_BYTES, BadTimeError, TooLongError, check_size, from_micros, micros
 
 __all__ = [
@@ -109,19 +110,32 @@ def decode(raw: bytes) -> Event:
             raw.decode()
         except UnicodeDecodeError as error:
             raise Rejected("not_utf8", f"byte {error.start}") from None
-    if too_deep(raw):
+    if len(raw) > 2 * MAX_DEPTH and too_deep(raw):
         raise Rejected("too_deep", f"more than {MAX_DEPTH} levels")
     try:
         event = _decode(raw)
-        # Within a JSON text a control character is escaped, or it is DEL; only then can there be one in an identifier. And only an
-        # identifier that is not in ASCII, or is escaped, can have more bytes than characters.
-        if raw.find(_BACKSLASH) >= 0 or raw.find(_DEL) >= 0 or (wide and _LONG.search(raw)):
-            _decode_thorough(raw)
-    except msgspec.DecodeError as error:
-        raise _rejected(error) from None
-    except RecursionError:
-        raise Rejected("too_deep", "more levels than the stack has left") from None
-    return event
+        _, _, _, subject, time, recorded, tenant, dataschema, data = astuple(event)
+        kind = type(event)
+        if not tenant or not data or kind is _UPDATE:
+            _complete(event)
+            data = event.data
+        if (
+            FIRST_YEAR <= time.year <= LAST_YEAR
+            and (recorded is None or FIRST_YEAR <= recorded.year <= LAST_YEAR)
+            and (dataschema is None or dataschema.endswith(schema_suffix(event.type)))
+            and (subject is not None or event.type in OF_NO_ORDER or aliases_of(event.type, data))
+        ):
+            look = _LOOKS[kind]
+            if look is not None:
+                look(data)
+            # Within a JSON text a control character is escaped, or it is DEL; only then can there be one in an identifier. And only an
+            # identifier that is not in ASCII, or is escaped, can have more bytes than characters.
+            if _BACKSLASH in raw or _DEL in raw or (wide and _LONG.search(raw)):
+                _decoder(Depth.CHARACTERS)(raw)
+            return event
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        pass
+    raise _refusal(raw)
 
 
 def decode_binary(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> Event:
@@ -166,31 +180,56 @@ def event_of(headers: Iterable[tuple[str, bytes | None]], value: bytes) -> Event
     return decode(value)
 
 
+def _complete(event: Event) -> None:
+    """Puts in what null stands for: CloudEvents lets it stand for an attribute that is not set."""
+    if not event.tenant:
+        force_setattr(event, "tenant", DEFAULT_TENANT)
+    if event.type == UPDATED:
+        force_setattr(event, "data", msgspec.to_builtins(event.data) if event.data else {})
+    elif not event.data:
+        force_setattr(event, "data", struct_of(DATA_MODELS[event.type])())
+
+
+def _refusal(raw: bytes) -> Rejected:
+    """Why a record is refused: what is wrong first, where all is checked as it is read."""
+    try:
+        _decoder(Depth.VALUES)(raw)
+        _decoder(Depth.CHARACTERS)(raw)
+    except Rejected as why:
+        return why
+    except msgspec.DecodeError as error:
+        return _rejected(error)
+    except RecursionError:
+        return Rejected("too_deep", "more levels than the stack has left")
+    return Rejected("bad_value", "$: not acceptable")
+
+
 _BACKSLASH, _DEL = 0x5C, 0x7F
+UPDATED = "order.updated"
 _LONG = re.compile(rb'"[^"]{%d}' % (MOST_ID_BYTES + 1))
 
 
-def _struct(type_: str, model: type[Envelope], *, thorough: bool) -> type[Struct]:
+def _struct(type_: str, model: type[Envelope], depth: Depth) -> type[Struct]:
     """The event struct of one type: a subclass of `Event`."""
     payload = DATA_MODELS[type_]
     is_patch = payload is OrderUpdated
-    data = struct_of(payload, thorough=thorough, patch=is_patch)
+    data = struct_of(payload, depth=depth, patch=is_patch)
     required = any(field.is_required() for field in payload.model_fields.values())
     fields: list[tuple[str, TypeForm, object]] = []
     for name, form in field_types(model).items():
         default = msgspec.NODEFAULT if model.model_fields[name].is_required() else model.model_fields[name].default
         if name == "tenant":
-            fields.append((name, union(struct_type(form, thorough=thorough), None), default))
+            fields.append((name, union(struct_type(form, depth=depth), None), default))
         elif name == "data":
             fields.append((name, data, msgspec.NODEFAULT) if required else (name, data | None, None))
         elif name != "type":
-            fields.append((name, struct_type(form, thorough=thorough), default))
-    sized = [name for name, check in checks_of(field_types(model), thorough=thorough) if check is check_size]
-    finish = _finish(type_, None if required else data(), sized, is_patch=is_patch)
+            fields.append((name, struct_type(form, depth=depth), default))
+    sized = [name for name, check in checks_of(field_types(model), depth) if check is check_size]
+    finish = None if depth is Depth.TYPES else _finish(type_, None if required else data(), sized)
     return define(model.__name__, fields, doc=model.__doc__, post_init=finish, bases=(Event,), tag=type_)
 
 
-def _finish(type_: str, empty: Struct | None, sized: Sequence[str], *, is_patch: bool) -> Callable[[Event], None]:
+def _finish(type_: str, empty: Struct | None, sized: Sequence[str]) -> Callable[[Event], None]:
     """What an event needs beyond the types of its fields: the same as the validators of `Envelope`. `sized`: its identifiers, if asked."""
     suffix = schema_suffix(type_)
 
@@ -205,31 +244,35 @@ def _finish(type_: str, empty: Struct | None, sized: Sequence[str], *, is_patch:
                     check_size(value)
                 except TooLongError as error:
                     raise TooLongError(f"{name}: {error}") from None
-        # CloudEvents lets null stand for an attribute that is not set.
-        if not event.tenant:
-            force_setattr(event, "tenant", DEFAULT_TENANT)
-        if not event.data:
-            force_setattr(event, "data", empty)
-        if is_patch:
-            force_setattr(event, "data", msgspec.to_builtins(event.data))
         if event.dataschema is not None and not event.dataschema.endswith(suffix):
             raise Rejected("bad_value", f"$.dataschema: does not end in {suffix}")
-        if event.subject is None and type_ not in OF_NO_ORDER and not aliases_of(type_, event.data):
+        data = event.data or empty
+        if type_ == UPDATED:
+            data = msgspec.to_builtins(data)
+        if event.subject is None and type_ not in OF_NO_ORDER and not aliases_of(type_, data):
             raise Rejected("no_identity", "neither subject nor alias")
 
     return __post_init__
 
 
-def _structs(*, thorough: bool) -> dict[str, type[Event]]:
+def _structs(depth: Depth) -> dict[str, type[Event]]:
     # The one place where structs are said to be what they are read as: `Event`, with data that has its model's attributes.
-    return {type_: cast("type[Event]", _struct(type_, model, thorough=thorough)) for type_, model in EVENT_MODELS.items()}
+    return {type_: cast("type[Event]", _struct(type_, model, depth)) for type_, model in EVENT_MODELS.items()}
 
 
-EVENT_STRUCTS = _structs(thorough=False)
+@cache
+def _decoder(depth: Depth) -> Callable[[bytes], Event]:
+    """Decodes with these checks. Those that are seldom wanted are made when they are."""
+    return msgspec.json.Decoder(union(*_structs(depth).values())).decode
+
+
+EVENT_STRUCTS = _structs(Depth.TYPES)
 """The class of events by type."""
+_LOOKS = {struct: None if type_ == UPDATED else look_of(DATA_MODELS[type_]) for type_, struct in EVENT_STRUCTS.items()}
+"""What looks at the data of an event. A patch is checked as it is read."""
+_UPDATE = EVENT_STRUCTS[UPDATED]
 
 _decode: Callable[[bytes], Event] = msgspec.json.Decoder(union(*EVENT_STRUCTS.values())).decode
-_decode_thorough: Callable[[bytes], Event] = msgspec.json.Decoder(union(*_structs(thorough=True).values())).decode
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 
 _IDENTITY = {"specversion", "id", "source", "type"}

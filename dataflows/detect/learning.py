@@ -7,14 +7,28 @@ partition, which change nothing, and whatever it says again after a resumption c
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import attrgetter
+
 from dataflows.core.history.learned import MOST
+from schemas.events import DATA_MODELS
 from schemas.learned import ENOUGH, OWES, OWING, SCAN, SHOWN_BY, Showing, milestones_of, order_shown, owed_by, place_of
 from schemas.record import Record
 from sources.batch import Batch
 
 SHOWING = OWING.union((SCAN, *SHOWN_BY))
-_About = tuple[str, str, str, str, "str | None", "str | None", "str | None"]
-"""What a record says of whom: its channel, tenant, source, type, status, carrier and site."""
+PLACED = "order.placed"
+_About = tuple[str | None, ...]
+"""What a record says of whom: its tenant, its source and, as far as its type has them, status, carrier and site."""
+
+
+def _reader(type_: str) -> Callable[[object], _About]:
+    names = {"status"} if type_ == SCAN else {"payment_terms"} if type_ == PLACED else set[str]()
+    fields = [name for name in DATA_MODELS[type_].model_fields if name in names | {"carrier", "site"}]
+    return attrgetter("tenant", "source", *(f"data.{name}" for name in fields))
+
+
+_READERS = {type_: _reader(type_) for type_ in SHOWING}
 
 
 class Learning:
@@ -22,28 +36,35 @@ class Learning:
 
     def __init__(self) -> None:
         self._orders: dict[tuple[str, str, str, str, str], set[str]] = {}
-        self._full: set[_About] = set()
-        """What has been said often enough. Most records are of such: they cost one look-up."""
+        self._full: dict[tuple[str, str], set[_About]] = {}
+        """By channel and type what has been said often enough. Most records are of such: they cost one look-up."""
+        self._count = 0
 
     def watch(self, batch: Batch) -> list[Showing]:
         """The records of a batch that show a milestone which too few orders of its channel have shown so far."""
         found: list[Showing] = []
-        channel, full = batch.channel, self._full
+        channel, readers = batch.channel, _READERS
+        full = {type_: self._full.setdefault((channel, type_), set()) for type_ in readers}
         for record in batch.items:
             if not isinstance(record, Record):
                 continue
             event = record.event
             type_ = event.type
-            if type_ in SHOWING:
-                data = event.data
-                status = getattr(data, "status", None) if type_ == SCAN else getattr(data, "payment_terms", None)
-                carrier = getattr(data, "carrier", None)
-                about = (channel, event.tenant, event.source, type_, status, carrier, getattr(data, "site", None))
-                if about not in full and self._show(channel, record, found):
-                    if len(full) >= MOST:
-                        full.clear()
-                    full.add(about)
+            read = readers.get(type_)
+            if read is None:
+                continue
+            about = read(event)
+            if about not in full[type_] and self._show(channel, record, found):
+                if self._count >= MOST:
+                    self._forget()
+                full[type_].add(about)
+                self._count += 1
         return found
+
+    def _forget(self) -> None:
+        for abouts in self._full.values():
+            abouts.clear()
+        self._count = 0
 
     def _show(self, channel: str, record: Record, found: list[Showing]) -> bool:
         """Adds what a record shows; whether enough orders have shown all of it."""
@@ -61,7 +82,7 @@ class Learning:
             if orders is None:
                 if len(self._orders) >= MOST:
                     self._orders.clear()
-                    self._full.clear()
+                    self._forget()
                 orders = self._orders[key] = set()
             if len(orders) < ENOUGH:
                 order = order_shown(record)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 from zlib import crc32
 
 from dataflows.core.engine.followup import HEARD
@@ -15,7 +15,7 @@ from dataflows.core.engine.intents import INTENTS, decode_intent
 from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import STAGE_TWO_KINDS, AliasLookup, ResolvedEvent, alias_shard, order_shard, sightings
 from dataflows.core.identity.duplicates import address_of
-from dataflows.core.identity.sharding import CHILD, CUSTOMER, FORGET, PACE, READERS, TWIN
+from dataflows.core.identity.sharding import CHILD, CUSTOMER, FORGET, PACE, READERS, TWIN, AliasReader
 from dataflows.core.identity.shared import LINKED, OF_CHILDREN, parent_of
 from dataflows.core.identity.signs import LIFE
 from dataflows.detect.exchange import OF_ORDERS, ActionItem, OrderItem, codec_of, pack_run, unpack_run
@@ -42,6 +42,22 @@ AUTOMATION = frozenset(name for name in OF_ACTIONS if name.startswith("automatio
 """Those of them that concern all tenants."""
 SHARED = frozenset((LINKED, ACTIVATED, FORGOTTEN, *PACING))
 """The types that more than the shard of their order must see."""
+
+
+class _Way(NamedTuple):
+    """How records of a type are routed that name their order. `apart`: they go elsewhere, too, or only there."""
+
+    apart: bool
+    of_children: bool
+    of_life: bool
+    is_placing: bool
+    reader: AliasReader | None
+
+
+_WAYS = {
+    type_: _Way(type_ in OF_ACTIONS or type_ in SHARED, type_ in OF_CHILDREN, type_ in LIFE, type_ == PLACED, READERS.get(type_))
+    for type_ in DATA_MODELS
+}
 
 
 @dataclass(slots=True)
@@ -150,50 +166,49 @@ class Router:
         decisions: list[list[ActionItem]],
         marks: list[FeedWatermark],
     ) -> None:
-        seeds, readers = self._seeds, READERS
+        seeds, ways, compares = self._seeds, _WAYS, self.compare_customers
         code = self.identifiers.code
         normalise = normaliser(code).record if code else None
         others = refused = 0
         for record in batch.items:
-            if not isinstance(record, Record):
+            if type(record) is not Record:
                 others += 1
                 if isinstance(record, Refusal):
                     orders[0].append(record)
                     refused += 1
                 else:
-                    marks.append(record)
+                    marks.append(cast("FeedWatermark", record))
                 continue
             if normalise is not None:
                 normalise(record)
-            order = record.order
-            event = record.event
-            type_ = event.type
-            if type_ in OF_ACTIONS:
-                _decide(record, decisions, orders)
-                continue
-            if type_ in SHARED:
+            order, event = record.order, record.event
+            way = ways[event.type]
+            if way.apart:
+                if event.type in OF_ACTIONS:
+                    _decide(record, decisions, orders)
+                    continue
                 order = self._share(record, orders, first, second, decisions)
             if not order:
                 self._seek(record, first, second)
                 continue
-            tenant = event.tenant
-            seed = seeds.get(tenant)
-            if seed is None:
-                seed = seeds[tenant] = crc32(tenant.encode())
+            seed = seeds.get(event.tenant) or self._seed(event.tenant)
             # As order_shard() does it, without the call and the second hash.
             name = order.encode()
             orders[crc32(name, seed) % _ORDERS].append(record)
-            if type_ in OF_CHILDREN:
-                first[crc32(name) % _ALIASES].append((record, CHILD, order, False))
-            if type_ in LIFE and self.compare_customers and (type_ != UPDATED or "lines" in cast("Mapping[str, object]", event.data)):
-                second[crc32(name) % _ALIASES].append((record, TWIN, order, False))
-            reader = readers.get(type_)
+            if way.of_children or way.of_life:
+                home = crc32(name) % _ALIASES
+                if way.of_children:
+                    first[home].append((record, CHILD, order, False))
+                if way.of_life and compares and (event.type != UPDATED or "lines" in cast("Mapping[str, object]", event.data)):
+                    second[home].append((record, TWIN, order, False))
+            reader = way.reader
             if reader is None:
                 for kind, value in aliases(event):
                     stage = second if kind in STAGE_TWO_KINDS else first
                     stage[crc32(value.encode()) % _ALIASES].append((record, kind, value, False))
                 continue
-            values = reader.read(event.data)
+            data = event.data
+            values = reader.read(data)
             if values != reader.nothing:
                 for (kind, late), found in zip(reader.kinds, values, strict=True):
                     if found is None:
@@ -201,10 +216,14 @@ class Router:
                     stage = second if late else first
                     for value in (found,) if isinstance(found, str) else found:
                         stage[crc32(value.encode()) % _ALIASES].append((record, kind, value, False))
-            if type_ == PLACED and self.compare_customers and (address := address_of(cast("OrderPlaced", event.data))):
+            if way.is_placing and compares and (address := address_of(cast("OrderPlaced", data))):
                 first[alias_shard(address, _ALIASES)].append((record, CUSTOMER, address, False))
         self.counts.events += len(batch.items) - others
         self.counts.refused += refused
+
+    def _seed(self, tenant: str) -> int:
+        seed = self._seeds[tenant] = crc32(tenant.encode())
+        return seed
 
     def _pace(self, record: Record, first: list[list[AliasLookup]]) -> str:
         """Tells the shard that watches a milestone's pace of the first record of an hour that tells it or shows that it is owed.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
+FEW: Final = 10
+"""To put an item where it belongs costs a look at a position for each binary digit of the length of its list, to sort that one per item."""
 
 
 class Merge(Generic[T]):
@@ -16,7 +18,7 @@ class Merge(Generic[T]):
     cutting the channels into batches.
     """
 
-    __slots__ = ("_held", "_log", "_position", "_sorted", "_watermark", "watermark")
+    __slots__ = ("_held", "_log", "_loose", "_position", "_watermark", "watermark")
 
     def __init__(self, channels: Iterable[str], position: Callable[[T], Any], log: Callable[[T], int], beginning: int) -> None:
         self.watermark = beginning
@@ -25,15 +27,17 @@ class Merge(Generic[T]):
         self._position = position
         self._log = log
         self._held: list[T] = []
-        self._sorted = True
+        """Sorted by position."""
+        self._loose: list[T] = []
+        """Those that have not been sorted in among them yet."""
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._held) + len(self._loose)
 
     @property
     def held(self) -> Sequence[T]:
         """The items held back."""
-        return self._held
+        return [*self._held, *self._loose] if self._loose else self._held
 
     @property
     def channels(self) -> Mapping[str, int]:
@@ -48,15 +52,19 @@ class Merge(Generic[T]):
         self.watermark = watermark
         for channel in self._watermark:
             self._watermark[channel] = channels.get(channel, watermark)
-        self._held = held
-        self._sorted = False
+        self._held, self._loose = [], held
 
     def add(self, watermark: Mapping[str, int], items: Sequence[T], *, in_order: bool) -> None:
         """Adds what some channels bring, with their watermarks; `in_order`: the items are sorted by position already."""
         self._watermark.update(watermark)
-        if items:
-            self._sorted = in_order and self._sorted and not self._held
-            self._held += items
+        if not items:
+            return
+        held = self._held
+        if in_order and (not held or self._position(held[-1]) < self._position(items[0])):
+            # What a source brings follows upon what it brought before: nothing is to be sorted.
+            held += items
+        else:
+            self._loose += items
 
     def release(self) -> list[T]:
         """The items that no channel can precede any more, in order."""
@@ -64,12 +72,11 @@ class Merge(Generic[T]):
         if least <= self.watermark:
             return []
         self.watermark = least
+        if self._loose:
+            self._sort()
         held = self._held
         if not held:
             return held
-        if not self._sorted:
-            held.sort(key=self._position)
-            self._sorted = True
         if self._log(held[-1]) < least:
             self._held = []
             return held
@@ -77,3 +84,14 @@ class Merge(Generic[T]):
         self._held = held[cut:]
         del held[cut:]
         return held
+
+    def _sort(self) -> None:
+        """Sorts loose items in: few are put where they belong, many are sorted with all others."""
+        held, loose = self._held, self._loose
+        self._loose = []
+        if len(loose) * FEW > len(held):
+            held += loose
+            held.sort(key=self._position)
+            return
+        for item in loose:
+            insort(held, item, key=self._position)

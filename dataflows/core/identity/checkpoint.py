@@ -17,7 +17,7 @@ from dataflows.core.engine.persistent import Change, Row
 from dataflows.core.identity.codec import item_of, record_of_row, row_of
 from dataflows.core.identity.duplicates import Placement
 from dataflows.core.identity.orphans import AliasKey, PendingEvents
-from dataflows.core.identity.recent import AliasTable, Recent
+from dataflows.core.identity.recent import AliasTable, NameTable, Recent
 from dataflows.core.identity.signs import signs_of
 from dataflows.core.identity.tracking import pack
 from dataflows.core.identity.twins import TwinLife
@@ -60,17 +60,19 @@ def scalars(tables: Iterable[Table]) -> bytes:
 
 def changed_rows(table: Table) -> Iterator[Change]:
     """The rows of a table that changed since the last call."""
-    if isinstance(table.entries, AliasTable):
-        for former in table.entries.rewritten():
+    entries = table.entries
+    if isinstance(entries, AliasTable | NameTable):
+        for former in entries.rewritten():
             yield _key(table, former), None
-    for key, used, value in table.entries.changes():
+    for key, used, value in entries.changed_entries() if isinstance(entries, NameTable) else entries.changes():
         name = _key(table, key)
         yield name, None if value is None else _encode([used, _PACK[table.letter](value)])
 
 
 def all_rows(table: Table) -> Iterator[Row]:
     """All rows of a table."""
-    for key, used, value in table.entries.entries():
+    entries = table.entries
+    for key, used, value in entries.all_entries() if isinstance(entries, NameTable) else entries.entries():
         yield _key(table, key), _encode([used, _PACK[table.letter](value)])
 
 

@@ -13,9 +13,10 @@ from dataflows.core.history.customers import customers_of
 from dataflows.core.identity.digests import digest_of
 from dataflows.core.identity.duplicates import Baskets
 from dataflows.core.identity.orphans import AliasKey, PendingQueue
+from dataflows.core.identity.recent import name_of, order_key
 from dataflows.core.identity.shared import Children, RecentEvents
 from dataflows.core.identity.tracking import Numbers, holds
-from dataflows.core.identity.twins import Lives, name_of
+from dataflows.core.identity.twins import Lives
 from schemas.deciding import refused_erasure
 from schemas.events import OrderForgotten
 from schemas.record import Record
@@ -50,9 +51,8 @@ def erase_order(tenant: str, order: str, memory: Memory) -> None:
             held = numbers.get(key)
             if held is not None and holds(held, order):
                 scans.pop(key)
-    name = name_of(tenant, order)
-    children.steps.pop(digest_of(name))
-    lives.alone.unlearn(name)
+    children.steps.pop(digest_of(name_of(tenant, order)))
+    lives.alone.unlearn(order_key(tenant, order))
     lives.followed.pop((tenant, order))
     for whose, _, life in list(lives.followed.entries()):
         if life is not None and whose[0] == tenant and life.later.pop(order, None) is not None:

@@ -63,16 +63,12 @@ class PendingQueue:
         self._unkept: set[AliasKey] = set()
         """Orphans that were raised by a program of before: the shards of their aliases have yet to be told."""
         self.pendings: Recent[AliasKey, PendingEvents] = Recent(keep)
-        self._due: list[tuple[int, AliasKey]] = []
+        self.due: list[tuple[int, AliasKey]] = []
+        """When somebody may be missed, as a heap."""
         self.signals: list[ResolvedEvent] = []
 
     def __len__(self) -> int:
         return len(self.pendings)
-
-    @property
-    def next_due(self) -> int | None:
-        """The instant at which somebody may be missed next."""
-        return self._due[0][0] if self._due else None
 
     def wait(self, key: AliasKey, record: Record, *, watch: bool) -> None:
         """Lets an event wait at an alias; a duplicate waits once."""
@@ -110,8 +106,8 @@ class PendingQueue:
 
     def advance(self, log: int) -> None:
         """Lets log time pass: who is due before `log` is missed."""
-        while self._due and self._due[0][0] < log:
-            due, key = heapq.heappop(self._due)
+        while self.due and self.due[0][0] < log:
+            due, key = heapq.heappop(self.due)
             self.pendings.advance(due)
             pending = self.pendings.get(key)
             if pending is not None and pending.raised is not None:
@@ -145,14 +141,14 @@ class PendingQueue:
             if pending is not None and pending.raised is not None:
                 if not kept and not pending.raised.resolved:
                     self._unkept.add(key)
-                    heapq.heappush(self._due, (pending.raised.log, key))
+                    heapq.heappush(self.due, (pending.raised.log, key))
                 continue
             after = self._after(key.tenant)
             if pending is None or after is None:
                 continue
             if changed_at is None:
                 if pending.due is not None:
-                    heapq.heappush(self._due, (pending.due, key))
+                    heapq.heappush(self.due, (pending.due, key))
             elif watched := pending.watched():
                 self._expect(key, pending, max(self._missed_at(sorted(watched, key=place), after), changed_at))
 
@@ -174,7 +170,7 @@ class PendingQueue:
         """Plans to see at `due` whether somebody is missed."""
         pending.due = due
         self.pendings.touched(key)
-        heapq.heappush(self._due, (due, key))
+        heapq.heappush(self.due, (due, key))
 
     def _settle(self, key: AliasKey, pending: PendingEvents, log: int, order: str) -> None:
         raised, pending.raised = pending.raised, None

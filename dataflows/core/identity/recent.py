@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 from dataflows.core.identity.digests import DigestMap, digest_of
+from schemas.envelope import DEFAULT_TENANT
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -79,9 +80,12 @@ class Recent(Generic[K, V]):
 
     def pop(self, key: K) -> V | None:
         """Takes a key out."""
-        self.touched(key)
         value = self._young.pop(key, None)
-        return self._old.pop(key, None) if value is None else value
+        if value is None:
+            value = self._old.pop(key, None)
+        if value is not None:
+            self.touched(key)
+        return value
 
     def touched(self, key: K) -> None:
         """Notes that the value of a key has changed in itself."""
@@ -182,6 +186,15 @@ class AliasTable(Recent[bytes, V]):
         self._missing = None
         self.pop(digest_of(value))
 
+    def hand_over(self, value: str) -> V | None:
+        """What is known of an alias, which from now on another table keeps, and tells of its changes."""
+        digest = digest_of(value)
+        known = self.pop(digest)
+        if known is not None and self._changed is not None:
+            self._changed.discard(digest)
+        self._cached.pop(value, None)
+        return known
+
     def _cache(self, value: str, known: V) -> None:
         if len(self._cached) >= CACHED:
             self._cached.clear()
@@ -217,3 +230,74 @@ class AliasTable(Recent[bytes, V]):
         """The keys of rows of the last release that are to be taken out; told once."""
         former, self._former = self._former, []
         yield from former
+
+
+def order_key(tenant: str, order: str) -> str:
+    """An order as the key of a `NameTable`: where there is one tenant only, its ID itself, which other tables hold already."""
+    return order if tenant == DEFAULT_TENANT else f"{tenant}\n{order}"
+
+
+def name_of(tenant: str, order: str) -> str:
+    """What the digest of an order is made of, in a table of all tenants. Stored data: it never changes."""
+    return f"{tenant}\n{order}"
+
+
+def _name_of_key(key: str) -> str:
+    return key if "\n" in key else name_of(DEFAULT_TENANT, key)
+
+
+class NameTable(Recent[str, V]):
+    """What is known of names that are asked for with nearly every event: a look into a dict, where an `AliasTable` takes less memory.
+
+    A name is the key of an order (`order_key`). Between runs its keys are digests, as those of an `AliasTable`: what was
+    restored is known by them until it is asked for.
+    """
+
+    __slots__ = ("_restored",)
+
+    def __init__(self, keep: int) -> None:
+        super().__init__(keep)
+        self._restored: AliasTable[V] = AliasTable(keep)
+
+    def __len__(self) -> int:
+        return super().__len__() + len(self._restored)
+
+    def known(self, name: str) -> V | None:
+        """What is known of a name, which counts as a use."""
+        value = self.get(name)
+        if value is None and len(self._restored):
+            value = self._restored.hand_over(_name_of_key(name))
+            if value is not None:
+                self.set(name, value)
+        return value
+
+    def unlearn(self, name: str) -> None:
+        """Knows a name no more."""
+        self.pop(name)
+        self._restored.unlearn(_name_of_key(name))
+
+    def advance(self, log: int) -> None:
+        """Lets log time pass."""
+        super().advance(log)
+        self._restored.advance(log)
+
+    def take_over(self, last: int | None, entries: Iterable[tuple[Former | bytes, int, V | None]]) -> None:
+        """Goes on from kept entries, as `AliasTable` does."""
+        self._restored.take_over(last, entries)
+        self.restore(last, ())
+
+    def rewritten(self) -> Iterator[Former]:
+        """The keys of rows of an earlier release that are to be taken out; told once."""
+        yield from self._restored.rewritten()
+
+    def changed_entries(self) -> Iterator[RecentEntry[bytes, V]]:
+        """What changed since the last call, as `changes` says it, by digests; each once."""
+        yield from self._restored.changes()
+        for name, used, value in self.changes():
+            yield RecentEntry(digest_of(_name_of_key(name)), used, value)
+
+    def all_entries(self) -> Iterator[RecentEntry[bytes, V]]:
+        """Everything, by digests."""
+        yield from self._restored.entries()
+        for name, used, value in self.entries():
+            yield RecentEntry(digest_of(_name_of_key(name)), used, value)

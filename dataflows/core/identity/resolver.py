@@ -68,22 +68,24 @@ class AliasResolver:
     def apply(self, sightings_: Iterable[AliasLookup]) -> None:
         """Takes sightings in, sorted by position."""
         turn_at = self._turn_at
-        ties = self._ties
-        first = self._first
+        ties, first, waiting, children = self._ties, self._first, self._waiting, self._children
+        due = waiting.due
         seen = sightings_ if isinstance(sightings_, list) else list(sightings_)
         for place, (head, kind, value, watch) in enumerate(seen):
             log = head.log
             if log >= turn_at:
                 turn_at = self._turn(log)
-            due = self._waiting.next_due
-            if due is not None and due < log:
-                self._waiting.advance(log)
+            if due and due[0][0] < log:
+                waiting.advance(log)
             if kind in BETWEEN_ORDERS:
-                self._relate(head, kind, value, home=watch)
+                # Every step of goods is looked for as one of a part; most are of an order that was placed, and no part of another.
+                if kind != CHILD or children.tables or not children.is_whole(head, value):
+                    self._relate(head, kind, value, home=watch)
                 continue
-            record = record_of(head) if isinstance(head, ResolvedEvent) else head
+            record = record_of(head)
+            order = record.order
             if kind == TRACKING:
-                if record.order or not found_by_another(seen, place, value):
+                if order or not found_by_another(seen, place, value):
                     self._see_number(head, record, value, watch=watch)
                 continue
             key = (record.event.tenant, kind)
@@ -95,14 +97,13 @@ class AliasResolver:
                 table = ties[key] = AliasTable(self._rules.keep)
                 table.advance(log)
             known = table.known(value)
-            order = record.order
             if order:
                 if type(head) is ResolvedEvent:
-                    self._waiting.forget(AliasKey(*key, value), record, log)
+                    waiting.forget(AliasKey(*key, value), record, log)
                 if known != order:
-                    self._tie(table, known, head, record, AliasKey(*key, value))
+                    self._tie(table, known, head, record, kind, value)
             elif known is None:
-                self._waiting.wait(AliasKey(*key, value), cast("Record", record), watch=watch)
+                waiting.wait(AliasKey(*key, value), cast("Record", record), watch=watch)
             elif isinstance(known, str):
                 self._join(head, cast("Record", record), known)
             else:
@@ -110,7 +111,7 @@ class AliasResolver:
 
     def _relate(self, head: Head, kind: str, value: str, *, home: bool) -> None:
         """What is no alias: an event looked for where orders are compared, or where one may be a part of another."""
-        if kind == CHILD:  # Most of them are: every step of goods is looked for here.
+        if kind == CHILD:
             record = record_of(head)
             self._resolved += self._children.see(head, record, value, home=home)
             if self._first and record.event.type == LINKED:
@@ -218,22 +219,28 @@ class AliasResolver:
             table.advance(log)
         for numbers in self._numbers.values():
             numbers.advance(log)
-        self._children.advance(log)
         self._waiting.advance(log)
-        self._turn_at = (log // keep + 1) * keep
+        self._turn_at = min((log // keep + 1) * keep, self._children.advance(log))
         return self._turn_at
 
     def _tie(
-        self, table: AliasTable[str | tuple[str, ...]], known: str | tuple[str, ...] | None, head: Head, record: Record | Tie, key: AliasKey
+        self,
+        table: AliasTable[str | tuple[str, ...]],
+        known: str | tuple[str, ...] | None,
+        head: Head,
+        record: Record | Tie,
+        kind: str,
+        value: str,
     ) -> None:
         order = record.order
         if known is None:
-            table.learn(key.value, intern(order))
-            self._release(key, head, record)
+            table.learn(value, intern(order))
+            if len(self._waiting):
+                self._release(AliasKey(record.event.tenant, kind, value), head, record)
         elif isinstance(known, str):
-            table.learn(key.value, (known, order))
+            table.learn(value, (known, order))
         elif order not in known:
-            table.learn(key.value, (*known, order))
+            table.learn(value, (*known, order))
 
     def _release(self, key: AliasKey, head: Head, record: Record | Tie) -> None:
         for waiting in self._waiting.release(key, head.log, record.order):
@@ -294,7 +301,8 @@ class AliasResolver:
                 if reused:
                     self._report(head, record, order, "conflict.tracking_reused", number, record.at, tracking.formers(numbers, number))
                 if known is None:
-                    self._release(AliasKey(tenant, TRACKING, number), head, record)
+                    if len(self._waiting):
+                        self._release(AliasKey(tenant, TRACKING, number), head, record)
                 elif further:
                     self._share(head, tenant, number, order)
         else:

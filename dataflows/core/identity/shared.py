@@ -9,12 +9,12 @@ from typing import Final, cast
 import msgspec
 
 from dataflows.core.identity.digests import digest_of
-from dataflows.core.identity.items import AliasLookup, Head, ResolvedEvent, Tie, joined
-from dataflows.core.identity.recent import AliasTable, Recent
+from dataflows.core.identity.items import AliasLookup, Head, ResolvedEvent, Tie, joined, record_of
+from dataflows.core.identity.recent import AliasTable, NameTable, Recent, name_of, order_key
 from dataflows.core.identity.sharding import PART
 from schemas.aliases import aliases
 from schemas.events import OrderLinked
-from schemas.instants import DAY, NEVER
+from schemas.instants import DAY
 from schemas.record import Record
 from schemas.storage import pack, unpack
 from schemas.wire import micros
@@ -85,11 +85,9 @@ class Children:
     def __init__(self, keep: int, unplaced: int) -> None:
         self._keep = keep
         self.tables: dict[str, AliasTable[tuple[str, ...]]] = {}
-        self.placed: AliasTable[bool] = AliasTable(unplaced)
+        self.placed: NameTable[bool] = NameTable(unplaced)
         self.steps = RecentEvents(unplaced)
         self._unplaced = max(unplaced, 1)
-        self._turn_at = NEVER
-        """When the generations change next."""
 
     def __bool__(self) -> bool:
         return bool(self.tables)
@@ -128,15 +126,17 @@ class Children:
                 table.learn(one, (*known, intern(other)))
         return parent
 
+    def is_whole(self, head: Head, order: str) -> bool:
+        """Whether an event is of an order that was placed, as long as there are no links: it is that order's alone. Counts as a use."""
+        event = record_of(head).event
+        return event.type != LINKED and self.placed.known(order_key(event.tenant, order)) is not None
+
     def see(self, head: Head, record: Record | Tie, child: str, *, home: bool) -> list[ResolvedEvent]:
         """A link of this child, which every shard is told of; or an event of the order `child`, which may have been split off another.
 
         `home`: whether this is the shard that hears of the child's own events.
         """
         tenant, type_ = record.event.tenant, record.event.type
-        name = f"{tenant}\n{child}"
-        if head.log >= self._turn_at:
-            self._turn(head.log)
         if type_ == LINKED:
             link = cast("Record", record)
             parent = self.learn(link, child)
@@ -145,20 +145,20 @@ class Children:
                 beyond = (parent, *self.parents(tenant, parent))
                 for part in (child, *self._parts(tenant, child)):
                     # Only the shard that hears of a part's own events has any.
-                    steps = list(self.steps.of(f"{tenant}\n{part}"))
+                    steps = list(self.steps.of(name_of(tenant, part)))
                     found += [joined(head, step, order) for step in steps for order in beyond if order != part]
             return found
+        unplaced = not self.placed.known(order_key(tenant, child))
         if type_ == PLACED:
-            if not self.placed.known(name):
-                self.placed.learn(name, True)
+            if unplaced:
+                self.placed.set(intern(order_key(tenant, child)), True)
             return []
         parents = self.parents(tenant, child) if self.tables else ()
-        unplaced = not self.placed.known(name)
         if not parents and not unplaced:
             return []
         own = record.record() if isinstance(record, Tie) else record
         if unplaced:
-            self.steps.note(name, own)
+            self.steps.note(name_of(tenant, child), own)
         return [joined(head, own, parent) for parent in parents]
 
     def numbered(self, head: Head, link: Record, child: str) -> list[AliasLookup]:
@@ -166,21 +166,19 @@ class Children:
         found: dict[tuple[str, str], AliasLookup] = {}
         tenant = link.event.tenant
         for part in (child, *self._parts(tenant, child)):
-            for step in self.steps.of(f"{tenant}\n{part}"):
+            for step in self.steps.of(name_of(tenant, part)):
                 for kind, number in aliases(step.event):
                     if kind == "tracking_number" and (part, number) not in found:
                         found[part, number] = (joined(head, step, part), PART, number, False)
         return list(found.values())
 
-    def advance(self, log: int) -> None:
-        """Lets log time pass."""
+    def advance(self, log: int) -> int:
+        """Lets log time pass; returns when there is something to be forgotten next."""
         for table in self.tables.values():
             table.advance(log)
-
-    def _turn(self, log: int) -> None:
         self.placed.advance(log)
         self.steps.advance(log)
-        self._turn_at = (log // self._unplaced + 1) * self._unplaced
+        return min((log // keep + 1) * keep for keep in (self._unplaced, max(self._keep, 1)))
 
 
 def parent_of(link: Record) -> str:

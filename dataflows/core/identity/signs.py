@@ -37,23 +37,25 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
 
-def sign_of(record: Record) -> bytes | None:
-    """What is kept of an event; None of one that tells nothing."""
+def says_something(record: Record) -> bool:
+    """Whether an event of these types tells whether its order is wanted."""
+    type_, data = record.event.type, cast("Any", record.event.data)
+    if type_ == "payment.failed":
+        return cast("PaymentFailed", data).stage not in OTHER_STAGES
+    return type_ != "order.updated" or "lines" in cast("Mapping[str, Any]", data)
+
+
+def sign_of(record: Record) -> bytes:
+    """What is kept of an event that says something."""
     event = record.event
     type_, data = event.type, cast("Any", event.data)
     more: object = None
-    if type_ == "payment.failed":
-        if cast("PaymentFailed", data).stage in OTHER_STAGES:
-            return None
-    elif type_ == "order.placed":
+    if type_ == "order.placed":
         more = _lines(cast("OrderPlaced", data).lines)
     elif type_ == "order.cancelled":
         more = _lines(cast("OrderCancel", data).lines)
     elif type_ == "order.updated":
-        patch = cast("Mapping[str, Any]", data)
-        if "lines" not in patch:
-            return None
-        more = _lines(patch["lines"])
+        more = _lines(cast("Mapping[str, Any]", data)["lines"])
     elif type_ == "evidence.withdrawn":
         withdrawal = cast("EvidenceWithdrawn", data)
         more = (withdrawal.event_id, withdrawal.event_source)

@@ -14,8 +14,8 @@ from dataflows.core.history.again import Stretch
 from dataflows.core.history.wanted import unwanted
 from dataflows.core.identity.duplicates import address_of
 from dataflows.core.identity.items import ResolvedEvent, evidence, noted, put, record_of
-from dataflows.core.identity.recent import AliasTable, Recent
-from dataflows.core.identity.signs import history_of, is_placed, sign_of
+from dataflows.core.identity.recent import NameTable, Recent, order_key
+from dataflows.core.identity.signs import history_of, is_placed, says_something, sign_of
 from schemas.events import OrderPlaced
 from schemas.instants import DAY, NEVER
 from schemas.record import Evidence, IdentityFinding, Record
@@ -52,7 +52,7 @@ class Lives:
     """
 
     def __init__(self) -> None:
-        self.alone: AliasTable[bytes] = AliasTable(REMEMBERED)
+        self.alone: NameTable[bytes] = NameTable(REMEMBERED)
         self.followed: Recent[tuple[str, str], TwinLife] = Recent(REPEATED)
         self._turn_at = NEVER
         """When the generations of the first change next; those of the second are multiples of it."""
@@ -65,10 +65,11 @@ class Lives:
 
     def repeated(self, head: ResolvedEvent, earlier: str) -> list[ResolvedEvent]:
         """Takes in that an order repeats `earlier`; returns what is said of that."""
-        self._advance(head.log)
+        if head.log >= self._turn_at:
+            self._advance(head.log)
         finding = cast("IdentityFinding", head.item)
         key = (finding.tenant, earlier)
-        life = self.followed.get(key) or TwinLife(self.alone.known(name_of(*key)) or b"")
+        life = self.followed.get(key) or TwinLife(self.alone.known(order_key(*key)) or b"")
         life.later[finding.order] = (finding.at, finding.evidence)
         self.followed.set(key, life)
         lapses = life.lapses(finding.at)
@@ -78,15 +79,16 @@ class Lives:
 
     def note(self, head: Record | ResolvedEvent, record: Record) -> list[ResolvedEvent]:
         """Takes in what became of an order; returns what that says of those which repeat it."""
-        sign = sign_of(record)
-        if sign is None:
+        if not says_something(record):
             return []
-        self._advance(head.log)
+        if head.log >= self._turn_at:
+            self._advance(head.log)
         key = (record.event.tenant, record.order)
         life = self.followed.get(key) if len(self.followed) else None
         if life is None:
-            self._keep(name_of(*key), record, sign)
+            self._keep(order_key(*key), record)
             return []
+        sign = sign_of(record)
         if sign in life.signs or len(life.signs) > MOST:
             return []
         before = {later: life.lapses(at) for later, (at, _) in life.later.items()}
@@ -101,27 +103,23 @@ class Lives:
                 found += _changed(put(head, record, later, finding), finding, lapses)
         return found
 
-    def _keep(self, name: str, record: Record, sign: bytes) -> None:
+    def _keep(self, name: str, record: Record) -> None:
         """Keeps a sign of an order that no other repeats as yet."""
         known = self.alone.known(name)
         placed = record.event.type == PLACED
+        if known == APART and not placed:
+            return
         if placed and not address_of(cast("OrderPlaced", record.event.data)) and not (known and is_placed(known)):
-            self.alone.learn(name, APART)
-        elif known is None or (placed and known == APART):
-            self.alone.learn(name, sign)
-        elif known != APART and sign not in known and len(known) <= MOST:
-            self.alone.learn(name, known + sign)
+            self.alone.set(name, APART)
+        elif known is None or known == APART:
+            self.alone.set(name, sign_of(record))
+        elif len(known) <= MOST and (sign := sign_of(record)) not in known:
+            self.alone.set(name, known + sign)
 
     def _advance(self, log: int) -> None:
-        if log >= self._turn_at:
-            self.alone.advance(log)
-            self.followed.advance(log)
-            self._turn_at = (log // REMEMBERED + 1) * REMEMBERED
-
-
-def name_of(tenant: str, order: str) -> str:
-    """An order as the key of a table of all tenants. Stored data: it never changes."""
-    return f"{tenant}\n{order}"
+        self.alone.advance(log)
+        self.followed.advance(log)
+        self._turn_at = (log // REMEMBERED + 1) * REMEMBERED
 
 
 def _changed(head: ResolvedEvent, finding: IdentityFinding, lapses: list[Stretch]) -> list[ResolvedEvent]:
