@@ -106,7 +106,8 @@ def _to_replace(o: Facts, known: Return, at: int) -> list[Line] | None:
     steps = [cast("ReturnStep", record.event.data) for record in words]
     if next((step.resolution for step in reversed(steps) if step.resolution in RESOLUTIONS), None) not in REPLACED:
         return None
-    return next((step.lines for step in reversed(steps) if step.lines), [])
+    named = [step.lines for step in steps if step.lines]
+    return named[-1] if named else []
 
 
 def _are_pieces(o: Facts, lines: Sequence[Line]) -> bool:
