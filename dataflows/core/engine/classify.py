@@ -32,10 +32,13 @@ _STRUCTURAL = frozenset(
 """Types of events that may change what earlier events mean; all rules are evaluated again after them."""
 _CAPTURED, _BALANCE, _LINES, _FUTURE = BITS["payment.captured"], BITS["balance"], BITS["lines"], BITS["future"]
 _BACKORDERED, _HELD, _PACKED = BITS["inventory.backordered"], BITS["order.hold_placed"], BITS["warehouse.packed"]
-_SHIP_BY, _REFUNDED, _ITEMISED = BITS["ship_by"], BITS["payment.refunded"], BITS["itemised"]
+_SHIP_BY, _PROMISED_BY, _REFUNDED, _ITEMISED = (BITS[name] for name in ("ship_by", "promised_by", "payment.refunded", "itemised"))
 _KEPT, _GONE_BACK = BITS["kept"], mask(("payment.refunded", "payment.dispute_closed"))
 _TERMS = {terms: BITS[f"terms:{terms}"] for terms in TERMS}
 _PARCELS = mask(ANNOUNCED)
+_LASTING = ~(SITE | UNDATED)
+"""Traits of events that their order has as well."""
+_CANCELLED = BITS["order.cancelled"]
 _RESTATED = mask(("order.placed", "order.updated"))
 _UPDATED = _LINES | mask(("terms:invoice", "terms:on_ship", "terms:prepaid"))
 
@@ -54,7 +57,7 @@ def classify(order: Order, record: Record) -> EventTraits:
     if record.at > record.log + SKEW:
         bits |= _FUTURE
         structural = True
-    order.traits |= bits & ~(SITE | UNDATED)
+    order.traits |= bits & _LASTING
     return bits, structural, whole
 
 
@@ -165,29 +168,45 @@ def _step(order: Order, record: Record) -> EventTraits:
 
 
 def _placing(order: Order, record: Record) -> EventTraits:
-    structural = order.traits != 0
-    if not order.placed:
+    before = traits = order.traits
+    if not before & PLACED:
         order.judged = set()
-    if order.traits & _CAPTURED:
-        order.traits |= _BALANCE  # What was captured may be another amount than what is owed now.
     placed = cast("OrderPlaced", record.event.data)
     lines = placed.lines or ()
-    order.traits |= _TERMS[placed.payment_terms if placed.payment_terms in TERMS else "prepaid"]
-    order.pieces = None if order.traits & BITS["order.cancelled"] else [(x.line_id, x.sku, x.quantity) for x in lines]
-    if len(lines) > 1 or any((x.quantity or 1) > 1 for x in lines):
-        order.traits |= _LINES
-    if placed.method != "pickup" and all(x.method != "pickup" for x in lines):
-        order.traits |= UNFETCHED
-    order.promised = UNPROMISED if placed.promised_by is None else soonest(placed.promised_by)
-    if order.traits & _PARCELS and any(cast("WarehouseShipment", r.event.data).replaces for r in order.timeline.of(*ANNOUNCED)):
-        order.promised = None  # As for a label that comes after the placing: what replaces another may owe no promise.
+    traits |= _TERMS[placed.payment_terms if placed.payment_terms in TERMS else "prepaid"]
+    ship_by, promised_by = placed.ship_by, placed.promised_by
+    ship_dates, promises = [] if ship_by is None else [ship_by], [] if promised_by is None else [promised_by]
+    several, undated, fetched = len(lines) > 1, False, placed.method == "pickup"
+    for line in lines:
+        several = several or (line.quantity or 1) > 1
+        fetched = fetched or line.method == "pickup"
+        if line.ship_by is not None:
+            ship_dates.append(line.ship_by)
+        elif ship_by is None:
+            undated = True
+        if line.promised_by is not None:
+            promises.append(line.promised_by)
+    if several:
+        traits |= _LINES
+    if not fetched:
+        traits |= UNFETCHED
+    if ship_dates:
+        traits |= _SHIP_BY
+        order.dates["ship_by"] = min(map(soonest, ship_dates))
+    if promises:
+        traits |= _PROMISED_BY
+        order.dates["promised_by"] = min(map(soonest, promises))
+    order.pieces = None if before & _CANCELLED else [(x.line_id, x.sku, x.quantity) for x in lines]
+    order.promised = UNPROMISED if promised_by is None else soonest(promised_by)
     order.total = (placed.total.amount, placed.total.currency) if placed.total else None
-    _date(order, "ship_by", [placed.ship_by, *(x.ship_by for x in lines)])
-    _date(order, "promised_by", [placed.promised_by, *(x.promised_by for x in lines)])
-    if order.traits & _RESTATED:
+    if before & _CAPTURED:
+        traits |= _BALANCE  # What was captured may be another amount than what is owed now.
+    if before & _PARCELS and any(cast("WarehouseShipment", r.event.data).replaces for r in order.timeline.of(*ANNOUNCED)):
+        order.promised = None  # As for a label that comes after the placing: what replaces another may owe no promise.
+    order.traits = traits
+    if before & _RESTATED:
         _restate(order)  # Another placing, or an update that was told before it, has a say in all of it.
-    undated = placed.ship_by is None and any(x.ship_by is None for x in lines)
-    return PLACED | (UNDATED if undated else 0), structural, True
+    return PLACED | (UNDATED if undated else 0), before != 0, True
 
 
 def _cancel(order: Order, record: Record) -> EventTraits:
@@ -195,13 +214,6 @@ def _cancel(order: Order, record: Record) -> EventTraits:
     if cast("OrderCancel", record.event.data).lines:
         order.pieces = None
     return BITS[record.event.type], True, True
-
-
-def _date(order: Order, name: str, texts: list[str | None]) -> None:
-    known = [soonest(text) for text in texts if text is not None]
-    if known:
-        order.traits |= BITS[name]
-        order.dates[name] = min(known)
 
 
 def _update(order: Order, record: Record) -> EventTraits:

@@ -30,6 +30,10 @@ _AGAIN, _VOICES, _ETA, _PARCEL_SCANNED = (BITS[name] for name in ("again", "seve
 _MANY = 16
 """Scans of one order within a quarter of an hour that are compared with a new one; where there are more, it may be one of them."""
 _VOIDED = mask(("warehouse.shipment_cancelled", "carrier.scan:cancelled"))
+_UNDER_WAY = _SCANNED | _SHIPPED | _VOIDED | _BACKORDERED
+"""Traits of orders of which something has left, or was to: a further parcel changes what that was."""
+_PARTED, _PART_SHIPPED = _SEVERAL | _SHIPPED, BITS["part shipped"]
+_MIXED = _SEVERAL | _VOICES
 _SCAN = {name.partition(":")[2]: BITS["carrier.scan"] | bit for name, bit in BITS.items() if name.startswith("carrier.scan:")}
 
 
@@ -76,15 +80,15 @@ def announcement(order: Order, record: Record) -> EventTraits:
         order.traits |= _LINES
     if lines and not whole:
         order.traits = (order.traits | _ITEMISED) & ~_WHOLE
-    if before & (_SCANNED | _SHIPPED | _VOIDED | _BACKORDERED) or (shipped and before & _HELD) or not order.sent_back.isdisjoint(numbers):
+    if before & _UNDER_WAY or (shipped and before & _HELD) or not order.sent_back.isdisjoint(numbers):
         structural = True
         # Its lines may be those of what has left, and scans of a return those of its parcel; what left is due in spite of a hold.
     if shipped:
         order.handed = order.handed.union(units)
         if whole:
             order.traits |= _WHOLE
-        if not whole or order.traits & (_SEVERAL | _SHIPPED):
-            bits |= BITS["part shipped"]
+        if not whole or order.traits & _PARTED:
+            bits |= _PART_SHIPPED
     return bits, structural, whole
 
 
@@ -119,8 +123,7 @@ def scan(order: Order, record: Record) -> EventTraits:
     if _may_be_none(order, record, data):
         bits |= _AGAIN
     # A voided shipment that moves after all counts again. Of several parcels, one may have gone over to another's carrier.
-    several = _SEVERAL | _VOICES
-    unsettled = seen & _VOIDED != 0 or order.traits & several == several
+    unsettled = seen & _VOIDED != 0 or order.traits & _MIXED == _MIXED
     structural = status == "cancelled" or (unsettled and not _goes_on(order, record, data))
     if unit not in order.units or data.shipment_id:
         numbers = (data.tracking_number,) if data.tracking_number else ()

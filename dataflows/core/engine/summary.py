@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.summary_case import ExceptionCase, called
@@ -39,13 +39,22 @@ ENDINGS: Final = {
 """How an exception ended, by its resolution."""
 
 
+class SentencePart(NamedTuple):
+    """A part of a sentence: the texts before, between and behind its fields, and whether it is left out where one of them is unknown."""
+
+    texts: tuple[str, ...]
+    fields: tuple[str, ...]
+    optional: bool
+
+
 @cache
-def _template(text: str) -> tuple[tuple[tuple[str, tuple[str, ...]], bool], ...]:
-    """A sentence as its parts, in their order: text, the fields in it, and whether it may be left out."""
-    parts: list[tuple[tuple[str, tuple[str, ...]], bool]] = []
+def _template(text: str) -> tuple[SentencePart, ...]:
+    """A sentence as its parts, in their order."""
+    parts: list[SentencePart] = []
     for place, part in enumerate(_PARTS.split(text)):
         if part:
-            parts.append(((part, tuple(_FIELD.findall(part))), place % 2 == 1))
+            pieces = _FIELD.split(part)
+            parts.append(SentencePart(tuple(pieces[::2]), tuple(pieces[1::2]), place % 2 == 1))
     return tuple(parts)
 
 
@@ -67,16 +76,19 @@ def summary(case: ExceptionCase, ended_by: Evidence | None) -> str:
     if state.kind == ORPHAN and waits_of(case.facts.t):
         text = UNCLAIMED
     text = text or sentence_of(case.rule)
-    said = "".join(_part(case, part, names, optional=optional) for (part, names), optional in _template(text))
+    said = "".join([_said(case, part) for part in _template(text)])
     said = said[:1].upper() + said[1:]
     return said + _ending(case, state, ended_by) + (f" (Times: {case.zone}.)" if case.timed else "")
 
 
-def _part(case: ExceptionCase, text: str, names: tuple[str, ...], *, optional: bool) -> str:
-    known = {name: FIELDS[name](case) for name in names}
-    if optional and not all(known.values()):
+def _said(case: ExceptionCase, part: SentencePart) -> str:
+    known = [FIELDS[name](case) for name in part.fields]
+    if part.optional and not all(known):
         return ""
-    return _FIELD.sub(lambda found: known[found.group(1)] or "(not stated)", text)
+    said = [part.texts[0]]
+    for value, text in zip(known, part.texts[1:], strict=True):
+        said += (value or "(not stated)", text)
+    return "".join(said)
 
 
 def _ending(case: ExceptionCase, state: ExceptionState, ended_by: Evidence | None) -> str:

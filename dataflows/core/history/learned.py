@@ -38,18 +38,44 @@ class Owed(NamedTuple):
     place: str
 
 
+class FirstOrders:
+    """The first orders that showed a milestone, or began to owe it, each with where it did so first.
+
+    `since`: from which position on there are enough; None while there are not.
+    """
+
+    __slots__ = ("orders", "since")
+
+    def __init__(self) -> None:
+        self.orders: dict[str, Position] = {}
+        self.since: Position | None = None
+
+    def take(self, order: str, position: Position) -> bool:
+        """Takes an order in; whether that is news."""
+        if self.since is not None and position > self.since:
+            return False
+        orders = self.orders
+        known = orders.get(order)
+        if known is not None and known <= position:
+            return False
+        orders[order] = position
+        if len(orders) > ENOUGH:
+            del orders[max(orders, key=orders.__getitem__)]
+        if len(orders) == ENOUGH:
+            self.since = max(orders.values())
+        return True
+
+
 class Learned:
     """The milestones that a shard has seen to be emitted."""
 
     __slots__ = ("_firsts", "_known", "_owing", "changed", "stages")
 
     def __init__(self) -> None:
-        self._firsts: dict[Emitter, dict[str, Position]] = {}
-        """The first orders that showed a milestone, each with where it did so first."""
-        self._known: dict[tuple[str, str], dict[str, list[dict[str, Position]]]] = {}
-        """The same by tenant and milestone, and by place."""
-        self._owing: dict[Owed, dict[str, Position]] = {}
-        """Of what is owed the first orders, each with where it began to owe it."""
+        self._firsts: dict[Emitter, FirstOrders] = {}
+        self._known: dict[tuple[str, str], dict[str, list[FirstOrders]]] = {}
+        """Those that showed a milestone, by tenant and milestone, and by place."""
+        self._owing: dict[Owed, FirstOrders] = {}
         self.stages: dict[Owed, int] = {}
         """How far it has come with what is owed and was never shown (`core.engine.unseen`)."""
         self.changed = False
@@ -65,18 +91,13 @@ class Learned:
             firsts = self._firsts.get((tenant, milestone, place, source))  # type: ignore[call-overload]
             if firsts is None and (firsts := self._of(Emitter(tenant, milestone, place, source))) is None:
                 continue
-            known = firsts.get(order)
-            if known is not None and known <= position:
-                continue
-            firsts[order] = position
-            if len(firsts) > ENOUGH:
-                del firsts[max(firsts, key=firsts.__getitem__)]
-            self.changed = True
+            if firsts.take(order, position):
+                self.changed = True
 
-    def _of(self, emitter: Emitter) -> dict[str, Position] | None:
+    def _of(self, emitter: Emitter) -> FirstOrders | None:
         firsts = self._firsts.get(emitter)
         if firsts is None and len(self._firsts) < MOST:
-            firsts = self._firsts[emitter] = {}
+            firsts = self._firsts[emitter] = FirstOrders()
             if emitter.milestone.startswith(OWES):
                 self._owing[Owed(emitter.tenant, emitter.milestone.removeprefix(OWES), emitter.place)] = firsts
             else:
@@ -89,27 +110,27 @@ class Learned:
         if by_place is None:
             return False
         named = [emitters for place in places if (emitters := by_place.get(place)) is not None] if places else by_place.values()
-        return any(len(firsts) == ENOUGH and max(firsts.values()) <= anchor for emitters in named for firsts in emitters)
+        return any(firsts.since is not None and firsts.since <= anchor for emitters in named for firsts in emitters)
 
     # what is owed
 
     def owed(self) -> Iterator[tuple[Owed, int]]:
         """What enough orders owe, and since when (log time) so many have."""
         for owed, firsts in self._owing.items():
-            if len(firsts) == ENOUGH:
-                yield owed, max(firsts.values())[0]
+            if firsts.since is not None:
+                yield owed, firsts.since[0]
 
     def owing(self, owed: Owed) -> list[str]:
         """The first orders that owed it, in the order of the log."""
-        firsts = self._owing[owed]
-        return sorted(firsts, key=firsts.__getitem__)
+        orders = self._owing[owed].orders
+        return sorted(orders, key=orders.__getitem__)
 
     def first(self, owed: Owed) -> int | None:
         """When (log time) a milestone that is owed was first shown by anybody who would tell of it; what names no place is anybody's."""
         by_place = self._known.get((owed.tenant, owed.milestone), {})
         places = {owed.place, ""} if owed.place else by_place.keys()
         named = [one for place in places for one in by_place.get(place, ())]
-        return min((position[0] for firsts in named for position in firsts.values()), default=None)
+        return min((position[0] for firsts in named for position in firsts.orders.values()), default=None)
 
     def note(self, owed: Owed, stage: int) -> None:
         """Notes how far it has come with what is owed."""
@@ -120,11 +141,11 @@ class Learned:
         """Who was seen to emit what: how many orders showed it, and from which position on it is armed."""
         for emitter in sorted(self._firsts):
             firsts = self._firsts[emitter]
-            yield emitter, len(firsts), max(firsts.values()) if len(firsts) == ENOUGH else None
+            yield emitter, len(firsts.orders), firsts.since
 
     def row(self) -> bytes:
         """What must be kept, as versioned plain data."""
-        rows = [(*emitter, sorted(firsts.items())) for emitter, firsts in sorted(self._firsts.items())]
+        rows = [(*emitter, sorted(firsts.orders.items())) for emitter, firsts in sorted(self._firsts.items())]
         return msgspec.msgpack.encode([VERSION, rows, [(*owed, stage) for owed, stage in sorted(self.stages.items())]])
 
     def restore(self, row: bytes) -> None:

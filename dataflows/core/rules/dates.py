@@ -155,17 +155,22 @@ def _has_own(o: Facts, unit: Unit, name: str) -> bool:
     return any(getattr(line, name) for line in lines)
 
 
-def _kept(o: Facts, s: RuleSetting, date: Date, units: Sequence[Unit]) -> bool:
-    """Whether a plain order plainly met all that it owed before each date that it ever had, as most do."""
-    if not o.plain_lines or o.pauses or o.line_dates(date.value).own:
+def _before(o: Facts, s: RuleSetting, date: Date, last: int | None) -> bool:
+    """Whether a plain order plainly awaited nothing any more before each date that it ever had, as most do: `last` is since when."""
+    if last is None or not o.plain_lines or o.pauses or o.line_dates(date.value).own:
         return False
+    deadline, least = DEADLINES[date], soonest(s, s.threshold)
+    return all(text is not None and last <= deadline(o, text) + least for text, _, _, _ in o.dates(date.value))
+
+
+def _last_met(units: Iterable[Unit]) -> int | None:
+    """When the last of some units was met; None if one was not."""
     last = NEVER
     for unit in units:
         if unit.met is None:
-            return False
+            return None
         last = max(last, unit.met)
-    deadline, least = DEADLINES[date], soonest(s, s.threshold)
-    return all(text is not None and last <= deadline(o, text) + least for text, _, _, _ in o.dates(date.value))
+    return last
 
 
 def date_of(forms: Iterable[AnyForm]) -> Date | None:
@@ -185,9 +190,10 @@ def by_date(form: Overdue, date: Date) -> Find:
     methods, steps = frozenset(form.methods), STEPS[until]
 
     def judge(o: Facts, s: RuleSetting) -> Found:
-        units = list(shipping(o)) if until is Milestone.SHIPPED else o.units(*steps)
         parted = until is Milestone.DELIVERED and len(o.shipments) > 1 and any(o.of(x, s) != s for x in o.shipments)
-        if not parted and _kept(o, s, date, units):
+        over = not parted and "order.cancelled" in o.t.by_type and _before(o, s, date, o.ended)
+        units = () if over else list(shipping(o)) if until is Milestone.SHIPPED else o.units(*steps)
+        if over or (not parted and _before(o, s, date, _last_met(units))):
             if until is Milestone.DELIVERED:
                 yield from _replacements(o, s)
             return
