@@ -1,14 +1,18 @@
 """A shop's month on the embedded system: so many orders a day, at this machine's speed, and what disk, memory and latency do meanwhile.
 
+An order stays open until it has been silent for `retention.close_after` (120 days), and in memory: within a month none is closed.
+`--close-after` and `--cache-mb` make it a month in which as many are closed as are placed, and unpacked orders have come to their bound.
+
 The log's clock is the world's here: its writer is this process, which stamps by simulated time. Engine and store are the real commands.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,10 +45,11 @@ PROBE = b'{"specversion":"1.0","id":"probe-%d","source":"/probe","type":"feed.he
 
 
 class Day(NamedTuple):
-    """What was seen at the end of a day: events so far, MB on the disk, MB of memory, ms from append to hand-over, seconds that it took."""
+    """What was seen at the end of a day: events so far, open orders, MB on the disk and of memory, ms from append to hand-over, seconds."""
 
     day: int
     events: int
+    open: int
     log: float
     out: float
     state: float
@@ -63,23 +68,34 @@ class _Clock:
         return self.now
 
 
-def month(per_day: int, days: int) -> Iterator[Day]:
-    """Runs it; yields each day's figures."""
+def month(per_day: int, days: int, close_after: int | None = None, cache_mb: int | None = None) -> Iterator[Day]:
+    """Runs it; yields each day's figures. `close_after`: days, of all retention of orders; `cache_mb`: of unpacked orders."""
+    kept = (
+        ""
+        if close_after is None
+        else f"retention: {{close_after: {close_after} d, dedupe: {close_after} d, expire_unknown: {close_after} d}}\n"
+    )
+    state: dict[str, object] = {"epoch_seconds": 1.0, **({} if cache_mb is None else {"cache_bytes": cache_mb << 20})}
     with TemporaryDirectory(prefix="orderwatch-bench-") as folder:
         policy = Path(folder, "policy.yaml")
-        policy.write_text(policy_text(), encoding="utf-8")
-        installation = Installation(Path(folder, "installation"), policy, {"state": {"epoch_seconds": 1.0}})
+        policy.write_text(policy_text() + kept, encoding="utf-8")
+        installation = Installation(Path(folder, "installation"), policy, {"state": state})
         clock = _Clock()
         clock.now = OPENING * SECOND
         installation.data.mkdir(parents=True)
         log = InputLog(input_folder(installation.data), fsync=False, now=clock.read, segment_bytes=4 << 20)
         try:
             engine, store = installation.start("run"), installation.start("store")
-            installation.until(lambda: '"running"' in installation.log("run"), "the engine does not start")
+            for part in ("run", "store"):
+                installation.until(partial(_runs, installation, part), f"{part} does not start")
             yield from _days(installation, log, clock, (engine.pid, store.pid), per_day, days)
         finally:
             installation.close()
             log.close()
+
+
+def _runs(installation: Installation, part: str) -> bool:
+    return '"running"' in installation.log(part)
 
 
 def _days(installation: Installation, log: InputLog, clock: _Clock, pids: tuple[int, int], per_day: int, days: int) -> Iterator[Day]:
@@ -124,6 +140,7 @@ def _measure(installation: Installation, log: InputLog, clock: _Clock, pids: tup
     return Day(
         standing[0],
         standing[1],
+        int(_metric(installation, "orderwatch_open_orders")),
         _size(input_folder(installation.data)) / 1e6,
         _size(output_folder(installation.data)) / 1e6,
         (_size(state) - database) / 1e6,
@@ -167,6 +184,17 @@ def _recorded(line: bytes) -> int:
     return int(datetime.fromisoformat(event.get("recordedtime", event["time"])).timestamp() * SECOND)
 
 
-if __name__ == "__main__":
-    for found in month(int(sys.argv[1]), int(sys.argv[2])):
+def main() -> None:
+    """Runs it and prints each day."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.embedded", description=__doc__)
+    parser.add_argument("per_day", type=int, help="orders a day")
+    parser.add_argument("days", type=int)
+    parser.add_argument("--close-after", type=int, help="days of silence after which an order is closed, and then remembered")
+    parser.add_argument("--cache-mb", type=int, help="MiB of orders that are kept unpacked")
+    chosen = parser.parse_args()
+    for found in month(chosen.per_day, chosen.days, chosen.close_after, chosen.cache_mb):
         print(found, flush=True)  # noqa: T201 - the figures are what it is for
+
+
+if __name__ == "__main__":
+    main()

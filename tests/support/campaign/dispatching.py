@@ -6,7 +6,7 @@ import random
 import time
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from tests.support.action_engine import Engine
 from tests.support.dispatcher import Dispatcher, webhook
@@ -20,6 +20,14 @@ SCHEDULE = (0.0, 0.05, 0.1, 0.2, 0.3, *[0.5] * 25)
 """Tries come soon: the test is about what they do, not about how long an outage may last."""
 KEYED, UNKEYED = ("fulfilment.ship_overdue", "create_warehouse_task"), ("shipment.stuck", "ask_carrier")
 """Kind and step: one action goes to a receiver that honours keys, the other to one that does not."""
+
+
+class ActionLog(Protocol):
+    """What has been said of actions: where each stands, how it came there, and what was given back, with the reason."""
+
+    states: dict[str, dict[str, Any]]
+    history: dict[str, list[str]]
+    rejected: list[tuple[str, str]]
 
 
 class Figures(NamedTuple):
@@ -98,11 +106,11 @@ def settled(engine: Engine, actions: int) -> bool:
     return states.get("executed", 0) + states.get("failed", 0) + states.get("in_doubt", 0) == actions
 
 
-def judged(engine: Engine, keyed: FaultServer, unkeyed: FaultServer, known: dict[str, int]) -> list[str]:
+def judged(engine: ActionLog, keyed: FaultServer, unkeyed: FaultServer, known: dict[str, int]) -> list[str]:
     """What is wrong: an effect more than once or in spite of a failure, none in spite of a success, a call after a doubt."""
     found: list[str] = []
     for id_, data in engine.states.items():
-        of_keyed = data["action"] == "create_task"
+        of_keyed = str(data["order_id"]).startswith("K")
         server = keyed if of_keyed else unkeyed
         effects, state = server.effects[id_], data["state"]
         if effects > 1:
