@@ -64,6 +64,8 @@ def life(action: Sequence[SaidAction]) -> Iterator[tuple[str, str]]:
     for time, data in action:
         state = str(data["state"])
         parts = [STATES.get(state, state)] if state != before.get("state") else []
+        if state == "begun" and data.get("retry_at"):
+            parts = ["what the call did is not known yet"]
         parts += _more(before, data)
         yield time, "; ".join(parts or [f"{state.replace('_', ' ')} as before"])
         before = data

@@ -32,6 +32,9 @@ class DispatchObserver:
                 self._log.info("executed", **said)
             case "in_doubt" | "refused" | "failed":
                 self._log.warning(outcome.replace("_", " "), code=code, **said)
+            case "retried_in_doubt":
+                seconds = round(max(0, own.next_at - now) / SECOND, 1)
+                self._log.warning("in doubt; called again under the same key", code=code, seconds=seconds, **said)
             case _:
                 self._log.info("not executed yet", code=code, outcome=outcome, **said)
 

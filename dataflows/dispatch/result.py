@@ -81,7 +81,8 @@ class Results:
                 own.doubtful = True
                 at = 0 if own.asked_by else self._schedule.next_at(action.calls, now, outcome.after, action.expires_at)
                 if at and executor.honours_keys:
-                    return Ending("calling", "retried_in_doubt", code, at)
+                    said = {"code": _short(code), "retry_at": stated(at)}
+                    return Ending("calling", "retried_in_doubt", code, at, "action.in_doubt", said)
                 return _doubt(code)
             case ActionRefused(code):
                 if own.doubtful:
@@ -171,7 +172,9 @@ def _event(action: PendingAction, own: OwnAttempt, ending: Ending, now: int) -> 
         evidence = "what the endpoint answered after the doubt was said"
         reference = ending.said.get("reference")
         return decision(action, "action.observed", own.number, now, outcome=outcome, evidence=evidence, reference=reference)
-    return decision(action, ending.type_, own.number, now, **ending.said)
+    said = decision(action, ending.type_, own.number, now, **ending.said)
+    # A doubt that the next call may end is said each time, of one attempt: each under its own ID.
+    return said if ending.phase == "done" else {**said, "id": f"{said['id']}:{own.tries}"}
 
 
 def _doubt(code: str) -> Ending:

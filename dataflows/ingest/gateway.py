@@ -22,6 +22,7 @@ from dataflows.ingest.api import SharedParts, audit_of, token_routes, tokens_of
 from dataflows.ingest.connections import files_of, hooks_of, shared
 from dataflows.ingest.embedded import InputLogWriter, open_input_log
 from dataflows.ingest.erasure import GatewayErasure
+from dataflows.ingest.erasure_logs import logs_of
 from dataflows.ingest.metrics import GatewayObserver
 from dataflows.observe import catalogue
 from dataflows.observe.http import PortError, cannot_listen, serving
@@ -122,9 +123,8 @@ def run_gateway(settings: Settings, file: Path | None, observer: Observer) -> No
         gc.freeze()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             local = LogSocket(settings.embedded.dir, writer.log) if settings.embedded.dir and isinstance(writer, InputLogWriter) else None
-            erasure = (
-                GatewayErasure(settings.embedded.dir, state_of(settings), dead_letters, audit, memory) if settings.embedded.dir else None
-            )
+            open_log = logs_of(settings, observer)
+            erasure = None if open_log is None else GatewayErasure(open_log, state_of(settings), dead_letters, audit, memory)
             runner.run(_serve(web, settings, file, intake, dead_letters, observer, local, erasure))
 
 
@@ -242,6 +242,8 @@ async def _serve(
     try:
         await web.serve(sockets=[socket])
     finally:
+        if erasure is not None:
+            erasure.stop()
         for task in tasks:
             task.cancel()
         if local is not None:

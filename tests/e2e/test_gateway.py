@@ -23,7 +23,7 @@ from tests.support.adapters import payloads
 from tests.support.brokers import topic
 from tests.support.gateway import Gateway
 from tests.support.kafka.process import ProcessBroker
-from tests.support.live import committed
+from tests.support.live import Given, committed, produce
 from tests.support.replays import command
 from tests.support.webhooks import SECRETS, SIGN, Sender, tracker
 
@@ -109,6 +109,31 @@ def test_events_are_in_kafka_before_the_answer_under_their_keys(real_broker: Bro
     missing.start(wait=False)
     assert missing.ended() == 2
     assert "orderwatch: topic nowhere does not exist: make it with `orderwatch topics create`, or set kafka.create_topics" in missing.said()
+
+
+def test_with_kafka_too_what_is_erased_is_erased_from_what_the_gateway_keeps(real_broker: Broker, tmp_path: Path) -> None:
+    """It follows the engine's word: a refused request about a parcel of the erased order goes, one about another's stays."""
+    names = {name: topic(real_broker, name) for name in ("hooks", "exceptions")}
+    gateway = Gateway(
+        tmp_path / "gateway",
+        SHARED,
+        kafka={"brokers": [real_broker.bootstrap]},
+        gateway={"topic": names["hooks"]},
+        outputs={"exceptions": names["exceptions"]},
+    )
+    gateway.start()
+    try:
+        odd = [b'{"object": "Odd", "about": "TRK-OF-ANNA"}', b'{"object": "Odd", "about": "TRK-OF-BERT"}']
+        assert post(gateway, *odd) == [202, 202]
+        shipped = {"type": "warehouse.shipped", "subject": "SO-1", "data": {"tracking_number": "TRK-OF-ANNA"}}
+        produce(real_broker.bootstrap, names["hooks"], [Given(0, b"SO-1", json.dumps(shipped).encode())])
+        said = {"type": "exception.forgotten", "subject": "SO-1", "data": {"order_id": "SO-1", "customer_digest": None}}
+        produce(real_broker.bootstrap, names["exceptions"], [Given(0, b"SO-1", json.dumps(said).encode())])
+        awaited(gateway, "erased from what the gateway keeps")
+        assert [payload_of(kept).body for kept in gateway.kept()] == [odd[1]]
+        assert gateway.stop() == 0
+    finally:
+        gateway.destroy()
 
 
 def test_readiness_follows_the_broker_though_nobody_writes(own_broker: Broker, tmp_path: Path) -> None:

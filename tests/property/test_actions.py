@@ -71,7 +71,7 @@ NEXT: dict[str, frozenset[str]] = {
     "proposed": frozenset(("proposed", "requested", "blocked", "rejected", "expired", "withdrawn")),
     "blocked": frozenset(("blocked", "proposed", "rejected", "withdrawn")),
     "requested": frozenset(("begun", "executed", "failed", "in_doubt", "withdrawn", "rejected")),
-    "begun": frozenset(("executed", "failed", "in_doubt")),
+    "begun": frozenset(("begun", "executed", "failed", "in_doubt")),
     "in_doubt": frozenset(("executed", "failed")),
     "failed": frozenset(("begun", "failed")),
     "withdrawn": frozenset(("begun",)),
@@ -179,7 +179,7 @@ class World:
         more: dict[str, Any] = {"by": "service:dispatch"}
         if type_ == "action.observed":
             more["outcome"] = self.lots.choice(("executed", "not_executed"))
-        if type_ == "action.failed" and self.lots.random() < 0.5:
+        if type_ in {"action.failed", "action.in_doubt"} and self.lots.random() < 0.5:
             more["retry_at"] = "2026-04-21T00:00:00Z"
         return self.desk.decision(type_, now, order=action["order_id"], action_id=action["action_id"], **more)
 

@@ -213,7 +213,7 @@ def _of_attempt(action: ActionState, data: ActionEvent) -> Refusal | None:
 def _executed(machine: Machine, action: ActionState, data: ActionEvent, now: int) -> Refusal | None:
     refused = _of_attempt(action, data)
     if refused is None:
-        action.state = "executed"
+        action.state, action.retry_at = "executed", 0
         machine.say(action, now)
     return refused
 
@@ -232,8 +232,12 @@ def _failed(machine: Machine, action: ActionState, data: ActionEvent, now: int) 
 
 def _doubt(machine: Machine, action: ActionState, data: ActionEvent, now: int) -> Refusal | None:
     refused = _of_attempt(action, data)
-    if refused is None:
-        action.state = "in_doubt"
+    if refused is None and data.retry_at is not None:
+        # Not the end of the attempt: the same call is made again, under the same key, and may find out.
+        action.state, action.began, action.retry_at = "begun", action.began or now, micros(data.retry_at)
+        machine.say(action, now)
+    elif refused is None:
+        action.state, action.retry_at = "in_doubt", 0
         machine.say(action, now)
         hold_back(machine, action, now)
     return refused
@@ -244,7 +248,7 @@ def _observe(machine: Machine, action: ActionState, data: ActionEvent, now: int)
         return "wrong_state", f"there is no doubt about it: it is {action.state}"
     if data.outcome not in ("executed", "not_executed"):
         return "bad_outcome", f"an observation says executed or not_executed, not {data.outcome!r}"
-    action.state = "executed" if data.outcome == "executed" else "failed"
+    action.state, action.retry_at = "executed" if data.outcome == "executed" else "failed", 0
     machine.say(action, now)
     if action.state == "failed":
         not_done(machine, action, now)

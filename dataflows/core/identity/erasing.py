@@ -52,6 +52,7 @@ def erase_order(tenant: str, order: str, memory: Memory) -> None:
             if held is not None and holds(held, order):
                 scans.pop(key)
     children.steps.pop(digest_of(name_of(tenant, order)))
+    children.placed.set(order_key(tenant, order), True)  # What comes of it later is no step of an order that may be a part of another.
     lives.alone.unlearn(order_key(tenant, order))
     lives.followed.pop((tenant, order))
     for whose, _, life in list(lives.followed.entries()):

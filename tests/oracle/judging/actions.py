@@ -150,6 +150,10 @@ class ActionJudge(ActionBook):
         if attempt is not None and each.state == "begun" and attempt != each.attempt:
             return "other_attempt"
         each.attempt = attempt if isinstance(attempt, int) and attempt else max(1, each.attempt)
+        if word == "in_doubt" and told.get("retry_at") is not None:  # The attempt goes on: nothing has ended, nothing is held back.
+            each.state = "begun"
+            self._say(each, now)
+            return None
         each.state = word
         each.again = word == "failed" and told.get("retry_at") is not None and each.wanted and not each.amended
         self._say(each, now)

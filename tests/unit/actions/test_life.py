@@ -107,6 +107,23 @@ def test_a_doubt_ends_by_an_observation_only_and_blocks_its_target_until_then() 
     assert said == [("action.updated", "executed"), ("action.updated", "proposed")]
 
 
+def test_a_doubt_that_the_next_call_may_end_is_said_and_ends_nothing() -> None:
+    """The attempt goes on, when its call is made again is said, and any outcome may follow (contract, `retry_at` absent: final)."""
+    for type_, state in (("action.executed", "executed"), ("action.failed", "failed"), ("action.in_doubt", "in_doubt")):
+        desk, asked = Desk(), intent("payment.declined_hard", "hold_order")
+        desk.take(asked)
+        id_ = asked.action_id
+        desk.decide("action.begun", action_id=id_, attempt=1)
+        for minute in (5, 35):
+            waits = f"2026-04-20T09:{minute:02}:00Z"
+            said = desk.decide("action.in_doubt", action_id=id_, attempt=1, code="timeout", retry_at=waits)
+            assert said == [("action.updated", "begun")]
+            assert desk.states[id_]["retry_at"] == waits
+        assert desk.decide("action.begun", action_id=id_, attempt=2)[0][0] == "reject"
+        assert desk.decide(type_, action_id=id_, attempt=1)[0] == ("action.updated", state)
+        assert desk.states[id_]["retry_at"] is None
+
+
 def test_an_action_whose_reason_goes_before_it_begins_is_withdrawn() -> None:
     """Proposed or requested."""
     for lane in ("auto", "review"):
