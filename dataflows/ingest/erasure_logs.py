@@ -7,7 +7,8 @@ from functools import partial
 from dataflows.ingest.erasure import NothingSaidError, OpenLog
 from dataflows.observe.observer import Observer
 from dataflows.settings import Settings
-from schemas.deciding import DECISIONS, decides
+from schemas.deciding import decides
+from schemas.topics import DECISIONS
 from sources.embedded.outputs import EmbeddedReader
 from sources.kafka.broker import admin, topics_of
 from sources.kafka.outputs import KafkaLogReader
