@@ -48,7 +48,7 @@ class NothingSaidError(Exception):
     """The log in which the engine says what is erased is not there yet."""
 
 
-class StoppedError(Exception):
+class ErasureStoppedError(Exception):
     """The gateway ends while a log is read through."""
 
 
@@ -132,13 +132,13 @@ class GatewayErasure:
         return said, offsets
 
     def _whole(self, topic: str) -> Iterator[LoggedRecord]:
-        """A log, from its beginning to where it ends now. Raises StoppedError; UnreadableLogError if no word comes of its end."""
+        """A log, from its beginning to where it ends now. Raises ErasureStoppedError; UnreadableLogError if no word comes of its end."""
         with closing(self._open(topic)) as reader:
             reader.seek({})
             seen, ends, heard = dict[str, int](), dict(reader.ends()), time.monotonic()
             while True:
                 if self._ends.is_set():
-                    raise StoppedError
+                    raise ErasureStoppedError
                 if records := reader.poll(POLL_S):
                     heard = time.monotonic()
                     seen |= {record.partition: record.next for record in records}
