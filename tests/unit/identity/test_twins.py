@@ -7,7 +7,7 @@ import msgspec
 from dataflows.core.identity import AliasLookup, AliasResolver, IdentityRules, ResolvedEvent
 from dataflows.core.identity.checkpoint import SCALARS
 from dataflows.core.identity.codec import lookup_row
-from dataflows.core.identity.sharding import CHILD, CUSTOMER, TWIN
+from dataflows.core.identity.sharding import CHILD, CUSTOMER, FORGET, TWIN
 from schemas.record import IdentityFinding, Record
 from tests.support.logs import DAY, HOUR, MINUTE, T0, line, record
 from tests.unit.identity.test_resolver import PURCHASE, RULES
@@ -91,6 +91,17 @@ def test_steps_of_an_order_that_was_placed_are_not_kept() -> None:
         restored.restore(stage.rows())
         restored.apply([(link(T0 + wait), CHILD, "A-1-1", True)])
         assert [order for id_, order in given(restored) if id_.startswith("packed")] == orders
+
+
+def test_steps_of_an_order_that_was_erased_are_not_kept() -> None:
+    """Neither those that were, nor what comes later, though nobody ever placed it."""
+    stage = AliasResolver(1, RULES)
+    erasure = record(line("e", T0 + MINUTE, "order.forgotten", order="A-1-1", data={"by": "user:anna", "by_roles": ["admin"]}), T0 + MINUTE)
+    stage.apply([(step("A-1-1", T0), CHILD, "A-1-1", False), (erasure, FORGET, "A-1-1", False)])
+    stage.apply([(step("A-1-1", T0 + HOUR), CHILD, "A-1-1", False)])
+    assert not any(b"packed" in row for _, row in stage.rows())
+    stage.apply([(link(T0 + 2 * HOUR), CHILD, "A-1-1", True)])
+    assert [id_ for id_, _ in given(stage) if id_.startswith("packed")] == []
 
 
 def test_a_number_that_a_part_named_before_its_link_is_passed_on() -> None:
