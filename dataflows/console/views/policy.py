@@ -13,6 +13,7 @@ from dataflows.console.access import EVERY, Needs
 from dataflows.console.govern.holding import policy_in_force
 from dataflows.console.govern.in_force import BUILT_IN, PolicyUnknownError
 from dataflows.console.govern.opening import parts_for
+from dataflows.console.render import words
 from dataflows.console.routes import Route
 from dataflows.console.views.modes import answers
 from dataflows.console.visit import BadRequestError, NotHereError, Visit
@@ -31,6 +32,7 @@ from sinks.cases.queries.wanted import FilterError
 
 LIMITS: Final = ("threshold", "within", "margin", "grace", "clock", "anchor")
 """The settings of a rule that say when it speaks."""
+LONGEST_TEXT: Final = 100
 SHADOW_DAYS: Final = (7, 30, 90, 365)
 
 
@@ -58,8 +60,17 @@ async def show_policy(visit: Visit) -> Response:
     lines = [_line(cast("Rule", rule), found.policy, place) for place, rule in enumerate(found.policy.rules)]
     wanted = visit.request.query_params.get("switch", "")
     switches = {name: sum(line.switch == name for line in lines) for name in ("on", "shadow", "off")}
-    shown = [line for line in lines if not wanted or line.switch == wanted]
-    return visit.page("policy/policy.html", found=found, lines=shown, switches=switches, wanted=wanted, history=history, decided=decided)
+    text = visit.request.query_params.get("text", "").strip()[:LONGEST_TEXT]
+    shown = [line for line in lines if (not wanted or line.switch == wanted) and _names(line, text.lower())]
+    return visit.page(
+        "policy/policy.html", found=found, lines=shown, switches=switches, wanted=wanted, text=text, history=history, decided=decided
+    )
+
+
+def _names(line: RuleLine, text: str) -> bool:
+    """Whether a rule, its owner or its action is called so, by its name or in words."""
+    said = f"{line.kind} {line.owner} {line.action}".lower()
+    return text in said or text in words(said)
 
 
 def _line(rule: Rule, policy: Policy, place: int) -> RuleLine:

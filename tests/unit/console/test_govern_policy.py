@@ -64,6 +64,11 @@ def test_what_holds_is_shown_by_rule_and_by_line(host: ConsoleHost) -> None:
     assert "fulfilment.ship_overdue on" in page
     assert "No rule of the policy is in shadow." in text_of(browser.get("/policy/shadow").text)
     assert "The filter hides everything." in text_of(browser.get("/policy?switch=shadow").text)
+    for text in ("ship_overdue", "Ship overdue"):
+        found = browser.get("/policy", params={"text": text}).text
+        assert "fulfilment.ship_overdue" in found
+        assert "payment.auth_missing" not in found
+    assert "The filter hides everything." in text_of(browser.get("/policy?text=no+such+rule").text)
     assert 'id="L2"' in browser.get("/policy/text").text
     rule = text_of(browser.get("/policy/rules/fulfilment.ship_overdue").text)
     assert "threshold" in rule or "grace" in rule
