@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import copy
+from types import MappingProxyType
 from typing import cast
 
 from msgspec import Struct
@@ -41,6 +42,7 @@ DECIDED = mask(TYPES)
 TAKEN = DECIDED | mask((SUGGESTED,))
 """Those of all events that change an exception by themselves."""
 CASE_EVENTS = frozenset(TYPES)
+NO_STATES: Mapping[Key, ExceptionState] = MappingProxyType({})
 MUCH = 16
 """As many conditions are kept rather than found again."""
 BY_THE_CLOCK = frozenset(("data.clock_skew", "data.rule_failed"))
@@ -196,7 +198,7 @@ class RuleEvaluator:
         rule = self.ruleset.rules[index]
         profile = order.profile
         assert profile is not None
-        states = of_kind.get(rule.kind, {})
+        states = of_kind.get(rule.kind, NO_STATES)
         found = self._found(facts, index, profile.settings[index])
         activated = self.since[index] if self.since else NEVER
         if activated != NEVER:
@@ -282,21 +284,24 @@ class RuleEvaluator:
         rule, number, placed = self.ruleset.rules[index], 0, facts.placed
         found: Found = {}
         watches = placed is not None and placed.at >= self.backfill.watch_from
-        if watches or index in self.ruleset.unplaced:
+        if not watches and index not in self.ruleset.unplaced:
+            return found
+        for condition in rule.judge(facts, setting):
+            if condition is None:
+                continue
+            if condition.pending and placed is not None:
+                graded(facts, condition)
             gaps = facts.gaps if placed is not None else ()
-            for condition in rule.judge(facts, setting):
-                if condition is None:
-                    continue
-                if condition.pending and placed is not None:
-                    graded(facts, condition)
-                wanted = while_wanted(condition, gaps) if gaps else condition
-                if wanted is not None:
-                    found.setdefault(wanted.scope, []).append(wanted)
-                    number += 1
+            wanted = while_wanted(condition, gaps) if gaps else condition
+            if wanted is not None:
+                found.setdefault(wanted.scope, []).append(wanted)
+                number += 1
+        if not found:
+            return found  # So it is with most rules.
         if number > len(found):
             for scope, conditions in found.items():
                 found[scope] = merged(conditions)
-        if found and placed is not None and (date := self.ruleset.dates[index]) is not None:
+        if placed is not None and (date := self.ruleset.dates[index]) is not None:
             zone = zone_of(facts, date)
             for conditions in found.values():
                 for condition in conditions:
