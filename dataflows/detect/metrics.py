@@ -53,7 +53,7 @@ def watch(
     read(catalogue.CLOSED_ORDERS, lambda: sum(shard.counts.closed for shard in shards))
     read(catalogue.TOMBSTONES, lambda: sum(shard.tombstones for shard in shards))
     read(catalogue.STATE_BYTES, lambda: sum(store.size for store in stores))
-    if policy.feeds:
+    if policy.feeds or policy.pace is not None:
         read(
             catalogue.FEED_WATERMARK, lambda: {feed: watermark / SECOND for feed, watermark, _, _ in _feeds(graph) if watermark is not None}
         )

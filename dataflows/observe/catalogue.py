@@ -145,7 +145,12 @@ DECISION_LAG = Metric(
 )
 
 DEFERRED = Metric("orderwatch_deferred_deadlines", "gauge", "Deferred deadlines: they wait for a feed that is stale.", ("feed",))
-FEED_STALE = Metric("orderwatch_feed_stale", "gauge", "1 if the feed has been silent for longer than the policy allows, else 0.", ("feed",))
+FEED_STALE = Metric(
+    "orderwatch_feed_stale",
+    "gauge",
+    "1 if the feed (or a source of payments) is silent for longer than policy or pace allow, else 0.",
+    ("feed",),
+)
 FEED_WATERMARK = Metric(
     "orderwatch_feed_watermark_timestamp_seconds", "gauge", "Watermark of a feed: the event time up to which it has reported.", ("feed",)
 )

@@ -300,15 +300,16 @@ class Feeds:
         self.silences.expect(key, waits)
 
     def view(self) -> list[tuple[str, int | None, bool, int]]:
-        """For metrics, per feed: its watermark (µs; None if it never spoke), whether it is stale, orders that wait while it is.
+        """For metrics, per feed (a silent source too): its watermark (µs; None if it never spoke), whether it is stale, orders that wait.
 
         As of the last batch; changes nothing, so that it can be asked from any thread.
         """
-        return [
+        declared = [
             (name, None if known.watermark == NEVER else known.watermark, stale, len(known.waiting) if stale else 0)
             for name, known in self._known.items()
             for stale in (self._since(known) is not None,)
         ]
+        return [*declared, *self.silences.view()]
 
     def _since(self, known: FeedState) -> int | None:
         """Since when a feed is stale. Only the shard that speaks of it hears of it at once; to others it follows from what they know."""

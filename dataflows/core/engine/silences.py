@@ -26,6 +26,9 @@ from schemas.output import OutputRecord
 from schemas.record import Silences
 
 VERSION: Final = 1
+BY: Final = " by "
+ANYBODY: Final = "anybody"
+"""All sources of a milestone together. No source is called so: each has a first part."""
 
 
 class Silence(Struct, array_like=True):
@@ -128,6 +131,19 @@ class SilentSources:
             else:
                 waiting.discard(key)
 
+    def view(self) -> list[tuple[str, int | None, bool, int]]:
+        """For metrics, as `Feeds.view` of a declared feed: each source that is or was just silent. Changes nothing."""
+        found: dict[str, tuple[str, int | None, bool, int]] = {}
+        for name, known in list(self._known.items()):
+            owed, _, source = name.rpartition(BY)
+            if source == ANYBODY:
+                continue
+            silent = known.ended is None
+            waiting = self._waiting.get(name, set()) | self._waiting.get(owed + BY + ANYBODY, set()) if silent else ()
+            if source not in found or silent:  # Of several tenants that it serves it may be silent for one.
+                found[source] = (source, known.since, silent, len(waiting))
+        return list(found.values())
+
     def last(self, at: int) -> int:
         """Until when a deadline waits at most."""
         return at + self._terms.longest
@@ -153,7 +169,7 @@ class SilentSources:
 
 
 def _name(tenant: str, milestone: str, source: str) -> str:
-    return f"{tenant}: {milestone} by {source or 'anybody'}"
+    return f"{tenant}: {milestone}{BY}{source or ANYBODY}"
 
 
 def _line(said: Silences, source: str, known: Silence) -> OutputRecord:

@@ -178,3 +178,23 @@ def test_a_shard_that_was_cut_and_restored_says_the_same() -> None:
         shard[0] = Renewed(RULES)
         shard[0].restore(rows)
     assert bodies == whole
+
+
+def test_a_silence_is_seen_beside_the_declared_feeds() -> None:
+    """With its last word and the orders that wait; after its return it is silent no more."""
+    shard = Shard(RULES)
+    ends = [SEEN + 6 * HOUR, BACK + HOUR]
+
+    class Watched:
+        """Hands over to the shard, and notes what it shows after each stretch."""
+
+        policy = RULES
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(shard, name)
+
+    told = steps(records_of(shop(DAYS, [OUT])), RULES, Watched(), ends)  # type: ignore[arg-type]  # all of it is passed on
+    seen = [shard.feeds.view() for _ in told]
+    last = T0 + (OUT.since - 1) * HOUR + 40 * MINUTE
+    assert [[one[:3] for one in view] for view in seen] == [[(STRIPE, last, True)], [(STRIPE, last, False)]]
+    assert seen[0][0][3] > 0
