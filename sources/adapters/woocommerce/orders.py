@@ -26,6 +26,9 @@ CHECKOUTS: Final = frozenset(("checkout", "store-api"))
 """Values of `created_via`: a checkout asks for a way of shipping wherever something is to be shipped."""
 TEST_MODES: Final = {"_wcpay_mode": "test", "_ppcp_paypal_payment_mode": "sandbox"}
 """Meta data by which payment plugins (WooPayments, PayPal Payments) mark an order of their test mode. WooCommerce itself has no mark."""
+PREORDERED: Final = "_wc_pre_orders_is_pre_order"
+CHARGED: Final = "_wc_pre_orders_when_charged"
+"""Meta data of WooCommerce Pre-Orders: that an order is one, and whether it is paid at once or upon its release."""
 PARTS: Final = ("bundled_by", "composite_parent")
 """Fields of a line that is part of another (Product Bundles, Composite Products): the line of the whole is counted."""
 
@@ -88,7 +91,8 @@ _SOURCES: Final = {
     "channel": ("created_via",),
     "service": ("shipping_lines",),
     "method": ("shipping_lines",),
-    "payment_terms": ("payment_method",),
+    "payment_terms": ("payment_method", "meta_data"),
+    "tags": ("meta_data",),
 }
 """By field: those of WooCommerce's that it is read from."""
 
@@ -108,7 +112,9 @@ def _fields(payload: PayloadReader, builder: EventBuilder) -> dict[str, Any]:
         "channel": payload.text("created_via"),
         "service": None if sold is None else sold.text("method_title") or sold.text("method_id"),
         "method": _method(payload, builder),
-        "payment_terms": terms and terms.term,
+        # Nobody owes anything for what is paid upon its release before that comes, just before it is sent.
+        "payment_terms": "on_ship" if meta(payload, CHARGED).value == "upon_release" else terms and terms.term,
+        "tags": ["preorder"] if meta(payload, PREORDERED).value else None,
     }  # fmt: skip
 
 
@@ -158,10 +164,10 @@ def _total(payload: PayloadReader) -> Money | None:
 def _hold(
     builder: EventBuilder, owner: ShopOrderRef, number: str, created: datetime, changed: datetime, step: str | None, *, paid: bool
 ) -> Iterator[AdapterOutput]:
-    """`on-hold` waits for the payment; of an order that is paid, for a person. Any other status that is known ends it."""
+    """`on-hold` waits for the payment; of an order that is paid, for a person; a pre-order for its goods. Any other one ends it."""
     hold_id = own_id(builder, number)
-    if step == "held":
-        kind = "manual" if paid else "payment"
+    if step in ("held", "preordered"):
+        kind = "inventory" if step == "preordered" else "manual" if paid else "payment"
         data = {"hold": kind, "hold_id": hold_id}
         yield order_event(builder, owner, "order.hold_placed", f"hold-{digest(number, kind, changed)}", changed, data, changed)
     elif step is not None and changed > created:

@@ -51,6 +51,7 @@ STATUS = table(
     failed         = failed
     partial-payment = part       # WooCommerce Deposits: a part was paid, and the rest is due later
     partially-paid = part        # as other plugins for deposits call it
+    pre-ordered    = preordered  # WooCommerce Pre-Orders: it waits for its release
     trash          = cancelled   # in the trash
     checkout-draft = ignored     # a cart at the checkout
     auto-draft     = ignored     # begun by hand, and not saved

@@ -380,6 +380,20 @@ def test_a_status_of_the_shops_own_is_counted_and_concludes_nothing() -> None:
     assert {one["type"] for one in found} == {"order.placed", "order.updated", "payment.captured"}
 
 
+def test_a_pre_order_waits_for_its_goods_and_may_be_paid_upon_its_release() -> None:
+    """WooCommerce Pre-Orders: no ship-by fallback runs while it is held for its goods, and none is late to pay before they are there."""
+    charged = {"id": 1, "key": "_wc_pre_orders_when_charged", "value": "upon_release"}
+    waiting = [{"id": 2, "key": "_wc_pre_orders_is_pre_order", "value": "1"}, charged]
+    kept = {"payment_method": "stripe", "meta_data": waiting}
+    found = bent("woocommerce", "order_by_bank_transfer", status="pre-ordered", **kept).events
+    placed, held = data_of(found, "order.placed"), data_of(found, "order.hold_placed")
+    assert (placed["payment_terms"], placed["tags"], held["hold"]) == ("on_ship", ["preorder"], "inventory")
+    released = bent("woocommerce", "order_by_bank_transfer", status="processing", date_modified_gmt="2026-06-02T15:00:00", **kept).events
+    assert data_of(released, "order.hold_released")["hold_id"] == held["hold_id"]
+    upfront = bent("woocommerce", "order_by_bank_transfer", status="pre-ordered", meta_data=[waiting[0]]).events
+    assert data_of(upfront, "order.placed")["payment_terms"] == "prepaid"
+
+
 def test_what_was_completed_and_is_worked_on_again_did_not_leave() -> None:
     """WooCommerce keeps the date of the completion when the status is set back by hand."""
     again = bent("woocommerce", "order_completed_with_tracking", status="processing", date_modified_gmt="2026-04-02T15:00:00")
