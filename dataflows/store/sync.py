@@ -150,6 +150,13 @@ class StoreSync:
         except (DBAPIError, PoolTimeoutError) as error:
             self.failed(DATABASE, error)
 
+    def leave(self) -> None:
+        """Before the program ends: what was erased goes from the write-ahead log, which else waits for whoever opens the store next."""
+        try:
+            self._logged = self._logged and not shorten_log(self.engine)
+        except (DBAPIError, PoolTimeoutError) as error:
+            self.observer.log.warning(f"the {DATABASE} cannot be used: its write-ahead log stays", error=_described(error))
+
     def _purge(self, now: float) -> None:
         if self._days is None or now - self._purged < PURGE_S:
             return
@@ -219,6 +226,7 @@ def run_store(reader: LogReader, sync: StoreSync) -> None:
         else:
             empty += found
         sync.look(reader, seen)
+    sync.leave()
 
 
 class StoppedError(Exception):
