@@ -56,7 +56,8 @@ _NAMES: Final = {
 }
 """The states, provinces and territories of countries with several zones that carriers and shops write by name: ISO 3166-2, 2024."""
 
-ALPHA_2: Final[dict[str, str]] = {pair[:3]: pair[3:] for pair in _PAIRS.split()}
+ALPHA_2: Final[dict[str, str]] = {pair[:3]: pair[3:] for pair in _PAIRS.split()} | {"XKX": "XK"}
+"""By alpha-3 code: ISO 3166-1, and the codes that its users have agreed upon for Kosovo."""
 
 
 def alpha_2(text: str | None) -> str | None:
