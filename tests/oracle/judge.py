@@ -211,14 +211,8 @@ def orphan_of(placed: Sequence[Member], linked: Sequence[int], known: int, polic
 
 
 def waited_until(since: int, policy: Policy) -> int:
-    """Until when an order is waited for, by the days of where it would go, which nobody knows."""
-    setting = policy.rules[ORPHAN]
-    calendar = policy.destination_calendar(None, None)
-    if setting.clock == "site":
-        calendar = policy.site_calendar(None)
-    elif setting.clock == "tenant":
-        calendar = Calendar(policy.zone)
-    return policy.calendars.get(setting.clock, calendar).add(since, setting.threshold)
+    """Until when an order is waited for, by the tenant's days: where it would go nobody knows."""
+    return Calendar(policy.zone).add(since, policy.rules[ORPHAN].threshold)
 
 
 def orphans(
