@@ -222,8 +222,7 @@ class Router:
         self.counts.refused += refused
 
     def _seed(self, tenant: str) -> int:
-        seed = self._seeds[tenant] = crc32(tenant.encode())
-        return seed
+        return self._seeds.setdefault(tenant, crc32(tenant.encode()))
 
     def _pace(self, record: Record, first: list[list[AliasLookup]]) -> str:
         """Tells the shard that watches a milestone's pace of the first record of an hour that tells it or shows that it is owed.

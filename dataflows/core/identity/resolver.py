@@ -43,6 +43,8 @@ from schemas.record import IdentityFinding, Record
 TRACKING = "tracking_number"
 LABELS = frozenset({"warehouse.label_created", "warehouse.shipped"})
 ENDED = frozenset({"delivered", "returned"})
+Owners = str | tuple[str, ...]
+"""The order of an alias, or the several that claim it."""
 
 
 class AliasResolver:
@@ -51,7 +53,7 @@ class AliasResolver:
     def __init__(self, number: int, rules: IdentityRules) -> None:
         self._first = number == 1
         self._rules = rules
-        self._ties: dict[tuple[str, str], AliasTable[str | tuple[str, ...]]] = {}
+        self._ties: dict[tuple[str, str], AliasTable[Owners]] = {}
         self._numbers: dict[str, tracking.Numbers] = {}
         self._waiting = PendingQueue(rules.keep, rules.may_wait, rules.backfill)
         self._baskets = Baskets(rules.twins_within)
@@ -67,9 +69,8 @@ class AliasResolver:
 
     def apply(self, sightings_: Iterable[AliasLookup]) -> None:
         """Takes sightings in, sorted by position."""
-        turn_at = self._turn_at
+        turn_at, due = self._turn_at, self._waiting.due
         ties, first, waiting, children = self._ties, self._first, self._waiting, self._children
-        due = waiting.due
         seen = sightings_ if isinstance(sightings_, list) else list(sightings_)
         for place, (head, kind, value, watch) in enumerate(seen):
             log = head.log
@@ -223,31 +224,23 @@ class AliasResolver:
         self._turn_at = min((log // keep + 1) * keep, self._children.advance(log))
         return self._turn_at
 
-    def _tie(
-        self,
-        table: AliasTable[str | tuple[str, ...]],
-        known: str | tuple[str, ...] | None,
-        head: Head,
-        record: Record | Tie,
-        kind: str,
-        value: str,
-    ) -> None:
+    def _tie(self, table: AliasTable[Owners], known: Owners | None, head: Head, record: Record | Tie, kind: str, value: str) -> None:
         order = record.order
         if known is None:
             table.learn(value, intern(order))
-            if len(self._waiting):
-                self._release(AliasKey(record.event.tenant, kind, value), head, record)
+            self._release(kind, value, head, record)
         elif isinstance(known, str):
             table.learn(value, (known, order))
         elif order not in known:
             table.learn(value, (*known, order))
 
-    def _release(self, key: AliasKey, head: Head, record: Record | Tie) -> None:
-        for waiting in self._waiting.release(key, head.log, record.order):
+    def _release(self, kind: str, value: str, head: Head, record: Record | Tie) -> None:
+        key = AliasKey(record.event.tenant, kind, value) if len(self._waiting) else None
+        for waiting in () if key is None else self._waiting.release(key, head.log, record.order):
             self._join(head, waiting, record.order)
-            if key.kind == TRACKING:
-                self._remember(head, waiting, key.value)
-                self._end(head, waiting, key.value)
+            if kind == TRACKING:
+                self._remember(head, waiting, value)
+                self._end(head, waiting, value)
 
     def _join(self, head: Head, own: Record, order: str) -> None:
         resolved = joined(head, own, order)
@@ -301,8 +294,7 @@ class AliasResolver:
                 if reused:
                     self._report(head, record, order, "conflict.tracking_reused", number, record.at, tracking.formers(numbers, number))
                 if known is None:
-                    if len(self._waiting):
-                        self._release(AliasKey(tenant, TRACKING, number), head, record)
+                    self._release(TRACKING, number, head, record)
                 elif further:
                     self._share(head, tenant, number, order)
         else:

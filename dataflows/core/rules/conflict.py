@@ -8,9 +8,9 @@ from dataflows.core.clocks.spans import span
 from dataflows.core.policy.setting import Step
 from dataflows.core.rules.custom import conflict as find
 from dataflows.core.rules.custom import quantities
-from dataflows.core.rules.forms import custom
+from dataflows.core.rules.forms import custom, reported
 from dataflows.core.rules.payment import DEAR_TO_PAY
-from dataflows.core.rules.vocabulary import GOES_ON
+from dataflows.core.rules.vocabulary import GOES_ON, Milestone, Next, Scope, Strictly, scan
 
 RECONCILE = {"reconcile": "a named owner must say which system is right"}
 conflicting = partial(custom, owner="OPS", severity="high", lane="block", actions=RECONCILE)
@@ -76,11 +76,12 @@ RULES = (
         clears="its voiding, or the end of the order",
         advice="one shipment per line",
     ),
-    conflicting(
+    reported(
         "conflict.status_regression", "A parcel that was delivered or returned is scanned as if it were still under way.",
-        find=find.status_regression, inputs=tuple(f"carrier.scan:{status}" for status in sorted(find.ONGOING)),
-        requires=tuple(f"carrier.scan:{status}" for status in sorted(find.ARRIVED)),
-        clears="the next delivered or returned scan, or the end of the shipment", margin="15 m",
+        when=scan(*sorted(find.ONGOING)), after=(Strictly(Milestone.DELIVERED), Strictly(Milestone.RETURNED)),
+        until=Next(scan("delivered", "returned", text="delivered or returned scan")), unless=Milestone.ENDED, each=Scope.PARCEL,
+        margin="15 m", owner="OPS", severity="high", lane="block",
+        actions=RECONCILE,
         source="event; P: 15 minutes between the clocks of two scanners", advice="a delivered scan only at the delivery",
     ),
     conflicting(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 from dataflows.core.history.facts import Facts
@@ -25,6 +26,7 @@ from dataflows.core.rules.structs import Find, Found, Reported
 from dataflows.core.rules.vocabulary import (
     EventTerm,
     Milestone,
+    Next,
     Scope,
     Strictly,
 )
@@ -129,6 +131,7 @@ def reported_parcel(form: Reported) -> Find:
     if ignored or form.not_after:
         raise ValueError(f"of a parcel only its scans and milestones are looked at, not {ignored or form.not_after}")
     starts, clears = positions_of(form.when), [clearing(term) for term in form.until]
+    ends = positions_of([term.event for term in form.until if isinstance(term, Next)])
     after = [of_parcel(term.milestone) for term in form.after if isinstance(term, Strictly)]
     lifts = [of_parcel(term) for term in form.unless if isinstance(term, Milestone)]
 
@@ -138,13 +141,17 @@ def reported_parcel(form: Reported) -> Find:
                 if form.tracked and not parcel.tracking:
                     continue
                 cleared: list[Callable[[int], int | None]] = []
+                ended: list[int] = []
                 for position in starts(parcel):
                     record = parcel.scans[position]
                     if after and not any((at := read(o, shipment, parcel)) is not None and at < record.at for read in after):
                         continue
                     if not cleared:
                         cleared = [clear(o, shipment, parcel) for clear in clears]
+                        ended = [parcel.scans[end].at for end in ends(parcel)]
                     setting = o.of(shipment, s)
+                    if (margin := setting.margin.n) and _just_after(record, ended, margin):
+                        continue
                     yield signal(
                         o,
                         setting,
@@ -160,3 +167,9 @@ def reported_parcel(form: Reported) -> Find:
                         break
 
     return judge
+
+
+def _just_after(record: Record, ends: Sequence[int], margin: int) -> bool:
+    """Whether a scan that clears came so shortly before a record that the record is of before: the clocks of scanners differ."""
+    before = bisect_right(ends, record.at)
+    return before > 0 and record.at - ends[before - 1] <= margin

@@ -53,7 +53,8 @@ class Reported(Form, frozen=True, kw_only=True, tag=True):
 
     `when`: of several, any. `after`: one of these was reached at or before it; `not_after`: none of these was. `first`: only the first such
     event of a parcel; `tracked`: only of parcels with a tracking number. `detail`: fields of its data, the first that is given. `minor`:
-    events such as this have the rule's `minor_lane`. `for_good`: a cancellation answers it, also if the order is wanted again.
+    events such as this have the rule's `minor_lane`. Of a parcel, what comes within the rule's `margin` after a scan that clears is of
+    before. `for_good`: a cancellation answers it, also if the order is wanted again.
     """
 
     when: tuple[EventTerm, ...]

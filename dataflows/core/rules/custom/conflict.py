@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 from typing import cast
@@ -24,7 +24,6 @@ from schemas.instants import FAR, earliest
 from schemas.record import Record
 
 FETCHED = frozenset(("pickup", "digital"))
-ARRIVED = frozenset(("delivered", "returned"))
 ONGOING = frozenset(("label_created", "accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "ready_for_pickup"))
 
 
@@ -176,20 +175,6 @@ def _sent(o: Facts, shipment: Shipment, refund: Refund) -> bool:
 def _keys(o: Facts, line: Line) -> Sequence[str]:
     """The order lines that a line speaks of; where the order has none, the line's own name."""
     return [key for key, _ in o.obligations.shape.speaks_of(line)] or (line_key(line),)
-
-
-def status_regression(o: Facts, s: RuleSetting) -> Found:
-    """Scans within the margin after one that ended the way of a parcel are of before: the clocks of scanners differ."""
-    for shipment in o.shipments:
-        for parcel in shipment.parcels:
-            ended = earliest(parcel.delivered, parcel.returned)
-            if ended is None:
-                continue
-            setting, lifted = o.of(shipment, s), ended_for(o, shipment, parcel)
-            ends = [r.at for r in parcel.scans if scan_of(r).status in ARRIVED]
-            for record in (r for r in parcel.scans if r.at > ended and scan_of(r).status in ONGOING):
-                if record.at - ends[bisect_right(ends, record.at) - 1] > setting.margin.n:
-                    yield signal(o, setting, record, clears=ends, lifted=lifted, scope=shipment.scope, shipment=shipment, at_once=True)
 
 
 def released_on_credit_hold(o: Facts, s: RuleSetting) -> Found:
