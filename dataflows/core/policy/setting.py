@@ -138,7 +138,7 @@ class RuleSetting:
     resolve: Annotated[dict[str, Span | None], Read("allowed", table=True, keys="severity")] = field(default_factory=RESOLVE.copy)
     ladder: Annotated[str | None, Read("ladder", off=True)] = "default"
     longest_pause: Annotated[Span, Read("period")] = LONGEST_PAUSE
-    call_after: ASpan = ZERO
+    call_after: Annotated[Span, Read("period")] = ZERO
 
 
 NAMES: Final = tuple(one.name for one in fields(RuleSetting))[1:]
@@ -153,11 +153,11 @@ OF_ALL: Final = frozenset(("switch", "suppressed_by", "severity", "owner", "owne
 def changed(setting: RuleSetting, change: Change) -> RuleSetting:
     """A setting with a change. Another `owner` owns everything: the table of owners holds no longer, unless it is stated as well.
 
-    Who states a `threshold` or `steps` states when somebody is called.
+    Who states a `threshold` states when somebody is called.
     """
     if not change:
         return setting
-    if setting.call_after.n and "call_after" not in change and not change.keys().isdisjoint(("threshold", "steps")):
+    if setting.call_after.n and "threshold" in change and "call_after" not in change:
         change = {**change, "call_after": ZERO}
     if setting.steps and "threshold" in change and "steps" not in change:
         change = {**change, "steps": moved(setting.steps, setting.threshold, change["threshold"])}

@@ -54,7 +54,6 @@ VALUES: dict[str, tuple[str, ...]] = {
     "lane": ("auto", "block"),
     "fields": ("[channel]",),
     "margin": ("1 h",),
-    "call_after": ("5 d",),
     "count": ("3",),
     "owners": ("{order: NOBODY, shipment: NOBODY}",),
     "minor_lane": ("block",),
