@@ -313,7 +313,6 @@ def settled(
         for episodes in merged(seen)
         for number, condition in enumerate(episodes, start=1)
         if condition.start <= until or not condition.waits
-        if condition.calls <= until or condition.end < NEVER
         if told_at is None or (condition.kind, condition.scope, number) in said or not history(condition, told_at, policy.backfill)
     ]
     closed = {id(one): at for number, one in visible if ages and (at := ages.when((one.kind, one.scope, number), one)) is not None}

@@ -52,20 +52,8 @@ class Decision(Struct):
                 else:
                     seen = not condition.timed or condition.start <= self.now
                     self._plan(condition)
-                if seen and condition.opens is not None:
-                    seen = self._calls(condition, condition.opens, said)
                 if seen:
                     self.seen.setdefault(scope, []).append(condition)
-
-    def _calls(self, condition: Condition, opens: int, said: Iterable[ExceptionState]) -> bool:
-        """Whether somebody may be called for a condition yet, who is called from `opens` on; one that is over calls nobody."""
-        if condition.end is not None or opens < self.now or (opens == self.now and self.inclusive):
-            return True
-        if any(v.scope == condition.scope and v.start == condition.start for v in said):
-            return True
-        self._defer()  # Whatever happens to the order may end it.
-        self._again(opens)
-        return False
 
     def _plan(self, condition: Condition) -> None:
         """Plans the next check of what is decided by log time alone."""

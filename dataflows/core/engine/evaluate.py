@@ -212,7 +212,7 @@ class RuleEvaluator:
         decision = Decision(facts.now, inclusive, history, rule.awaits)
         if found:
             evaluation.found[index] = found
-            monitored = self._monitors or self.feeds.silences or profile.settings[index].call_after.n
+            monitored = self._monitors or self.feeds.silences
             said = [v for v in states.values() if v.status != "retracted"] if monitored else ()
             decision.take(found, self.feeds, facts, said, order.deferred.get(index))
         evaluation.next_check[index] = decision.next_check

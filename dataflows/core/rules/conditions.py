@@ -68,8 +68,6 @@ class Condition:
     """The zone that its date ends in, if it counts from one: its times are told in it."""
     begun: int | None = None
     """Of a timeout: since when it waits for its deadline."""
-    opens: int | None = None
-    """Before when nobody is called for it: it is said only once it is over, or that has come."""
 
 
 _RANK: Final = {severity: rank for rank, severity in enumerate(SEVERITIES)}
@@ -193,12 +191,11 @@ def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
         start = since
     if lift is not None and lift <= start:
         return None
-    opens = count(calendar, anchor, setting.call_after) if setting.call_after.n else start
     resolution = None if lift is None else "milestone" if lift == met else "promise_moved" if lift == moved else "lifted"
     trace = DeadlineTrace(label, anchor, threshold, calendar)
     return Condition(
         setting, scope, start, lift, steps, evidence, True, due, trace, "", resolution, owner,
-        shown=shown, pending=tuple(pending), begun=begun, opens=opens if opens > start else None,
+        shown=shown, pending=tuple(pending), begun=begun,
     )  # fmt: skip
 
 

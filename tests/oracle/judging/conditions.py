@@ -35,8 +35,6 @@ class Condition:
     begun: int | None = None
     """Of what runs out: since when it is waited for."""
     amounts: tuple[tuple[int, Decimal], ...] = ()
-    calls: int = -NEVER
-    """Before when nobody is told of it while it lasts."""
 
 
 def timeout(
@@ -86,8 +84,6 @@ def timeout(
     steps = rising((at + setting.grace, word) for at, word in steps)
     start = max(steps[0][0], since)
     found = Condition(kind, scope, start, lift, by, tuple(steps), waits=True, begun=waits_since, amounts=tuple(amounts))
-    if setting.call_after:
-        found = replace(found, calls=calendar.add(anchor, setting.call_after))
     return [found] if start < lift else []
 
 

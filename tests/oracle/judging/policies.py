@@ -95,9 +95,7 @@ def _setting(setting: Setting, forms: Json, name: str) -> Setting:
     word = text(forms, name)
     form: Json = {"switch": word} if word else mapping(forms, name)
     if threshold := text(form, "threshold"):
-        setting = replace(_moved(setting, span(threshold)), call_after=None)
-    if call_after := text(form, "call_after"):
-        setting = replace(setting, call_after=span(call_after))
+        setting = _moved(setting, span(threshold))
     if international := text(form, "international"):
         setting = replace(setting, international=None if international == "off" else span(international))
     if grace := text(form, "grace"):

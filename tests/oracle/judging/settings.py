@@ -54,8 +54,6 @@ class Setting:
     fallback: Span | None = None
     fields: tuple[str, ...] = ()
     expire_after: int | None = EXPIRY
-    call_after: Span | None = None
-    """From the anchor on, before when nobody is called."""
 
 
 def _kind(
@@ -71,7 +69,6 @@ def _kind(
     fallback: str | None = None,
     fields: tuple[str, ...] = (),
     grace: str = "0 s",
-    call_after: str | None = None,
 ) -> Setting:
     return Setting(
         severity,
@@ -84,7 +81,6 @@ def _kind(
         anchor=anchor,
         fallback=span(fallback) if fallback else None,
         fields=fields,
-        call_after=span(call_after) if call_after else None,
     )
 
 
@@ -143,7 +139,7 @@ DEFAULTS: dict[str, Setting] = {
     "payment.auth_missing": _kind("medium", "1 h", supp=_UNPAID),
     "payment.auth_expiring": _kind("high", steps={"-24 h": "medium"}),
     "payment.capture_failed": _kind("high"),
-    "payment.capture_overdue": _kind("low", "24 h", "tenant", depends=_UNPAID_YET, supp=_GONE_UNPAID, anchor="terms", call_after="1 bd"),
+    "payment.capture_overdue": _kind("low", "24 h", "tenant", depends=_UNPAID_YET, supp=_GONE_UNPAID, anchor="terms"),
     "payment.fraud_review_overdue": _kind("high", "2 bd"),
     "payment.credit_hold_aged": _kind("high", "1 bd"),
     "payment.disputed_in_flight": _kind("critical"),
