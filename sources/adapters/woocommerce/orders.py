@@ -92,9 +92,9 @@ _SOURCES: Final = {
     "service": ("shipping_lines",),
     "method": ("shipping_lines",),
     "payment_terms": ("payment_method", "meta_data"),
-    "tags": ("meta_data",),
+    "tags": (),
 }
-"""By field: those of WooCommerce's that it is read from."""
+"""By field: those of WooCommerce's that it is read from. An update says no tags: it would take away those of others."""
 
 
 def _fields(payload: PayloadReader, builder: EventBuilder) -> dict[str, Any]:
