@@ -40,7 +40,8 @@ def print_summary(console: Console, settings: FlowOptions, tally: Tally, *, seco
     events = settings.counts.events
     orders = sum(shard.counts.orders for shard in settings.shards)
     rate = f"{events / seconds:,.0f} events/s" if seconds > 0 else ""
-    console.print(f"{events:,} events of {orders:,} orders in {seconds:.1f} s ({rate})")
+    of_orders = f"{orders:,} order{'' if orders == 1 else 's'}"
+    console.print(f"{events:,} event{'' if events == 1 else 's'} of {of_orders} in {seconds:.1f} s ({rate})")
     if tally.exceptions:
         console.print(exceptions_table(tally, narrow=console.is_terminal and console.width < WIDTH), crop=False)
     else:
