@@ -11,6 +11,7 @@ import structlog
 from confluent_kafka import OFFSET_INVALID, Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from schemas.threads import FreedByOwner
 from sinks.kafka.errors import BROKE, END_OF_PARTITION, UNPACKABLE
 from sinks.kafka.readback import ReadBack
 from sinks.kafka.records import entry
@@ -35,9 +36,16 @@ SLOW: Final = 10.0
 """After so many seconds without progress the log says what is waited for."""
 
 
+class OutputAdmin(FreedByOwner, AdminClient):
+    """A client for questions about output topics."""
+
+    def __init__(self, client: Mapping[str, object]) -> None:
+        super().__init__(dict(client), logger=CLIENT_LOG)
+
+
 def read_back(
     client: Mapping[str, object],
-    admin: AdminClient,
+    admin: OutputAdmin,
     part: TopicPartition,
     recorded: int | None,
     since: int | None,
@@ -114,7 +122,7 @@ def records(consumer: Consumer, part: TopicPartition, start: int, end: int) -> I
             LOG.warning("waiting for open transactions of other producers", topic=part.topic, partition=part.partition, until=end)
 
 
-def _start(admin: AdminClient, part: TopicPartition, recorded: int | None, since: int | None, end: int) -> int:
+def _start(admin: OutputAdmin, part: TopicPartition, recorded: int | None, since: int | None, end: int) -> int:
     if end == 0:
         return 0
     first = _offset(admin, part, OffsetSpec.earliest())
@@ -133,13 +141,13 @@ def _start(admin: AdminClient, part: TopicPartition, recorded: int | None, since
     return first
 
 
-def _offset(admin: AdminClient, part: TopicPartition, spec: OffsetSpec) -> int:
+def _offset(admin: OutputAdmin, part: TopicPartition, spec: OffsetSpec) -> int:
     place = TopicPartition(part.topic, part.partition)
     # Not the last stable offset: another producer's open transaction may hold that back before records of ours.
     return offsets(admin, [place], spec, committed=False)[0]
 
 
-def offsets(admin: AdminClient, parts: Sequence[TopicPartition], spec: OffsetSpec, *, committed: bool) -> list[int]:
+def offsets(admin: OutputAdmin, parts: Sequence[TopicPartition], spec: OffsetSpec, *, committed: bool) -> list[int]:
     """An offset of each partition, as asked for. `committed`: the end is that before any open transaction. Raises `KafkaException`."""
     level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
     answers = admin.list_offsets(dict.fromkeys(parts, spec), isolation_level=level, request_timeout=TIMEOUT)
@@ -150,7 +158,7 @@ def offsets(admin: AdminClient, parts: Sequence[TopicPartition], spec: OffsetSpe
     return [found[part.topic, part.partition] for part in parts]
 
 
-def is_missing(admin: AdminClient, part: TopicPartition) -> bool:
+def is_missing(admin: OutputAdmin, part: TopicPartition) -> bool:
     """Whether the broker says that there is no such partition. All topics are asked for: to ask for one by name may create it."""
     try:
         topic = admin.list_topics(timeout=BRIEF).topics.get(part.topic)

@@ -8,14 +8,13 @@ from typing import Final, NamedTuple
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from schemas.output import OutputRecord
 from schemas.topics import REJECTS
 from sinks.kafka.errors import KafkaOutputError
 from sinks.kafka.murmur import partition_of
 from sinks.kafka.readback import VERSION, SinkToken, decode
-from sinks.kafka.reading import CLIENT_LOG
+from sinks.kafka.reading import OutputAdmin
 from sinks.kafka.records import partition_key
 from sinks.kafka.stats import WriterListener, WriterStats
 from sinks.kafka.writer import LARGEST_RECORD, Shared, TransactionWriter
@@ -84,7 +83,7 @@ class KafkaSink(FixedPartitionedSink["Sequence[OutputRecord]", bytes]):
         self._begins = begins or {}
         self._parts = sorted(part_name(topic, n) for topic, output in topics.items() for n in range(output.partitions))
         self._index = {name: index for index, name in enumerate(self._parts)}
-        self._shared = Shared(dict(client), AdminClient(dict(client), logger=CLIENT_LOG), state, since, listener or WriterStats(), patience)
+        self._shared = Shared(dict(client), OutputAdmin(client), state, since, listener or WriterStats(), patience)
         self._place = _placing({topic: output.partitions for topic, output in topics.items()})
 
     def list_parts(self) -> list[str]:

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import OffsetSpec
 
 from schemas.record import headers_of
 from schemas.wire import Rejected
 from sinks.kafka.errors import KafkaOutputError, is_final, kafka_error
-from sinks.kafka.reading import CLIENT_LOG, offsets, reader, records
+from sinks.kafka.reading import CLIENT_LOG, OutputAdmin, offsets, reader, records
 from sinks.kafka.records import STATE
 
 PATIENCE: Final = 30.0
@@ -42,7 +42,7 @@ def find_output(client: Mapping[str, object], topics: Mapping[str, int], own: st
     give_up = time.monotonic() + PATIENCE
     while True:
         # One that knows an old leader goes on asking it ("Leader epoch is older than broker epoch"): each try has a client of its own.
-        admin = AdminClient(dict(client), logger=CLIENT_LOG)
+        admin = OutputAdmin(client)
         try:
             return _find(client, admin, parts, own.encode())
         except KafkaException as exception:
@@ -54,7 +54,7 @@ def find_output(client: Mapping[str, object], topics: Mapping[str, int], own: st
             time.sleep(PAUSE)
 
 
-def _find(client: Mapping[str, object], admin: AdminClient, parts: Sequence[TopicPartition], own: bytes) -> Stands | None:
+def _find(client: Mapping[str, object], admin: OutputAdmin, parts: Sequence[TopicPartition], own: bytes) -> Stands | None:
     firsts = offsets(admin, parts, OffsetSpec.earliest(), committed=True)
     ends = offsets(admin, parts, OffsetSpec.latest(), committed=True)
     filled = [(part, first, end) for part, first, end in zip(parts, firsts, ends, strict=True) if first < end]

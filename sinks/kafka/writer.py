@@ -14,7 +14,6 @@ from typing import Any, Final, TypeVar
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from schemas.limits import LEAST_TOPIC_BYTES
 from schemas.output import OutputRecord
@@ -22,7 +21,7 @@ from schemas.topics import REJECTS
 from sinks.kafka.cut import fitted
 from sinks.kafka.errors import TOO_LARGE, KafkaOutputError, is_final, kafka_error, output_error
 from sinks.kafka.readback import ReadBack, SinkToken
-from sinks.kafka.reading import CLIENT_LOG, is_missing, read_back
+from sinks.kafka.reading import CLIENT_LOG, OutputAdmin, is_missing, read_back
 from sinks.kafka.records import Outgoing, fingerprint, outgoing
 from sinks.kafka.stats import WriterListener
 
@@ -50,7 +49,7 @@ class Shared:
     """What all writers of a sink have in common; see `KafkaSink` for what each part means."""
 
     client: Mapping[str, object]
-    admin: AdminClient
+    admin: OutputAdmin
     state: str
     since: int | None
     listener: WriterListener

@@ -12,6 +12,7 @@ from typing import Any
 from confluent_kafka import OFFSET_INVALID, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType, TopicDescription, TopicMetadata
 
+from schemas.threads import FreedByOwner
 from sources.kafka.settings import KafkaInputError, NoResponseError, UnfitInputError
 from sources.messages import TIMESTAMP_TYPES
 
@@ -97,7 +98,7 @@ def describe(error: object) -> str:
     return _STATE.sub("", " ".join(text.split()).removeprefix("Broker: ").removesuffix("."))
 
 
-class Admin(AdminClient):
+class Admin(FreedByOwner, AdminClient):
     """A client for questions that remembers what it last complained of: an answer that does not come says nothing about why."""
 
     def __init__(self, settings: Mapping[str, object], on_error: Callable[[KafkaError], None] | None) -> None:

@@ -14,7 +14,7 @@ from sinks.kafka.readback import ReadBack
 from sinks.kafka.reading import read_back
 
 if TYPE_CHECKING:
-    from confluent_kafka.admin import AdminClient
+    from sinks.kafka.reading import OutputAdmin
 
 
 @dataclass
@@ -38,5 +38,5 @@ class Broken:
 def test_an_answer_without_an_offset_is_asked_for_again() -> None:
     """Else nothing would be read back, and what a run before a crash had written would be written twice."""
     with pytest.raises(KafkaException) as raised:
-        read_back({}, cast("AdminClient", Broken()), TopicPartition("out", 0), 5, None, b"state", ReadBack(None))
+        read_back({}, cast("OutputAdmin", Broken()), TopicPartition("out", 0), 5, None, b"state", ReadBack(None))
     assert not is_final(kafka_error(raised.value))
