@@ -1,7 +1,7 @@
 """The suite in parts, three at a time: `poe test`. `pytest` by itself runs it one after the other.
 
 Parts with brokers and servers mostly wait, the others compute: three fill two cores. What a part has said is shown once it has ended. With
-`--hour` there is one more part, what `poe hour` runs: `poe check`.
+`--check` there is more: the type checkers, of which one would leave a core idle for minutes, and what `poe hour` runs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ LANES: Final = 3
 ROOT: Final = Path(__file__).parents[2]
 BROKERLESS: Final = tuple(f"tests/fault/test_{name}.py" for name in ("dispatch", "dispatch_kills", "embedded_kills", "store_kills"))
 """Faults that need no broker."""
+CHECKS: Final = {"another hour": ("tests.support.hours", "--once"), "types by pyright": ("pyright",), "types by mypy": ("mypy",)}
+"""What `poe check` runs beside the tests, as modules."""
 MIDDLE: Final = "test_gu"
 """The first of the second part of `tests/e2e`, which takes as long as the first."""
 
@@ -33,7 +35,7 @@ class Part(NamedTuple):
     command: tuple[str, ...]
 
 
-def parts(*, hour: bool) -> list[Part]:
+def parts(*, check: bool) -> list[Part]:
     """All of it: every file of tests is in one part.
 
     What takes longest comes first, and of that what mostly waits: at the end it would wait alone.
@@ -50,18 +52,18 @@ def parts(*, hour: bool) -> list[Part]:
         "faults without a broker": list(BROKERLESS),
     }
     found = [Part(name, (sys.executable, "-m", "pytest", *paths)) for name, paths in tests.items()]
-    return [*found, *([Part("another hour", (sys.executable, "-m", "tests.support.hours", "--once"))] if hour else [])]
+    return [*found, *(Part(name, (sys.executable, "-m", *command)) for name, command in CHECKS.items() if check)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs them; returns the first exit code that is not 0."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.lanes", description=__doc__)
-    parser.add_argument("--hour", action="store_true", help="and what `poe hour` runs")
+    parser.add_argument("--check", action="store_true", help="and the type checkers, and what `poe hour` runs")
     parser.add_argument("--lanes", type=int, default=LANES, metavar="N", help="how many parts run at a time")
     chosen = parser.parse_args(arguments)
     code = 0
     with TemporaryDirectory() as folder, ThreadPoolExecutor(chosen.lanes) as lanes:
-        files = {part: Path(folder, str(number)) for number, part in enumerate(parts(hour=chosen.hour))}
+        files = {part: Path(folder, str(number)) for number, part in enumerate(parts(check=chosen.check))}
         running = {lanes.submit(_run, part, file): part for part, file in files.items()}
         try:
             for done in as_completed(running):

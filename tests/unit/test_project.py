@@ -1,4 +1,4 @@
-"""The project itself: its rooms are ours, its command works, its lock file is portable."""
+"""The project itself: its packages are ours, its command works, its lock file is portable."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from importlib.metadata import entry_points, metadata, requires
 from pathlib import Path
 
 import pytest
+
+from tests.support.lanes import parts
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("dataflows", "schemas", "sinks", "sources")
@@ -61,4 +63,19 @@ def test_continuous_integration_runs_the_check_task() -> None:
     """What people run and what decides over a change is one command."""
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "poe check" in script
-    assert set(PROJECT["tool"]["poe"]["tasks"]["check"]["sequence"]) >= {"lint", "types", "imports", "docs-check", "test-and-hour"}
+    tasks = PROJECT["tool"]["poe"]["tasks"]
+    assert set(tasks["check"]["sequence"]) >= {"lint", "imports", "docs-check", "test-and-types"}
+    assert tasks["test-and-types"]["cmd"] == "python -m tests.support.lanes --check"
+    modules = {module for part in parts(check=True) for module in part.command[2:3]}
+    assert modules >= {"pytest", "tests.support.hours", *(each["cmd"] for each in tasks["types"]["parallel"])}
+
+
+def test_every_test_is_in_one_part() -> None:
+    """What runs three at a time is what `pytest` runs by itself."""
+    folders = ("unit", "property", "oracle", "stories", "contracts", "e2e", "fault")
+    files = sorted(path.relative_to(ROOT).as_posix() for folder in folders for path in (ROOT / "tests" / folder).rglob("test_*.py"))
+    shares = [[arg for arg in part.command[3:] if arg.startswith("tests/")] for part in parts(check=False)]
+    left_out = [[arg.removeprefix("--ignore=") for arg in part.command[3:] if arg.startswith("--ignore=")] for part in parts(check=False)]
+    for file in files:
+        having = [n for n, share in enumerate(shares) if any(Path(file).is_relative_to(each) for each in share) and file not in left_out[n]]
+        assert len(having) == 1, f"{file}: {having}"
