@@ -73,14 +73,15 @@ def test_the_engine_agrees_with_the_judge_on_the_way(history: History, offset: t
 @pytest.mark.slow
 def test_the_engine_agrees_with_the_judge_under_any_policy(tmp_path: Path) -> None:
     """The same where parcels, payments and returns are told as sources tell them, under policies that the judge knows."""
-    path = tmp_path / "policy.yaml"
-    forms = drawn(policies(), 50, 2)
-    for number, history in enumerate(drawn(histories(chapters=2), 20_000 if LONG else 1_000, 2)):
-        form = judged_of(forms[number % len(forms)])
+    path, both = tmp_path / "policy.yaml", []
+    for form in map(judged_of, drawn(policies(), 50, 2)):
         path.write_text(yaml_of(form), encoding="utf-8")
+        both.append((policy_of(form), read_policy(path)))
+    for number, history in enumerate(drawn(histories(chapters=2), 20_000 if LONG else 1_000, 2)):
+        engines, judges = both[number % len(both)]
         lines, until = history.lines(), micros(history.last + AFTER[number % len(AFTER)])
-        found = standing(run(records_of(lines), policy_of(form), until))
-        right = {standing_of(one) for one in judge(lines, read_policy(path), until)}
+        found = standing(run(records_of(lines), engines, until))
+        right = {standing_of(one) for one in judge(lines, judges, until)}
         if found != right:
             pytest.fail(
                 f"history {number}: only the engine {sorted(found - right, key=str)}, only the judge {sorted(right - found, key=str)}"
