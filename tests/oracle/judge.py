@@ -126,6 +126,8 @@ def judge(  # noqa: PLR0915 - one step after another
     for key, members in placement.orders.items():
         if upto is not None and key == only:
             members = known_by(members, until, upto)  # noqa: PLW2901
+        if (closed_at := closing(lines, policy, key, members)) < NEVER:
+            members = [member for member in members if member.known <= closed_at]  # noqa: PLW2901
         known = min((member.known for member in members if not member.event.type.startswith(DECISIONS)), default=NEVER)
         if known == NEVER:
             continue  # decisions about nothing that was said: they are rejected, and make no order known
@@ -195,6 +197,22 @@ def standing_at(
         before = judge(lines, policy, at, key, said=found, upto=upto)
         found = {(one.kind, one.scope, one.episode) for one in before if (one.tenant, one.order) == key}
     return found
+
+
+def closing(lines: Sequence[Json], policy: Policy, key: OrderKey, members: Sequence[Member]) -> int:
+    """When an order that was heard of again had been closed: silent for long, with nothing open nor ahead. What comes then is refused."""
+    news = sorted(member.known for member in members)
+    placed = min((member.known for member in members if member.event.type == "order.placed"), default=NEVER)
+    for last, following in itertools.pairwise(news):
+        at = last + policy.close_after
+        while placed < at < following:
+            ahead: set[int] = set()
+            verdicts = judge(lines, policy, at, key, ticks=ahead)
+            is_open = any((one.tenant, one.order) == key and one.status != "resolved" for one in verdicts)
+            if not is_open and not any(at < tick < NEVER for tick in ahead):
+                return at
+            at += policy.close_after
+    return NEVER
 
 
 def known_by(members: list[Member], at: int, upto: int) -> list[Member]:

@@ -10,6 +10,7 @@ from tests.oracle.judging.ageing import EXPIRY
 from tests.oracle.judging.backfill import Terms
 from tests.oracle.judging.calendars import Calendar, Span, span
 from tests.oracle.judging.identifiers import DEFAULT
+from tests.oracle.judging.reading import DAY
 from tests.oracle.judging.silences import PaceTerms
 
 if TYPE_CHECKING:
@@ -275,6 +276,8 @@ class Policy:
     tolerances: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     """Currency -> how much two amounts may differ and still be the same."""
     backfill: Terms = field(default_factory=Terms)
+    close_after: int = 120 * DAY
+    """For how long an order that was placed is silent before it may be closed."""
     pace: PaceTerms | None = field(default_factory=PaceTerms)
 
     def tolerance(self, currency: str | None) -> Decimal:
