@@ -90,6 +90,7 @@ class CaseBook:
     def __init__(self, terms: CaseTerms) -> None:
         self.terms = terms
         self.sheets: dict[str, CaseSheet] = {}
+        self._goes_out: dict[tuple[int, Rung, str], int] = {}
 
     def decide(self, event: Event, dates: str) -> str | None:
         """Takes a decision; why it is refused, if it is."""
@@ -218,7 +219,8 @@ class CaseBook:
             rung = terms.rungs[number % len(terms.rungs)]
             team = rung.team or sheet.team or terms.owner[sheet.kind]
             base = self._calendar(sheet).add(base, rung.wait)
-            at = self._first(base, rung, terms.teams.get(team))
+            asked = (base, rung, team)
+            at = self._goes_out[asked] = self._goes_out.get(asked) or self._first(base, rung, terms.teams.get(team))
             if at == base or not terms.skip or number == whole - 1:
                 return at, number, chain, f"{team}/{rung.role}" if rung.role else team
         return None
