@@ -206,7 +206,7 @@ def rules(*, learns: bool) -> Policy:
     return found
 
 
-@examples(25)
+@examples(16)
 @given(seed=st.integers(0, 2**32), learns=st.booleans())
 def test_a_killed_run_says_the_same_under_the_same_numbers(seed: int, learns: bool) -> None:
     """Random batches, epochs and kills; what was said in a lost epoch is said again, number for number, and nothing besides.
