@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from enum import Enum, auto
 from functools import lru_cache
+from hashlib import sha256
 from typing import Annotated
 
 import msgspec
@@ -20,6 +21,9 @@ NO_CONTROL = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 
 MOST_ID_BYTES = 512
 """Of an identifier, in UTF-8. Stores keep several of them in a row of an index, whose bytes are bounded (2,704 on PostgreSQL)."""
+
+SHORTENED = "~"
+"""Stands before the digest in an identifier that was made of a longer text."""
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
@@ -128,6 +132,15 @@ def check_size(name: str) -> str:
     if len(name) * 4 > MOST_ID_BYTES and len(name.encode()) > MOST_ID_BYTES:
         raise TooLongError(f"more than {MOST_ID_BYTES} bytes")
     return name
+
+
+def as_id(text: str) -> str:
+    """A text as an identifier: itself, or its beginning and its SHA-256 if it is longer than one may be."""
+    whole = text.encode()
+    if len(whole) <= MOST_ID_BYTES:
+        return text
+    ending = f"{SHORTENED}{sha256(whole).hexdigest()}"
+    return whole[: MOST_ID_BYTES - len(ending)].decode(errors="ignore") + ending
 
 
 AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]

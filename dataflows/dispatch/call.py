@@ -22,6 +22,11 @@ async def execute(executor: Executor, call: ActionCall, timeout_s: float, mistak
     except Exception as error:  # noqa: BLE001 - whatever an executor does, this action is in doubt and all others go on
         code = "executor_error"
         mistaken(type(error).__name__)
+    return unanswered(executor, code)
+
+
+def unanswered(executor: Executor, code: str) -> Outcome:
+    """The outcome of a call of which nothing is known."""
     return RetryLater(code, in_doubt=True) if executor.honours_keys else Unknown(code)
 
 

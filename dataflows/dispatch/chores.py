@@ -53,7 +53,9 @@ class Chores:
             self._pruned = now
             ended = now - int(self._settings.keep_ended_days * DAY_S * SECOND)
             letters = now - int(self._settings.dead_letter_days * DAY_S * SECOND)
-            await self._journal.keep(lambda db: prune(db, ended, letters))
+            while await self._journal.keep(lambda db: prune(db, ended, letters)):
+                pass
+            self._journal.shorten_log()
             pipeline.following.forget_begun(ended)
 
     async def _take_up(self, request: AskedFor, now: int) -> None:
@@ -61,20 +63,20 @@ class Chores:
             case "replay":
                 detail = await self._replay(request, now)
             case "enable":
-                detail = self._enable(request.subject)
+                detail = await self._enable(request.subject)
             case _:
                 detail = "unknown"
         self._log.info("asked for", what=request.what, outcome=detail)
         await self._journal.keep(lambda db: taken_up(db, request, now, detail))
 
-    def _enable(self, endpoint: str) -> str:
+    async def _enable(self, endpoint: str) -> str:
         queue = self._pipeline.queues.get(endpoint)
         if queue is None:
             return "no such endpoint"
         queue.health.disabled = ""
         queue.health.answered()
         row = queue.health.row()
-        self._journal.submit(lambda db: store_health(db, row))
+        await self._journal.keep(lambda db: store_health(db, row))
         queue.look()
         return "enabled"
 
@@ -92,7 +94,7 @@ class Chores:
             return "no route"
         own = action.own = OwnAttempt(action.attempt + 1, queue.health.name, "beginning", now, asked_by=request.who)
         action.busy = True
-        queue.track(self._again(action, own, queue, following))
+        queue.track(self._pipeline.guard(action, queue, self._again(action, own, queue, following)))
         return "begun"
 
     async def _again(self, action: PendingAction, own: OwnAttempt, queue: EndpointQueue, following: Following) -> None:
@@ -101,7 +103,6 @@ class Chores:
         try:
             outcome = await self._pipeline.replay(action, own, queue)
         finally:
-            action.busy = False
             if action.ended:
                 following.actions.pop(action.id, None)
         if outcome:

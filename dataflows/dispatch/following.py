@@ -165,7 +165,7 @@ class Following:
         )  # fmt: skip
 
     def _forget(self, tenant: str, order: str, changed: dict[str, PendingAction]) -> None:
-        """Knows an order no more. Its open actions were withdrawn before; one that is under way ends in memory alone."""
+        """Knows an order no more. Its open actions were withdrawn before; of one that is under way only its outcome is said."""
         for action in [each for each in self.actions.values() if (each.tenant, each.order) == (tenant, order)]:
             del self.actions[action.id]
             self.begun.pop(action.id, None)

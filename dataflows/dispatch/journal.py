@@ -133,8 +133,6 @@ class AttemptJournal:
                     done.append((future, result))
                 self._db.execute("RELEASE piece")
             self._db.execute("COMMIT")
-            if self._logged:
-                self._logged = bool(self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
         except sqlite3.Error as error:
             self.ailment = f"the journal cannot be written: {error}"
             if self._db.in_transaction:
@@ -144,8 +142,20 @@ class AttemptJournal:
             return
         if not failed and not self._refused:
             self.ailment = None
+        if self._logged:
+            self._shorten()
         for future, result in done:
             future.set_result(result)
+
+    def _shorten(self) -> None:
+        """Empties the write-ahead log; nobody waits for who reads it meanwhile: the next commit tries again."""
+        try:
+            self._db.execute("PRAGMA busy_timeout = 0")
+            self._logged = bool(self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+        except sqlite3.Error as error:
+            self.ailment = f"the journal's write-ahead log cannot be emptied: {error}"
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1_000)}")
 
 
 def connect(file: Path | None) -> sqlite3.Connection:

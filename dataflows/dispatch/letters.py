@@ -9,12 +9,14 @@ import sqlite3
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
 from dataflows.dispatch.journal import FILE, JournalError, connect
 from dataflows.dispatch.model import PendingAction, take_in
+
+PRUNED_AT_ONCE: Final = 5_000
 
 
 class DeadLetter(NamedTuple):
@@ -125,22 +127,28 @@ def buried(db: sqlite3.Connection, id_: str) -> tuple[PendingAction, str] | None
     return action, str(endpoint)
 
 
-def prune(db: sqlite3.Connection, ended_before: int, letters_before: int) -> None:
-    """Drops what is kept no longer: actions that ended, their attempts, exceptions that are over; dead letters later."""
+def prune(db: sqlite3.Connection, ended_before: int, letters_before: int) -> bool:
+    """Drops what is kept no longer: actions that ended, their attempts, exceptions that are over; dead letters later.
+
+    A part of it at once, so that nothing else waits for long; returns whether more is left.
+    """
     db.execute("DELETE FROM dead_letters WHERE at < ?", (letters_before,))
     db.execute("DELETE FROM audit WHERE at < ?", (letters_before,))
     gone = [
         id_
         for (id_,) in db.execute(
-            "SELECT id FROM actions WHERE ended_at > 0 AND ended_at < ? AND id NOT IN (SELECT action_id FROM dead_letters) LIMIT 5000",
-            (ended_before,),
+            "SELECT id FROM actions WHERE ended_at > 0 AND ended_at < ? AND id NOT IN (SELECT action_id FROM dead_letters) LIMIT ?",
+            (ended_before, PRUNED_AT_ONCE),
         )
     ]
     db.executemany("DELETE FROM attempts WHERE action_id = ?", [(id_,) for id_ in gone])
     db.executemany("DELETE FROM actions WHERE id = ?", [(id_,) for id_ in gone])
-    orphaned = "phase = 'foreign' AND began_at < ? AND action_id NOT IN (SELECT id FROM actions)"
-    db.execute(f"DELETE FROM attempts WHERE {orphaned}", (ended_before,))  # noqa: S608 - it stands above
+    if len(gone) == PRUNED_AT_ONCE:
+        return True
+    # Others' attempts at actions that were never read, and our own whose order was erased meanwhile.
+    db.execute("DELETE FROM attempts WHERE began_at < ? AND action_id NOT IN (SELECT id FROM actions)", (ended_before,))
     db.execute("DELETE FROM contexts WHERE ended_at > 0 AND ended_at < ?", (ended_before,))
+    return False
 
 
 def forget(db: sqlite3.Connection, tenant: str, order: str) -> None:

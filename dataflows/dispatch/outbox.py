@@ -45,10 +45,13 @@ class Outbox:
     async def run(self) -> None:
         """Writes until it is cancelled. What is being written then is written again by the next process, if it did not get there."""
         pause = FIRST_PAUSE_S
+        written: Sequence[tuple[int]] = ()
         while True:
             self._news.clear()
-            rows = await self._journal.keep(_oldest)
+            # On a full disk it waits here: what the log has would be written to it again, and again.
+            rows = await self._journal.keep(partial(_next, written=written))
             self.oldest = rows[0][2] if rows else 0
+            written = ()
             if not rows:
                 await self._news.wait()
                 continue
@@ -61,8 +64,7 @@ class Outbox:
                 pause = min(LONGEST_PAUSE_S, 2 * pause)
                 continue
             pause, self.ailment = FIRST_PAUSE_S, None
-            numbers = [(number,) for number, *_ in rows]
-            self._journal.submit(partial(_delete, numbers=numbers))
+            written = [(number,) for number, *_ in rows]
             for _, id_, _, _ in rows:
                 waiting = self._waiting.pop(id_, None)
                 if waiting is not None and not waiting.done():
@@ -75,9 +77,7 @@ class Outbox:
             await asyncio.sleep(0.02)
 
 
-def _delete(db: sqlite3.Connection, numbers: Sequence[tuple[int]]) -> None:
-    db.executemany("DELETE FROM outbox WHERE number = ?", numbers)
-
-
-def _oldest(db: sqlite3.Connection) -> Sequence[tuple[int, str, int, bytes]]:
+def _next(db: sqlite3.Connection, written: Sequence[tuple[int]]) -> Sequence[tuple[int, str, int, bytes]]:
+    """Takes away what the log has; returns what comes next."""
+    db.executemany("DELETE FROM outbox WHERE number = ?", written)
     return db.execute("SELECT number, id, at, body FROM outbox ORDER BY number LIMIT ?", (MOST_AT_ONCE,)).fetchall()

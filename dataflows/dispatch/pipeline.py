@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -23,6 +23,9 @@ from dataflows.dispatch.wanted import NEVER, due_at, is_late
 from dataflows.settings.dispatch import RouteSettings
 from sinks.actions.executor import RetryLater
 
+STOPPING: Final = "stopping"
+BROKE: Final = "dispatch_error"
+"""The code of an attempt in which something of ours broke."""
 AGAIN_S: Final = 5.0
 """How long an action waits whose call could not be prepared, or in whose stages something broke."""
 UNREAD_S: Final = 0.2
@@ -64,7 +67,7 @@ class Pipeline:
 
     def stop(self) -> None:
         """Begins nothing more."""
-        self.blocked = "stopping"
+        self.blocked = STOPPING
 
     def queue_of(self, action: PendingAction) -> EndpointQueue | None:
         """The queue of the endpoint that an action goes to."""
@@ -115,13 +118,16 @@ class Pipeline:
 
     def _held(self, action: PendingAction) -> bool:
         """Whether an action is not to be begun here and now; it is placed again when that changes."""
-        if pausing(self.following.pauses, action) is not None:
+        if self._paused(action):
             action.waits = "paused"
         elif action.own is None and not self.share.owns(action.partition):
             action.waits = "elsewhere"
         else:
             return False
         return True
+
+    def _paused(self, action: PendingAction) -> bool:
+        return pausing(self.following.pauses, action) is not None
 
     def admit(self, action: PendingAction, now: int, *, own_only: bool = True) -> bool:
         """Whether an action may go on to be prepared, or begun, now."""
@@ -130,18 +136,23 @@ class Pipeline:
         return due_at(action, self.begun_of(action)) <= now and not self._held(action)
 
     async def carry(self, action: PendingAction, queue: EndpointQueue) -> None:
-        """Takes an action through the rest of the stages; nothing that goes wrong with one concerns another."""
+        """Takes an action through the rest of the stages."""
+        await self.guard(action, queue, self._stages(action, queue))
+
+    async def guard(self, action: PendingAction, queue: EndpointQueue | None, work: Awaitable[None]) -> None:
+        """Has something done with an action; nothing that goes wrong with one concerns another. `queue`: that of its endpoint."""
         try:
-            await self._stages(action, queue)
-        except Exception as error:  # noqa: BLE001 - as it says
-            self._broke(action, error)
+            try:
+                await work
+            except Exception as error:  # noqa: BLE001 - as it says
+                await self._broke(action, queue, error)
         finally:
             action.busy = False
         self._place(action)
 
     async def replay(self, action: PendingAction, own: OwnAttempt, queue: EndpointQueue) -> str:
         """Takes a dead letter through the stages once more; returns why it was not called, empty if it was."""
-        if pausing(self.following.pauses, action) is not None:
+        if self._paused(action):
             return "paused"
         prepared = await self.preparation.call(action, own.number, self.clock(), addressed=queue.addressed)
         if isinstance(prepared, Unprepared):
@@ -176,11 +187,19 @@ class Pipeline:
             answer = await calling.ask(queue.executor, prepared, queue.timeout_s, self._mistaken(name))
             await self.results.take(action, own, answer, queue.executor, queue.health)
             return
-        if not await self.beginning.called(action, own):
+        if (own.phase == "beginning" and self._overtaken(action)) or not await self.beginning.called(action, own):
             await self.results.take(action, own, RetryLater(INTERRUPTED), queue.executor, queue.health)
             return
         outcome = await calling.execute(queue.executor, prepared, queue.timeout_s, self._mistaken(name))
         await self.results.take(action, own, outcome, queue.executor, queue.health)
+
+    def _overtaken(self, action: PendingAction) -> bool:
+        """Whether something was read that holds, while the log took its time to have the beginning: then nobody is called.
+
+        Where the log cannot be read any more, something of that kind may stand there.
+        """
+        gone = action.id not in self.following.actions
+        return gone or self.blocked not in ("", STOPPING) or self._paused(action) or is_late(action, self.clock())
 
     async def _begin(self, action: PendingAction, own: OwnAttempt, queue: EndpointQueue) -> bool:
         begun = await self.beginning.begin(action, own, queue.health.row(), echo_s=ECHO_S if own.asked_by else 0)
@@ -202,17 +221,23 @@ class Pipeline:
     def _mistaken(self, endpoint: str) -> Callable[[str], None]:
         return lambda error: self.listener.mistaken(endpoint, error)
 
-    def _broke(self, action: PendingAction, error: Exception) -> None:
-        """Something of ours broke, such as the disk: an attempt under way is taken up as after a restart.
+    async def _broke(self, action: PendingAction, queue: EndpointQueue | None, error: Exception) -> None:
+        """Something of ours broke, such as the disk: a call that may have been made is one without an answer.
 
-        One that had not begun is begun again, under the same number and the same IDs: the log counts it once.
+        What had not begun is begun again, under the same number and the same IDs: the log counts it once.
         """
         self._log.error("a stage broke", error=type(error).__name__, endpoint=action.endpoint)
         action.next_at = self.clock() + int(AGAIN_S * SECOND)
-        if action.own is not None and action.own.phase in ("calling", "asking"):
-            action.own.doubtful, action.own.next_at = True, action.next_at
-        else:
+        own = action.own
+        if own is None or own.phase not in ("calling", "asking"):
             action.own = None
+            return
+        if queue is None:
+            return
+        try:
+            await self.results.take(action, own, calling.unanswered(queue.executor, BROKE), queue.executor, queue.health)
+        except Exception as again:  # noqa: BLE001 - nothing is called again that may have had its effect: a restart takes it up
+            self._log.error("its outcome cannot be kept either", error=type(again).__name__, endpoint=action.endpoint)
 
     async def settle(self) -> None:
         """Returns once nothing is under way."""

@@ -19,7 +19,7 @@ from dataflows.dispatch.journal import AttemptJournal
 from dataflows.dispatch.metrics import DispatchObserver, watch
 from dataflows.dispatch.model import Clock, wall
 from dataflows.dispatch.outbox import Outbox
-from dataflows.dispatch.pipeline import Pipeline
+from dataflows.dispatch.pipeline import STOPPING, Pipeline
 from dataflows.dispatch.prepare import MAIL, Preparation
 from dataflows.dispatch.queues import EndpointQueue
 from dataflows.dispatch.recovery import Recovery
@@ -202,7 +202,7 @@ class Dispatch:
                     self._journal.shorten_log()
             if self._unread is not None and self._is_at_end(following):
                 self._unread = None
-                if pipeline.blocked != "stopping":
+                if pipeline.blocked != STOPPING:
                     pipeline.blocked = ""
                 if not ready:
                     ready = True

@@ -52,35 +52,28 @@ class Recovery:
             if any_queue is None:
                 action.busy = False
                 return
-            any_queue.track(self._without_endpoint(action, own))
+            any_queue.track(self._pipeline.guard(action, None, self._without_endpoint(action, own)))
         else:
-            queue.track(self._broken_off(action, own, queue))
+            queue.track(self._pipeline.guard(action, queue, self._broken_off(action, own, queue)))
 
     async def _broken_off(self, action: PendingAction, own: OwnAttempt, queue: EndpointQueue) -> None:
         pipeline = self._pipeline
-        try:
-            if own.phase in ("beginning", "logged"):
-                # It was never called. That is said as the outcome of the attempt, unless another dispatcher's stands in its place.
-                if await pipeline.beginning.begin(action, own, queue.health.row()):
-                    await pipeline.results.take(action, own, RetryLater(INTERRUPTED), queue.executor, queue.health)
-                else:
-                    action.own = None
-            elif queue.executor.can_be_asked:
-                own.phase, own.doubtful, own.next_at = "asking", True, pipeline.clock()
-            elif queue.executor.honours_keys:
-                own.phase, own.doubtful, own.next_at = "calling", True, pipeline.clock()
+        if own.phase in ("beginning", "logged"):
+            # It was never called. That is said as the outcome of the attempt, unless another dispatcher's stands in its place.
+            if await pipeline.beginning.begin(action, own, queue.health.row()):
+                await pipeline.results.take(action, own, RetryLater(INTERRUPTED), queue.executor, queue.health)
             else:
-                await pipeline.results.doubt(action, own, BROKEN_OFF)
-        finally:
-            action.busy = False
-        pipeline.place([action])
+                action.own = None
+        elif queue.executor.can_be_asked:
+            own.phase, own.doubtful, own.next_at = "asking", True, pipeline.clock()
+        elif queue.executor.honours_keys:
+            own.phase, own.doubtful, own.next_at = "calling", True, pipeline.clock()
+        else:
+            await pipeline.results.doubt(action, own, BROKEN_OFF)
 
     async def _without_endpoint(self, action: PendingAction, own: OwnAttempt) -> None:
         """Its endpoint is in the settings no more: nobody can be asked."""
-        try:
-            if own.phase in ("beginning", "logged"):
-                action.own = None
-            else:
-                await self._pipeline.results.doubt(action, own, BROKEN_OFF)
-        finally:
-            action.busy = False
+        if own.phase in ("beginning", "logged"):
+            action.own = None
+        else:
+            await self._pipeline.results.doubt(action, own, BROKEN_OFF)

@@ -18,6 +18,8 @@ from sinks.actions.executor import ActionRefused, Done, Executor, NotDone, Obser
 
 ASK_AFTER_S: Final = (2.0, 15.0, 120.0)
 """Seconds after which an endpoint is asked what became of a call; then somebody has to look."""
+BURY: Final = "INSERT OR REPLACE INTO dead_letters SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS (SELECT 1 FROM actions WHERE id = ?1)"
+"""Of an order that was erased while the call was under way nothing is kept: there is no action any more."""
 LONGEST: Final = 512
 INTERRUPTED: Final = "interrupted"
 """The code of an attempt that never got to its call."""
@@ -149,7 +151,7 @@ class Results:
             if health is not None:
                 store_health(db, health)
             if ending.dead:
-                db.execute("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?, ?, ?)", letter)
+                db.execute(BURY, letter)
             elif ending.type_ == "action.executed":
                 db.execute("DELETE FROM dead_letters WHERE action_id = ?", (action.id,))
             if own.asked_by and done:

@@ -30,6 +30,8 @@ EMPTY_S: Final = 30.0
 """How long records without a value, which make no rows, wait for others before their offsets are written for themselves."""
 PURGE_S: Final = 600.0
 """How often to look for what is to go."""
+LEAVE_S: Final = 5.0
+"""How long a stop waits for who reads the store at that moment."""
 SILENCE_S: Final = 10.0
 """After how long without a record a rebuild takes the logs to have ended: of logs that begin late it cannot be known."""
 LEAST_S, MOST_S = 0.5, 30.0
@@ -151,9 +153,17 @@ class StoreSync:
             self.failed(DATABASE, error)
 
     def leave(self) -> None:
-        """Before the program ends: what was erased goes from the write-ahead log, which else waits for whoever opens the store next."""
+        """Before the program ends: what was erased goes from the write-ahead log, which else waits for whoever opens the store next.
+
+        SQLite empties it by itself for the last one that closes the store; a console or a terminal may have it open longer.
+        """
+        until = self.clock() + LEAVE_S
         try:
-            self._logged = self._logged and not shorten_log(self.engine)
+            while self._logged and not shorten_log(self.engine):
+                if self.clock() >= until:
+                    self.observer.log.warning("somebody reads the store: what was erased stays in its write-ahead log until the next start")
+                    return
+                self._sleep(POLL_S)
         except (DBAPIError, PoolTimeoutError) as error:
             self.observer.log.warning(f"the {DATABASE} cannot be used: its write-ahead log stays", error=_described(error))
 

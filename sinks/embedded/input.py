@@ -95,6 +95,7 @@ class InputLog:
         if topic not in self.logs:
             raise ValueError(f"{topic} is no log")
         waiting = _Waiting(topic, events, Future())
+        waiting.done.set_running_or_notify_cancel()  # What was handed over is written, though whoever handed it over gives up waiting.
         with self._changed:
             if self._closing:
                 raise LogClosedError

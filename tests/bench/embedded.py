@@ -1,7 +1,8 @@
 """A shop's month on the embedded system: so many orders a day, at this machine's speed, and what disk, memory and latency do meanwhile.
 
 An order stays open until it has been silent for `retention.close_after` (120 days), and in memory: within a month none is closed.
-`--close-after` and `--cache-mb` make it a month in which as many are closed as are placed, and unpacked orders have come to their bound.
+`--close-after`, `--cache-mb` and `--store-days` make it a month in which as many are closed as are placed, unpacked orders have come to
+their bound, and cases leave the store as new ones come.
 
 The log's clock is the world's here: its writer is this process, which stamps by simulated time. Engine and store are the real commands.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,8 @@ from schemas.instants import DAY as DAY_US
 from schemas.instants import SECOND
 from schemas.segments import segments_of
 from schemas.topics import EMBEDDED_EVENTS
-from sinks.cases.schema import open_store
+from sinks.cases.retention import purge
+from sinks.cases.schema import open_store, writing
 from sinks.cases.tables import offsets
 from sinks.embedded.input import INPUT_LOGS, InputLog, LogEvent
 from sinks.embedded.log import delete_segments
@@ -33,10 +35,12 @@ from sources.simulator import policy_text
 from sources.simulator.moments import DAY, OPENING, PLACING
 from sources.simulator.world import World
 from tests.bench.soak import resident_of
-from tests.support.embedded import Installation
+from tests.support.embedded import Installation, lag_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sources.embedded.outputs import EmbeddedReader
 
 BATCH = 500
 KEEP_DAYS = 7
@@ -60,6 +64,9 @@ class Day(NamedTuple):
     seconds: float
 
 
+HEADS = ("day", "events", "open", "log MB", "out MB", "state MB", "store MB", "engine MB", "store RSS", "ms", "s")
+
+
 class _Clock:
     now = 0
 
@@ -68,8 +75,13 @@ class _Clock:
         return self.now
 
 
-def month(per_day: int, days: int, close_after: int | None = None, cache_mb: int | None = None) -> Iterator[Day]:
-    """Runs it; yields each day's figures. `close_after`: days, of all retention of orders; `cache_mb`: of unpacked orders."""
+def month(
+    per_day: int, days: int, close_after: int | None = None, cache_mb: int | None = None, store_days: int | None = None
+) -> Iterator[Day]:
+    """Runs it; yields each day's figures.
+
+    `close_after`: days, of all retention of orders; `cache_mb`: of unpacked orders; `store_days`: how long the store keeps what is over.
+    """
     kept = (
         ""
         if close_after is None
@@ -88,7 +100,7 @@ def month(per_day: int, days: int, close_after: int | None = None, cache_mb: int
             engine, store = installation.start("run"), installation.start("store")
             for part in ("run", "store"):
                 installation.until(partial(_runs, installation, part), f"{part} does not start")
-            yield from _days(installation, log, clock, (engine.pid, store.pid), per_day, days)
+            yield from _days(installation, log, clock, (engine.pid, store.pid), per_day, days, store_days)
         finally:
             installation.close()
             log.close()
@@ -98,7 +110,9 @@ def _runs(installation: Installation, part: str) -> bool:
     return '"running"' in installation.log(part)
 
 
-def _days(installation: Installation, log: InputLog, clock: _Clock, pids: tuple[int, int], per_day: int, days: int) -> Iterator[Day]:
+def _days(
+    installation: Installation, log: InputLog, clock: _Clock, pids: tuple[int, int], per_day: int, days: int, store_days: int | None
+) -> Iterator[Day]:
     sent, day, began = 0, 1, time.monotonic()
     waiting: list[LogEvent] = []
     for line in World(per_day * PLACING // DAY, 1).lines():
@@ -108,6 +122,8 @@ def _days(installation: Installation, log: InputLog, clock: _Clock, pids: tuple[
             sent += len(waiting)
             waiting = []
             clock.now = max(clock.now, (OPENING + day * DAY) * SECOND)
+            _await_readers(installation)
+            _purge(installation.data, clock.now, store_days)
             yield _measure(installation, log, clock, pids, (day, sent, time.monotonic() - began))
             day, began = day + 1, time.monotonic()
             if day > days:
@@ -125,8 +141,24 @@ def _send(log: InputLog, events: list[LogEvent]) -> None:
         log.submit(EMBEDDED_EVENTS, events).result()
 
 
+def _await_readers(installation: Installation) -> None:
+    """Waits for the engine, and for the store behind it, as long as they get on: on a busy machine a day takes longer."""
+    with closing(installation.reader("exceptions", "actions", "incidents", "rejects")) as reader:
+        for behind, who in (
+            (partial(lag_at, installation.ports["run"]), "engine"),
+            (partial(_unstored, installation.data, reader), "store"),
+        ):
+            while left := behind():
+                installation.until(lambda: behind() < left, f"the {who} stands still")  # noqa: B023 - it is called before they change
+
+
+def _unstored(data: Path, reader: EmbeddedReader) -> float:
+    """Records of the engine that the store has to read."""
+    past = _past_of_store(data)
+    return float(sum(max(0, end - past.get(partition, 0)) for partition, end in reader.ends().items()))
+
+
 def _measure(installation: Installation, log: InputLog, clock: _Clock, pids: tuple[int, int], standing: tuple[int, int, float]) -> Day:
-    installation.until(installation.is_caught_up, "the engine is behind")
     probe = time.monotonic()
     before = _metric(installation, "orderwatch_records_total")
     instant = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(clock.now // SECOND)).encode()
@@ -134,7 +166,6 @@ def _measure(installation: Installation, log: InputLog, clock: _Clock, pids: tup
     while _metric(installation, "orderwatch_records_total") <= before:
         pass
     latency = time.monotonic() - probe
-    _purge(installation.data, clock.now)
     state = installation.data / "state"
     database = sum(path.stat().st_size for path in state.glob("store.sqlite3*"))
     return Day(
@@ -152,12 +183,25 @@ def _measure(installation: Installation, log: InputLog, clock: _Clock, pids: tup
     )
 
 
-def _purge(data: Path, now: int) -> None:
-    """As `dataflows.embedded.retention` does it, by the world's time; there is no dispatch here."""
+def _past_of_store(data: Path) -> dict[str, int]:
     engine = open_store(f"sqlite:///{data / 'state' / 'store.sqlite3'}")
     with engine.connect() as connection:
         past = {str(row[0]): int(row[1]) for row in connection.execute(select(offsets.c.log_partition, offsets.c.next_offset))}
     engine.dispose()
+    return past
+
+
+def _purge(data: Path, now: int, store_days: int | None) -> None:
+    """As `dataflows.embedded.retention` and the store do it, by the world's time; there is no dispatch here."""
+    past = _past_of_store(data)
+    if store_days is not None:
+        engine = open_store(f"sqlite:///{data / 'state' / 'store.sqlite3'}")
+        ahead = (time.time_ns() // 1_000 - now) // DAY_US  # Ages are counted from the newest record, which bears the host's time.
+        gone = True
+        while gone:
+            with writing(engine).begin() as connection:
+                gone = purge(connection, ahead + store_days) > 0
+        engine.dispose()
     for name in INPUT_LOGS:
         segments = segments_of(input_folder(data) / name)
         delete_segments(input_folder(data) / name, segments[-1][0], older_than=now - KEEP_DAYS * DAY_US, keep_bytes=1 << 40)
@@ -191,9 +235,11 @@ def main() -> None:
     parser.add_argument("days", type=int)
     parser.add_argument("--close-after", type=int, help="days of silence after which an order is closed, and then remembered")
     parser.add_argument("--cache-mb", type=int, help="MiB of orders that are kept unpacked")
+    parser.add_argument("--store-days", type=int, help="days for which the store keeps cases that are over")
     chosen = parser.parse_args()
-    for found in month(chosen.per_day, chosen.days, chosen.close_after, chosen.cache_mb):
-        print(found, flush=True)  # noqa: T201 - the figures are what it is for
+    print(*(f"{head:>9}" for head in HEADS))  # noqa: T201 - the figures are what it is for
+    for found in month(chosen.per_day, chosen.days, chosen.close_after, chosen.cache_mb, chosen.store_days):
+        print(*(f"{each:>9,.1f}" if isinstance(each, float) else f"{each:>9,}" for each in found), flush=True)  # noqa: T201 - likewise
 
 
 if __name__ == "__main__":

@@ -61,18 +61,18 @@ def test_a_dispatcher_that_stood_still_calls_nothing_that_others_have_taken_over
         second.start()
         try:
             engine.wanted(60)
-            engine.until(lambda: engine.counted().get("executed", 0) >= 10, 240)
+            engine.until(lambda: engine.counted().get("executed", 0) >= 10)
             first.signal(signal.SIGSTOP)
             owners(engine, "b" * PARTITIONS)
             engine.wanted(40, prefix="B")
-            engine.until(lambda: set(engine.counted()) <= {"executed", "in_doubt"}, 240)
+            engine.until(lambda: set(engine.counted()) <= {"executed", "in_doubt"})
             first.signal(signal.SIGCONT)
             owners(engine, "ab" * (PARTITIONS // 2))
             engine.wanted(40, prefix="C")
-            engine.until(lambda: engine.counted().get("executed", 0) >= 80, 240)
+            engine.until(lambda: engine.counted().get("executed", 0) >= 80)
             second.kill()
             owners(engine, "a" * PARTITIONS)
-            engine.until(lambda: set(engine.counted()) <= {"executed", "in_doubt"}, 240)
+            engine.until(lambda: set(engine.counted()) <= {"executed", "in_doubt"})
             assert first.stop() == 0
         finally:
             first.destroy()
@@ -96,7 +96,7 @@ def test_a_lost_journal_costs_certainty_and_no_second_effect(engine: Engine) -> 
             for file in dispatcher.dir.iterdir():
                 file.unlink()
             dispatcher.start()
-            engine.until(lambda: engine.counted() == {"in_doubt": 5}, 60)
+            engine.until(lambda: engine.counted() == {"in_doubt": 5})
             calls = server.calls.copy()
             engine.wanted(1, prefix="later")
             engine.until(lambda: len(server.calls) > len(calls))
@@ -118,7 +118,7 @@ def test_nothing_is_begun_in_a_pause_and_it_goes_on_after_it(engine: Engine) -> 
         dispatcher.start()
         try:
             engine.wanted(1, prefix="T", kind="shipment.stuck", step="ask_carrier")
-            engine.until(lambda: engine.counted().get("executed") == 1, 60)
+            engine.until(lambda: engine.counted().get("executed") == 1)
             assert len(server.calls) == 1
             engine.decide("automation.resumed", scope="action:create_task", by="user:anna")
             engine.until(lambda: engine.counted().get("executed") == 4)
@@ -137,7 +137,7 @@ def test_a_dead_letter_is_replayed_once_with_todays_secret_and_audited(engine: E
         dispatcher.start()
         try:
             engine.wanted(2)
-            engine.until(lambda: engine.counted().get("failed") == 2, 60)
+            engine.until(lambda: engine.counted().get("failed") == 2)
             db = open_beside(dispatcher.dir)
             letters = dead_letters(db)
             assert sorted(each.code for each in letters) == ["http_410", "http_422"]
@@ -170,11 +170,11 @@ def test_a_stop_lets_calls_end_and_one_that_hangs_is_taken_up_again(engine: Engi
         dispatcher.start()
         try:
             engine.wanted(2)
-            engine.until(lambda: len(server.taken) == 2, 60)
+            engine.until(lambda: len(server.taken) == 2)
             assert dispatcher.stop() == 0
             assert sorted(each["type"] for each in engine.decisions()) == ["action.begun", "action.begun", "action.executed"]
             dispatcher.start()
-            engine.until(lambda: engine.counted() == {"executed": 2}, 60)
+            engine.until(lambda: engine.counted() == {"executed": 2})
             assert dispatcher.stop() == 0
         finally:
             dispatcher.destroy()

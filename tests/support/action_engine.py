@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sources.outputs.reader import LoggedRecord
 
 PARTITIONS = 4
+PATIENCE = 240.0
+"""Seconds after which a test gives up. Nothing is measured by it."""
 
 
 class Engine:
@@ -88,7 +90,7 @@ class Engine:
         with (self.folder / "decisions-0.jsonl").open("rb") as lines:
             return [json.loads(line)["value"] for line in lines]
 
-    def until(self, check: Callable[[], bool], timeout: float = 30.0) -> None:
+    def until(self, check: Callable[[], bool], timeout: float = PATIENCE) -> None:
         """Waits for something; a test fails that waits too long."""
         end = time.monotonic() + timeout
         while not check():

@@ -67,7 +67,7 @@ class Dispatcher:
         assert self.process is not None
         self.process.wait()
 
-    def stop(self, timeout: float = 40.0) -> int:
+    def stop(self, timeout: float = 240.0) -> int:
         """Stops it cleanly; returns its exit code."""
         self.signal(signal.SIGTERM)
         assert self.process is not None

@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, cast
 from urllib.request import urlopen
 
@@ -162,7 +163,12 @@ def metrics_at(port: int) -> str:
         return ""
 
 
+def lag_at(port: int) -> float:
+    """Records that the engine at a port has to read; infinite while it does not say."""
+    lags = [float(line.rsplit(" ", 1)[1]) for line in metrics_at(port).splitlines() if line.startswith("orderwatch_lag_records{")]
+    return sum(lags) if lags else inf
+
+
 def is_caught_up(port: int) -> bool:
     """Whether the engine at a port has read all that was appended."""
-    lags = [float(line.rsplit(" ", 1)[1]) for line in metrics_at(port).splitlines() if line.startswith("orderwatch_lag_records{")]
-    return bool(lags) and not any(lags)
+    return not lag_at(port)

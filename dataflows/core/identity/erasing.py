@@ -20,6 +20,7 @@ from dataflows.core.identity.twins import Lives
 from schemas.deciding import refused_erasure
 from schemas.events import OrderForgotten
 from schemas.record import Record
+from schemas.values import SHORTENED
 
 
 class Memory(NamedTuple):
@@ -70,6 +71,9 @@ def erase_waiting(record: Record, waiting: PendingQueue) -> None:
     kind, colon, value = record.order.partition(":")
     if colon:
         waiting.pendings.pop(AliasKey(tenant, kind, value))
+    if SHORTENED in value:
+        for key in [key for key, _, _ in waiting.pendings.entries() if key.tenant == tenant and key.text == record.order]:
+            waiting.pendings.pop(key)
     if customer is None:
         return
     for key, _, pending in list(waiting.pendings.entries()):

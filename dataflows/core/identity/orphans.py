@@ -13,6 +13,7 @@ from dataflows.core.engine.backfill import Backfill
 from dataflows.core.identity.items import ResolvedEvent, Tie
 from dataflows.core.identity.recent import Recent
 from schemas.record import Orphan, Record
+from schemas.values import as_id
 
 
 class AliasKey(NamedTuple):
@@ -24,8 +25,8 @@ class AliasKey(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The alias as output records about it name it."""
-        return f"{self.kind}:{self.value}"
+        """The alias as output records about it name it, and decisions: an identifier, though its value alone may be as long as one."""
+        return as_id(f"{self.kind}:{self.value}")
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -182,10 +183,19 @@ def test_a_case_outlives_a_restart(what: str) -> None:
     assert case | {"label": None, "decided_at": None} == expected | {"decided_at": None}
 
 
-def test_what_nobody_claimed_has_a_case(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "alias"),
+    [
+        ("T1", "tracking_number:T1"),
+        # As long as identifiers are: the alias of it is a longer one, which is named by its beginning and its SHA-256.
+        ("T" * 512, f"tracking_number:{'T' * 431}~{sha256(b'tracking_number:' + b'T' * 512).hexdigest()}"),
+    ],
+    ids=["short", "long"],
+)
+def test_what_nobody_claimed_has_a_case(number: str, alias: str, tmp_path: Path) -> None:
     """A decision whose subject is the alias finds its exception, and the tie ends what the decision left open."""
-    scan: Data = {"tracking_number": "T1", "status": "in_transit"}
-    label: Data = {"tracking_number": "T1", "shipment_id": "S1"}
+    scan: Data = {"tracking_number": number, "status": "in_transit"}
+    label: Data = {"tracking_number": number, "shipment_id": "S1"}
     given = [
         line("s1", T0, "carrier.scan", source="/ups", order=None, data=scan),
         line("l1", T0 + 3 * HOUR, "warehouse.label_created", source="/warehouse/ams1", order="O-1", data=label),
@@ -193,9 +203,8 @@ def test_what_nobody_claimed_has_a_case(tmp_path: Path) -> None:
     events = write(tmp_path / "events.jsonl", given)
     replay(events, tmp_path, until=T0 + DAY)
     orphan = cast("Data", lines(tmp_path, "exceptions")[0]["data"])
-    assert (orphan["order_id"], orphan["kind"]) == ("tracking_number:T1", "data.orphan_signal")
+    assert (orphan["order_id"], orphan["kind"]) == (alias, "data.orphan_signal")
     about: Data = {"exception_id": orphan["exception_id"], "by": "user:anna", "assignee": "user:kim"}
-    alias = str(orphan["order_id"])
     decided = [
         line("k1", T0 + HOUR, "case.assigned", source="/desk", order=alias, data=about),
         line("k2", T0 + 4 * HOUR, "case.labelled", source="/desk", order=alias, data=about | {"label": "real"}),

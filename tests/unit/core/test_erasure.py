@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, cast
 
 import orjson
@@ -17,6 +18,7 @@ from dataflows.runtime.state.store import ShardStore
 from schemas.aliases import aliases
 from schemas.deciding import customer_digest
 from schemas.output import OutputRecord
+from schemas.record import Orphan
 from schemas.wire import decode
 from sources.batch import Batch
 from tests.support.engine import position, records_of, run
@@ -180,6 +182,31 @@ def test_a_stage_of_identity_keeps_digests_and_the_name(number: int) -> None:
     assert stage.erased
     kept = b"".join(key + value for key, value in stage.rows())
     assert [secret for secret in SECRETS if secret in kept] == []
+
+
+LONG = "TRACK-7" * 73
+"""A number of 511 bytes: with the name of its kind before it, it is longer than an identifier."""
+LONG_NAME = f"tracking_number:{LONG[:431]}~{sha256(f'tracking_number:{LONG}'.encode()).hexdigest()}"
+
+
+@pytest.mark.parametrize(("number", "name"), [("TRACK-7", "tracking_number:TRACK-7"), (LONG, LONG_NAME)], ids=["short", "long"])
+def test_what_waits_at_an_alias_is_erased_by_its_name(number: str, name: str) -> None:
+    """The name that its orphan has: of a long alias that is its beginning and its SHA-256."""
+    stage = AliasResolver(2, identity_rules(load_policy(None)))
+    data: Data = {"tracking_number": number, "status": "accepted"}
+    scan, erasure = records_of(
+        [
+            orjson.loads(line("c1", T0, "carrier.scan", order=None, source="/ups", data=data)),
+            orjson.loads(line("e1", T0 + 2 * DAY, "order.forgotten", order=name, source="/desk", data=BY)),
+        ]
+    )
+    stage.apply(sightings(scan, aliases(scan.event))[1])
+    stage.advance(T0 + DAY)
+    orphans = [placed.item for placed in stage.drain()[0] if isinstance(placed.item, Orphan)]
+    assert {orphan.alias for orphan in orphans} == {name}
+    assert any(b"TRACK-7" in key + value for key, value in stage.rows())
+    stage.apply([(erasure, FORGET, name, False)])
+    assert [key for key, value in stage.rows() if b"TRACK-7" in key + value] == []
 
 
 def test_the_files_of_a_store_hold_it_no_longer_than_a_resume_may_need_it(tmp_path: Path) -> None:

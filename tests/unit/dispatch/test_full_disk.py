@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dataflows.dispatch import journal as journals
+from dataflows.dispatch import letters
 from dataflows.dispatch.journal import AttemptJournal
-from dataflows.dispatch.letters import forget
+from dataflows.dispatch.letters import forget, prune
+from dataflows.dispatch.outbox import Outbox
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 LARGE = b"x" * 100_000
+KEPT = ("id FROM actions", "action_id FROM attempts")
 
 
 def put(db: sqlite3.Connection) -> int:
@@ -83,5 +87,100 @@ def test_what_is_erased_goes_from_the_write_ahead_log_with_the_next_commit(tmp_p
 
     def named() -> bool:
         return any(b"SO-100042" in file.read_bytes() for file in tmp_path.iterdir())
+
+    asyncio.run(run())
+
+
+class CountingLog:
+    """A `DecisionWriter` that counts what it is given."""
+
+    def __init__(self) -> None:
+        self.ids: list[object] = []
+
+    def write(self, decisions: Sequence[Mapping[str, object]]) -> None:
+        """Takes them."""
+        self.ids += [each["id"] for each in decisions]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_what_the_log_has_is_not_written_again_while_that_cannot_be_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for room; what is to be said then goes on."""
+    monkeypatch.setattr(journals, "AGAIN_S", 0.001)
+    tries, log = [0], CountingLog()
+
+    def full() -> None:
+        tries[0] += 1
+        if tries[0] < 20:
+            raise sqlite3.OperationalError
+
+    def fill(db: sqlite3.Connection) -> None:
+        db.create_function("no_room", 0, full)
+        db.execute("CREATE TEMP TRIGGER fills BEFORE DELETE ON outbox BEGIN SELECT no_room(); END")
+        db.executemany("INSERT INTO outbox (id, at, body) VALUES (?, 1, ?)", [(id_, b'{"id": "%b"}' % id_.encode()) for id_ in ("a", "b")])
+
+    async def run() -> None:
+        journal = AttemptJournal(tmp_path)
+        outbox = Outbox(journal, log)
+        try:
+            await journal.run(fill)
+            writing = asyncio.create_task(outbox.run())
+            await outbox.flush()
+            writing.cancel()
+        finally:
+            journal.close()
+
+    asyncio.run(run())
+    assert log.ids == ["a", "b"]
+    assert tries[0] >= 20
+
+
+def test_what_is_committed_counts_though_the_write_ahead_log_cannot_be_emptied(tmp_path: Path) -> None:
+    """Whoever wrote it goes on; the journal says what ails it, and tries again."""
+
+    async def run() -> None:
+        journal = AttemptJournal(tmp_path)
+        denied = sqlite3.SQLITE_DENY
+
+        def refuse(action: int, name: str | None, *_: object) -> int:
+            return denied if action == sqlite3.SQLITE_PRAGMA and name == "wal_checkpoint" else sqlite3.SQLITE_OK
+
+        try:
+            await journal.run(lambda db: db.set_authorizer(refuse))
+            journal.shorten_log()
+            assert await journal.run(put) == 1
+            assert "cannot be emptied" in (journal.ailment or "")
+            await journal.run(lambda db: db.set_authorizer(None))
+            assert await journal.run(put) == 2
+            assert journal.ailment is None
+        finally:
+            journal.close()
+
+    asyncio.run(run())
+
+
+def test_everything_that_is_over_goes_however_much_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Part by part; what is open stays, and so does an attempt that began not long ago."""
+    monkeypatch.setattr(letters, "PRUNED_AT_ONCE", 2)
+
+    def fill(db: sqlite3.Connection) -> None:
+        action = "INSERT INTO actions VALUES (?, 'acme', 'SO-1', 0, 1, 'executed', 1, 0, 1, 1, ?, x'00')"
+        db.executemany(action, [(f"a{number}", 5) for number in range(5)] + [("open", 0), ("young", 50)])
+        attempt = "INSERT INTO attempts (action_id, attempt, dispatcher, phase, endpoint, began_at) VALUES (?, 1, 'us', 'done', 'hook', ?)"
+        db.executemany(attempt, [(f"a{number}", 4) for number in range(5)] + [("open", 4), ("erased", 4), ("erased later", 40)])
+
+    async def run() -> None:
+        journal = AttemptJournal(tmp_path)
+        try:
+            await journal.run(fill)
+            parts = 1
+            while await journal.run(lambda db: prune(db, 10, 10)):
+                parts += 1
+            assert parts == 3
+            left = await journal.run(lambda db: [sorted(id_ for (id_,) in db.execute(f"SELECT {which}")) for which in KEPT])
+            assert left == [["open", "young"], ["erased later", "open"]]
+        finally:
+            journal.close()
 
     asyncio.run(run())

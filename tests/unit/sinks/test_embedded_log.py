@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from concurrent.futures import Future
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -204,3 +206,26 @@ def test_a_disk_that_refuses_is_told_and_what_was_not_answered_is_not_there(tmp_
     assert ails == ["the input log cannot be written: no space left on device", None]
     log.close()
     assert contents(tmp_path / EMBEDDED_EVENTS, 2) == [event(1).value, event(3).value]
+
+
+def test_who_gives_up_waiting_leaves_the_writer_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a slow disk a request runs out of time: its record is written all the same, and so is everything after it."""
+    slow, sync = Event(), SegmentLog.sync
+
+    def synced(log: SegmentLog) -> None:
+        assert slow.wait(60)
+        sync(log)
+
+    log = InputLog(tmp_path, fsync=False)
+    monkeypatch.setattr(SegmentLog, "sync", synced)
+
+    async def impatient() -> None:
+        async with asyncio.timeout(0.01):
+            await asyncio.wrap_future(log.submit(EMBEDDED_EVENTS, [LogEvent(b"{}")]))
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(impatient())
+    slow.set()
+    log.submit(EMBEDDED_EVENTS, [LogEvent(b"{}")]).result(60)
+    assert log.logs[EMBEDDED_EVENTS].end == 2
+    log.close()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import OperationalError
 
 from dataflows.observe import catalogue
@@ -34,12 +34,13 @@ RECORDS = {
 class Desk:
     """A store, its sync and its logs; time passes only where something waits. It is asked to stop once the logs are read."""
 
-    def __init__(self, folder: Path, **more: int) -> None:
+    def __init__(self, folder: Path, parts: Mapping[str, Sequence[LoggedRecord]] = RECORDS, patience: int = 40, **more: int) -> None:
         self.engine: Engine = open_store(sqlite_url(folder))
         self.observer, self.stop = Observer(), Stop()
         self.now, self.waits, self.missing = 0.0, list[float](), set[str]()
         self.sync = StoreSync(self.engine, self.observer, self.stop, batch=2, clock=lambda: self.now, sleep=self.sleep, **more)
-        self.reader = EndingReader(self)
+        self.reader = EndingReader(self, parts, patience)
+        self.slept: Callable[[], None] = lambda: None
         self.failing: Callable[[], None] = lambda: None
 
     def sleep(self, seconds: float) -> None:
@@ -47,6 +48,7 @@ class Desk:
         self.now += seconds
         self.waits.append(seconds)
         self.missing |= set(self.observer.health.missing())
+        self.slept()
 
     def total(self, metric: catalogue.Metric) -> float:
         """What a metric says, over all labels."""
@@ -56,9 +58,9 @@ class Desk:
 class EndingReader(ListReader):
     """Ends the run some polls after its records have ended; `failing` is called before each poll."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(RECORDS, most=1)
-        self._desk, self._empty = desk, 0
+    def __init__(self, desk: Desk, parts: Mapping[str, Sequence[LoggedRecord]], patience: int) -> None:
+        super().__init__(parts, most=1)
+        self._desk, self._empty, self._patience = desk, 0, patience
 
     def poll(self, timeout: float) -> Sequence[LoggedRecord]:
         """As `LogReader.poll`."""
@@ -66,7 +68,7 @@ class EndingReader(ListReader):
         self._desk.failing()
         found = super().poll(timeout)
         self._empty = 0 if found else self._empty + 1
-        if self._empty > 40:
+        if self._empty > self._patience:
             self._desk.stop.asked = True
         return found
 
@@ -208,3 +210,38 @@ def test_retention_is_looked_after(tmp_path: Path) -> None:
         assert desk.total(catalogue.STORE_PURGED) == 1
     finally:
         desk.engine.dispose()
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_what_was_erased_stands_in_no_file_once_it_has_ended(reads: bool, tmp_path: Path) -> None:
+    """Though a console has the store open still, or reads it at that moment: SQLite alone would keep the write-ahead log for it."""
+    said = {"detected_at": "2026-07-01T00:00:00Z", "by": "user:anna", "order_id": "SO-100042", "customer_digest": None}
+    erased = example("exception.raised", type="exception.forgotten", id="o-1:1", time="2026-07-01T00:00:00Z", data=said)
+    parts = {"exceptions:0": [record("exceptions", example("exception.raised"), 0), record("exceptions", erased, 1)]}
+    desk, console = Desk(tmp_path, parts, patience=0), open_store(sqlite_url(tmp_path))
+
+    def named() -> bool:
+        return any(b"SO-100042" in file.read_bytes() for file in tmp_path.iterdir())
+
+    open_ = console.connect()
+    try:
+        open_.exec_driver_sql("SELECT 1")
+        if reads:
+            desk.failing = lambda: _reads(open_)
+            desk.slept = open_.rollback
+        else:
+            open_.rollback()
+        run_store(desk.reader, desk.sync)
+        assert desk.total(catalogue.STORE_ERASED) == 1
+        assert not named()
+        assert bool(desk.waits) is reads
+    finally:
+        open_.close()
+        console.dispose()
+        desk.engine.dispose()
+
+
+def _reads(connection: Connection) -> None:
+    """It reads, from before the erasure on."""
+    if connection.dialect.has_table(connection, "exceptions"):
+        connection.exec_driver_sql("SELECT count(*) FROM exceptions").scalar_one()
