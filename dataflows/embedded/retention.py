@@ -1,6 +1,7 @@
 """What of the logs goes: full segments that are older, or more, than the settings keep, once everybody who reads them is past them.
 
-The engine's place is what it had read a minute before, if it has not been started anew since: by then an epoch has made it durable.
+The engine's place is what it had read two epochs before, and a minute at least, if it has not been started anew since: by then an epoch has
+made it durable.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from dataflows.embedded.plan import SystemPlan
 from schemas.embedded import input_folder, output_folder
 from schemas.instants import DAY
-from sinks.cases.schema import StoreError, open_store
+from sinks.cases.schema import StoreError, open_store, ready
 from sinks.cases.tables import offsets
 from sinks.embedded.log import delete_segments
 from sources.embedded.outputs import LOGS, EmbeddedReader, partition_of
 
 EVERY_S: Final = 60.0
+EPOCHS: Final = 2
+"""After so many what was read is durable, though one of them took its time."""
 QUOTE: Final = '"'
 PATIENCE_S: Final = 5.0
 READERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -44,10 +47,12 @@ Standing = Callable[[], Mapping[str, tuple[int | None, int]]]
 class LogRetention:
     """Deletes what is to go, on a thread of its own while it is entered. `standing`: what the supervisor knows of the processes."""
 
-    def __init__(self, plan: SystemPlan, standing: Standing) -> None:
-        self._plan, self._standing = plan, standing
+    def __init__(self, plan: SystemPlan, standing: Standing, clock: Callable[[], float] = time.monotonic) -> None:
+        self._plan, self._standing, self._clock = plan, standing, clock
         self._ended = threading.Event()
-        self._engine: tuple[int | None, dict[str, int]] = (None, {})
+        self._engine: int | None = None
+        self._places: list[tuple[float, dict[str, int]]] = []
+        """How far this process of the engine was, and when (s), the oldest first."""
         self._thread = threading.Thread(target=self._work, name="log retention", daemon=True)
 
     def __enter__(self) -> None:
@@ -75,11 +80,18 @@ class LogRetention:
                 LOG.warning("old segments of the logs not deleted", error=(error.strerror or str(error)).lower())
 
     def _of_engine(self) -> dict[str, int]:
-        """How far the engine was when this was asked last, if it is the same process still."""
-        pid = self._standing().get("run", (None, 0))[0]
-        before_pid, before = self._engine
-        self._engine = (pid, self._read())
-        return before if pid is not None and pid == before_pid else {}
+        """How far the engine is for good: a crash takes it back to its last epoch."""
+        pid, now = self._standing().get("run", (None, 0))[0], self._clock()
+        if pid != self._engine:
+            self._engine, self._places = pid, []
+        if pid is None:
+            return {}
+        self._places.append((now, self._read()))
+        durable = now - max(EVERY_S, EPOCHS * self._plan.settings.state.epoch_seconds)
+        while len(self._places) > 1 and self._places[1][0] <= durable:
+            del self._places[0]
+        at, place = self._places[0]
+        return place if at <= durable else {}
 
     def _read(self) -> dict[str, int]:
         """How far the engine has read, by partition: where the logs end, less what it lags behind."""
@@ -101,9 +113,12 @@ class LogRetention:
         settings = self._plan.settings
         try:
             engine = open_store(settings.store.url_in(settings.state.dir))
-            with engine.connect() as connection:
-                found = {str(row[0]): int(row[1]) for row in connection.execute(select(offsets.c.log_partition, offsets.c.next_offset))}
-            engine.dispose()
+            try:
+                ready(engine)  # to look for one where there is none yet would make its file, with the rights of any other
+                with engine.connect() as connection:
+                    found = {str(row[0]): int(row[1]) for row in connection.execute(select(offsets.c.log_partition, offsets.c.next_offset))}
+            finally:
+                engine.dispose()
         except (SQLAlchemyError, StoreError):
             return {}  # nothing goes while the store does not say how far it is
         return found
