@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from types import FunctionType, MethodType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -20,6 +20,13 @@ from dataflows.console.text import Language, is_text, language, mark
 HERE: Final = Path(__file__).parent
 SEVERITIES: Final = {mark("critical"): "◆", mark("high"): "▲", mark("medium"): "●", mark("low"): "○"}
 """By severity its shape: it is never said by colour alone."""
+
+
+class StatedDate(NamedTuple):
+    """A day, an instant, or the begin or end of a span, as it was stated. `at`: of an instant."""
+
+    text: str
+    at: datetime | None
 
 
 class ShownTo:
@@ -50,6 +57,10 @@ class ShownTo:
         """Whether an instant is over."""
         return at <= self.now
 
+    def stated(self, dates: str | None) -> list[StatedDate]:
+        """The one or two dates of a promise. The event model takes any text there: what is no instant is shown as it was stated."""
+        return [StatedDate(text, _instant(text)) for text in (dates or "").split("/") if text]
+
     def machine(self, at: datetime) -> str:
         """For `<time datetime>`."""
         return at.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -65,6 +76,14 @@ class ShownTo:
     def shape(self, severity: str) -> str:
         """The shape of a severity."""
         return SEVERITIES.get(severity, "·")
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text) if "T" in text else None
+    except ValueError:
+        return None
+    return None if found is None or found.tzinfo is None else found
 
 
 PLAIN: Final = (FunctionType, MethodType)

@@ -68,9 +68,6 @@ class NotHereError(Exception):
     """What was asked for is not there, or the reader may not see it: both are answered alike, by 404."""
 
 
-"""What parts call it that were written before; to be taken away."""
-
-
 class BadRequestError(Exception):
     """What was asked for makes no sense; the message says in one line what to change. Answered by 400."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -34,6 +35,7 @@ from dataflows.console.own import open_own, prepare
 from dataflows.console.parts import ConsoleParts, parts_of
 from dataflows.console.people.passwords import Passwords
 from dataflows.console.routes import every_route
+from dataflows.console.run import GIVE_WAY_S
 from dataflows.observe.observer import Observer
 from dataflows.runtime.stop import Stop
 from dataflows.settings.console import ConsoleSettings
@@ -155,6 +157,7 @@ def parts_over(url: str, folder: Path) -> ConsoleParts:
 
 def serve(url: str, folder: str, port: int) -> None:
     """Serves it: the process that is measured."""
+    sys.setswitchinterval(GIVE_WAY_S)
     uvicorn.run(application(parts_over(url, Path(folder))), host="127.0.0.1", port=port, lifespan="off", log_level="error", ws="none")
 
 

@@ -127,7 +127,8 @@ class LiveHub:
         if (page.let_go or self.stopped or idle) and page.waiting.empty():
             raise LetGoError
         try:
-            found = await asyncio.wait_for(page.waiting.get(), seconds)
+            async with asyncio.timeout(seconds):  # `wait_for` makes a task for each notice of each page
+                found = await page.waiting.get()
         except TimeoutError:
             return None
         if found is None:

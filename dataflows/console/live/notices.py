@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
+import orjson
 from sqlalchemy import Connection
 
 from dataflows.console.live.interests import Interest
@@ -25,9 +27,12 @@ MOST_IDS: Final = 1_000
 Pair = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Notice:
-    """Changes of a list up to a position: IDs with the number of their last event. `complete`: False if the page is to be read anew."""
+    """Changes of a list up to a position: IDs with the number of their last event. `complete`: False if the page is to be read anew.
+
+    All pages that show the same are told by the same one: what is sent is made once.
+    """
 
     position: Position
     new: tuple[Pair, ...] = ()
@@ -47,7 +52,12 @@ class Notice:
         more = {name: max(0, len(pairs) - MOST_IDS) for name, pairs in lists.items()}
         return {**named, "more": more, "complete": self.complete}
 
-    @property
+    @cached_property
+    def payload(self) -> bytes:
+        """The same, packed."""
+        return orjson.dumps(self.data())
+
+    @cached_property
     def id(self) -> str:
         """What a browser names when it comes back."""
         return packed_position(self.position)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
@@ -13,8 +14,11 @@ from sinks.cases.queries.changes import packed_position
 
 BEAT_S: Final = 5.0
 """How often a page hears that all is well; after twice that without a word it says that it is stale."""
+FIRST_S: Final = 0.5
+"""When it hears so first."""
 RETRY_MS: Final = 1_000
 """How long a browser waits before it comes back."""
+NOTHING: Final = b"{}"
 HEADERS: Final = {
     "Cache-Control": "no-store, no-transform",
     "X-Accel-Buffering": "no",
@@ -22,10 +26,10 @@ HEADERS: Final = {
 """A proxy that collects what it passes on would hold changes back."""
 
 
-def message(event: str, data: object, id_: str | None = None) -> bytes:
-    """A message: an event with its data, and the position that a browser comes back with."""
+def message(event: str, data: bytes, id_: str | None = None) -> bytes:
+    """A message: an event with its data (JSON), and the position that a browser comes back with."""
     head = b"" if id_ is None else f"id: {id_}\n".encode()
-    return head + f"event: {event}\n".encode() + b"data: " + orjson.dumps(data) + b"\n\n"
+    return head + f"event: {event}\n".encode() + b"data: " + data + b"\n\n"
 
 
 async def stream(
@@ -36,27 +40,30 @@ async def stream(
     beat: float = BEAT_S,
 ) -> AsyncIterator[bytes]:
     """What a page is sent until it goes, is let go, or its session ends. `lines`: what is the matter; `lives`: whether the session does."""
+    loop = asyncio.get_running_loop()
     said: Sequence[StandingLine] | None = None
+    due = loop.time() + FIRST_S
     try:
         yield f"retry: {RETRY_MS}\n: orderwatch\n\n".encode()
         while True:
             try:
-                found = await hub.next(page, beat if said is not None else 0.5)
+                found = await hub.next(page, max(0.0, due - loop.time()))
             except LetGoError:
                 return
-            if found is not None:
-                if found.says_something:
-                    yield message("changed", found.data(), found.id)
-                continue
+            if found is not None and found.says_something:
+                yield message("changed", found.payload, found.id)
+            if loop.time() < due:
+                continue  # by the clock: where changes never pause, a session ends and a feed falls silent all the same
+            due = loop.time() + beat
             if not await lives():
-                yield message("ended", {})
+                yield message("ended", NOTHING)
                 return
-            here = hub.here()
+            here, waits = hub.here(), not page.waiting.empty()
             now = await lines()
             if now != said:
                 said = now
-                yield message("standing", [{"kind": line.kind, "text": line.text, "route": line.route} for line in now])
-            if here is not None:
-                yield message("beat", {}, packed_position(here))
+                yield message("standing", orjson.dumps([{"kind": line.kind, "text": line.text, "route": line.route} for line in now]))
+            if here is not None:  # whoever comes back with it misses nothing: not while something before it waits to be told
+                yield message("beat", NOTHING, None if waits else packed_position(here))
     finally:
         hub.close(page)

@@ -12,12 +12,13 @@ from starlette.responses import Response
 from dataflows.console.access import Needs
 from dataflows.console.columns import USUAL
 from dataflows.console.filters import ReadFilter, to_query
-from dataflows.console.listing import emptiness, helpers, read_rows
+from dataflows.console.listing import emptiness, helpers
 from dataflows.console.own_lists import views_of
 from dataflows.console.routes import Route
 from dataflows.console.text import mark
 from dataflows.console.visit import Visit
 from sinks.cases.queries.actions import list_actions
+from sinks.cases.queries.exceptions import list_several
 from sinks.cases.queries.rows import ExceptionRow, Page
 from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter
 
@@ -26,6 +27,7 @@ IN_HAND: Final = ("new", "acknowledged", "assigned", "open")
 FEW: Final = 10
 MANY: Final = 50
 """How many rows a part has, the first one and the others."""
+SORT: Final = "clock"
 MOST_APPROVALS: Final = 200
 """How many waiting approvals are looked at."""
 COLUMNS: Final = tuple(name for name in USUAL if name != "assignee")
@@ -92,12 +94,13 @@ def parts(visit: Visit) -> Mapping[str, ReadFilter]:
         "waking": ExceptionFilter(assignees=mine, states=("snoozed",), waking_within=_minutes(until_midnight)),
         "waiting": ExceptionFilter(assignees=mine, states=("waiting",)),
     }
-    return {name: ReadFilter(wanted, "clock") for name, wanted in asked.items()}
+    return {name: ReadFilter(wanted, SORT) for name, wanted in asked.items()}
 
 
 def read_work(connection: Connection, visit: Visit, reads: Sequence[ReadFilter]) -> WorkRead:
     """The first rows of each part, and how many approvals somebody may give."""
-    lists = [read_rows(connection, visit, read, limit=MANY if not at else FEW) for at, read in enumerate(reads)]
+    asked_for = [(visit.person.narrow(read.wanted), FEW if at else MANY) for at, read in enumerate(reads)]
+    lists = list_several(connection, asked_for, SORT, now=visit.now)
     if not visit.may("approve"):
         return WorkRead(lists, 0, capped=False)
     waiting = list_actions(connection, visit.person.narrow(ActionFilter(waiting=True)), limit=MOST_APPROVALS)

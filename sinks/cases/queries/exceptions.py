@@ -97,6 +97,16 @@ def list_exceptions(
     return Page(by_id(connection, ids, looked), cursor)
 
 
+def list_several(
+    connection: Connection, asked_for: Sequence[tuple[ExceptionFilter, int]], sort: Sort, *, now: datetime
+) -> list[Page[ExceptionRow]]:
+    """First pages of what is not over, of so many rows each. What rows are made of is read once for all of them. Raises FilterError."""
+    found = [sorted_ids(connection, wanted, sort, now, limit, None) for wanted, limit in asked_for]
+    ids = list(dict.fromkeys(exception_id for page, _, _ in found for exception_id in page))
+    rows = {row.exception_id: row for row in by_id(connection, ids, now)}
+    return [Page([rows[one] for one in page if one in rows], cursor) for page, _, cursor in found]
+
+
 def by_id(connection: Connection, exception_ids: Sequence[str], now: datetime) -> list[ExceptionRow]:
     """The exceptions of these IDs that there are, in the order of the IDs."""
     found = connection.execute(_rows().where(_E.exception_id.in_(exception_ids)), {"micros": micros(now)}).all()

@@ -10,9 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from babel.messages.pofile import read_po
+
 from dataflows.console.assets import STATIC
 from dataflows.console.text import language, preferred
-from tests.support.messages import translated, used
+from tests.support.messages import HERE, translated, used
 
 ROOT = Path(__file__).parents[3]
 BLANK = re.compile(r"%\((\w+)\)[sd]")
@@ -32,6 +34,16 @@ def test_translations_have_the_blanks_of_their_texts() -> None:
         wanted = set(BLANK.findall(text)) - {"count"}
         wrong += [text for one in said if set(BLANK.findall(one)) - {"count"} != wanted]
     assert wrong == []
+
+
+def test_a_text_has_one_german_in_whichever_file() -> None:
+    """Of several the last file's would count, and the others' readers would find another word than they meant."""
+    said: dict[str, set[str]] = {}
+    for path in sorted((HERE / "locale" / "de").glob("*.po")):
+        with path.open("rb") as file:
+            for message in read_po(file):
+                said.setdefault(str(message.id), set()).add(str(message.string))
+    assert {text: words for text, words in said.items() if text and len(words) > 1} == {}
 
 
 def test_nothing_is_translated_that_is_not_used() -> None:

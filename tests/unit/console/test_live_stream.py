@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from dataflows.console.live import hub as hubs
 from dataflows.console.live.hub import LetGoError, LiveHub, OpenPage, TooManyPagesError
 from dataflows.console.live.interests import Interest
+from dataflows.console.live.notices import Notice
 from dataflows.console.live.standing import StandingLine
 from dataflows.console.live.stream import stream
 from schemas.instants import EPOCH
@@ -343,6 +344,28 @@ def test_the_stream_ends_with_the_session(live: LiveStore) -> None:
         assert (await _until(told, "ended"))[-1][0] == "ended"
         assert [part async for part in told] == []
         assert live.hub.pages == 0
+        await live.hub.stop()
+
+    run(story)
+
+
+def test_where_changes_never_pause_the_stream_beats_and_ends_all_the_same(live: LiveStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A beat has no position then: who came back with it would miss what waits."""
+    monkeypatch.setattr("dataflows.console.live.stream.FIRST_S", 0.01)
+
+    async def story() -> None:
+        page, heard = live.open(), list[tuple[str, Any, str | None]]()
+
+        async def lives() -> bool:
+            return sum(name == "beat" for name, _, _ in heard) < 2
+
+        async with asyncio.timeout(PAGE_S * 12):
+            async for part in _stream(live, page, lives=lives):
+                heard += _events(part)
+                page.tell(Notice(live.here(), new=((ID, 1),)))
+                await asyncio.sleep(0)
+        assert [id_ for name, _, id_ in heard if name == "beat"] == [None, None]
+        assert heard[-1][0] == "ended"
         await live.hub.stop()
 
     run(story)
