@@ -36,8 +36,6 @@ PATIENCE_MS: Final = 60_000
 """After which a test gives up what it waits for. Nothing is measured by it."""
 expect.set_options(timeout=PATIENCE_MS)
 RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
-COLOURS: Final = ("color-contrast", "link-in-text-block")
-"""Of these rules those that another theme can break: it has other colours, and nothing else."""
 AXE: Final = """async rules => (await axe.run(document, {runOnly: rules, resultTypes: ["violations"]})).violations.flatMap(
     found => found.nodes.map(node => `${found.id}: ${node.target.join(" ")}: ${node.failureSummary.replaceAll("\\n", " ")}`))"""
 SUBMIT: Final = """([path, fields]) => { const form = document.createElement("form"); form.method = "post"; form.action = path;
@@ -186,11 +184,11 @@ class Window:
         self.page.keyboard.press("Tab")  # from now on the browser shows the focus
         return cast("list[str]", self.page.evaluate(FOCUSED))
 
-    def violations(self, *rules: str) -> Sequence[str]:
-        """What axe finds on the page as it stands; `rules`: by these only."""
+    def violations(self) -> Sequence[str]:
+        """What axe finds on the page as it stands."""
         if self.page.evaluate("typeof axe") == "undefined":
             self.page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
-        return cast("list[str]", self.page.evaluate(AXE, list(rules or RULES)))
+        return cast("list[str]", self.page.evaluate(AXE, list(RULES)))
 
     def overflow(self) -> int:
         """By how many pixels the page is wider than the window."""
