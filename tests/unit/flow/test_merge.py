@@ -60,7 +60,7 @@ def test_few_items_that_come_late_are_put_where_they_belong() -> None:
         looked.append(item)
         return item
 
-    one = Merge(("a", "b"), position, itemgetter(0), -1)
+    one: Merge[Item] = Merge(("a", "b"), position, itemgetter(0), -1)
     there, late = [(number, "a") for number in range(0, 400, 4)], [(398, "b"), (-1, "b"), (200, "A"), (201, "b"), (200, "b")]
     one.add({"a": 300}, there, in_order=True)
     one.add({"b": 201}, late, in_order=False)
