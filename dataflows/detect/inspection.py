@@ -14,7 +14,7 @@ from dataflows.core.engine.activation import POLICY
 from dataflows.core.engine.evaluate import Evaluation
 from dataflows.core.engine.exceptions import case_data
 from dataflows.core.engine.lifecycle import reckon
-from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, MESSAGES, SILENCE, Order, alias_key, key_of
+from dataflows.core.engine.order import ASKS, BACKFILLING, CASES, CLOSE, MESSAGES, SILENCE, Order, alias_key, key_of
 from dataflows.core.engine.shard import Shard
 from dataflows.core.engine.state import FEEDS, LEARNED, ORDER, TOMBSTONE
 from dataflows.core.engine.tombstones import Tombstones
@@ -36,6 +36,7 @@ BESIDE_RULES = {
     BACKFILLING: "judged, if nothing more of its history is told",
     CASES: "a case is escalated, or its snooze or wait ends, if nobody decides otherwise",
     MESSAGES: "what may be said to the customer is judged again",
+    ASKS: "what its exceptions ask for is said, if nothing of the same instant ends or suppresses them",
     SILENCE: "what was requested or proposed is taken back, if a feed that it rests on says nothing more",
 }
 """What happens to an order by itself that is about no rule."""

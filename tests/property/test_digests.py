@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.core.identity.digests import DIGEST, DigestMap, digest_of
-from dataflows.core.identity.recent import AliasTable, Recent
+from dataflows.core.identity.recent import AliasTable, NameTable, Recent, name_of, order_key
+from schemas.envelope import DEFAULT_TENANT
 from tests.property.histories import examples
 
 # Few bytes, so that a digest is also found across the borders of entries, where there is none.
@@ -76,3 +77,44 @@ def test_a_table_of_aliases_forgets_and_is_restored_as_before(steps: list[tuple[
             assert all(isinstance(key, bytes) for key in rows)
             known = {digest_of(key): value for key, _, value in model.entries()}
             assert {key: value for key, (_, value) in rows.items() if key in known} == known
+
+
+NAMES = [(tenant, order) for tenant in (DEFAULT_TENANT, "t") for order in "abc"]
+USES = st.lists(
+    st.tuples(st.sampled_from(NAMES), st.integers(0, 12), st.sampled_from(("known", "set", "learn", "unlearn")), st.booleans()), max_size=60
+)
+
+
+@examples(200)
+@given(USES)
+def test_a_table_of_names_goes_on_where_it_stopped(uses: list[tuple[tuple[str, str], int, str, bool]]) -> None:
+    """Wherever it is restored from what it said of its changes: a use counts, and what was taken out does not come back."""
+    table, model = NameTable[int](10), Recent[str, int](10)
+    rows: dict[bytes, tuple[int, int]] = {}
+    now = 0
+    for number, (order, passed, what, restart) in enumerate(uses):
+        now += passed
+        for each in (table, model):
+            each.advance(now)
+        key, digest, gone = order_key(*order), digest_of(name_of(*order)), False
+        if what in ("known", "learn"):
+            assert table.known(key) == model.get(key)
+        if what in ("set", "learn"):
+            table.set(key, number)
+            model.set(key, number)
+        elif what == "unlearn":
+            table.unlearn(key)
+            gone = model.pop(key) is not None
+        for name, used, value in table.changed_entries():
+            rows.pop(name, None)
+            if value is not None:
+                rows[name] = (used, value)
+        assert digest in rows or what not in ("set", "learn")
+        assert digest not in rows or not gone
+        digests = {order_key(*each): digest_of(name_of(*each)) for each in NAMES}
+        known = {digests[entry.key]: (entry.used, entry.value) for entry in model.entries()}
+        assert {name: value for name, _, value in table.all_entries()} == {name: value for name, (_, value) in known.items()}
+        assert {name: row for name, row in rows.items() if name in known} == known
+        if restart:
+            last, table = table.last, NameTable[int](10)
+            table.take_over(last, [(name, used, value) for name, (used, value) in rows.items()])

@@ -270,15 +270,9 @@ def quiet(at: int, zone: str, hours: tuple[int, int]) -> bool:
     return begins <= hour < ends if begins < ends else hour >= begins or hour < ends
 
 
-def withdrawals(outs: list[Any]) -> set[tuple[str, int]]:
-    """Actions that were withdrawn, with the instant of it."""
-    return {(out.data["action_id"], out.log) for out in outs if out.topic == "actions" and out.data["state"] == "withdrawn"}
-
-
 def check(lines: list[Json], terms: Terms, outs: list[Any]) -> int:
     """What must hold of each message that is requested; how many there were."""
     told = [out.data for out in outs if out.topic == "actions" and out.data.get("message")]
-    withdrawn = withdrawals(outs)
     said = {data["action_id"]: data["message"] | {"scope": data["parameters"].get("scope")} for data in told}
     open_: dict[str, str] = {}
     out_now: dict[str, dict[str, int]] = defaultdict(dict)
@@ -308,8 +302,7 @@ def check(lines: list[Json], terms: Terms, outs: list[Any]) -> int:
         number += 1
         at, message = out.log, data["message"]
         known = follow(lines, order, at, said)
-        # What is asked for and withdrawn at one instant cannot be begun: its exception was suppressed, or over, at that very instant.
-        assert data["exception_id"] is None or open_[data["exception_id"]] == "open" or (id_, at) in withdrawn, "after the resolution"
+        assert data["exception_id"] is None or open_[data["exception_id"]] == "open", "after the resolution"
         if terms.quiet is not None:
             assert not quiet(at, known.zone, terms.quiet), "in quiet hours"
         if terms.consent == "required" or (terms.consent == "stated" and known.consents is not None):

@@ -111,6 +111,11 @@ def test_what_comes_out_of_orders_and_decisions_is_what_the_judge_says(history: 
     judge = ActionJudge(terms_of(cast("dict[str, object]", TERMS)), names_of(data for _, data in said))
     judge.judge([demand(item) if isinstance(item, Intent) else decided(item) for item in items if item.log <= until], until)
     assert [as_said("actions", log, data) for log, data in said] == judge.said
+    for log, data in every:
+        if data["sequence"] == 1 and data["initiated_by"].startswith("rule:") and data["replaces"] is data["compensates"] is None:
+            said_of = [out for out in outs if out.topic == "exceptions" and out.data["exception_id"] == data["exception_id"]]
+            stood = [out.status for out in said_of if out.log <= log]
+            assert stood[-1:] == ["open"], data  # At the end of its instant.
     rejects = [(orjson.loads(out.body), out.kind) for out in outs if out.topic == "rejects"]
     refused = [
         (event["id"], reason) for event, reason in rejects if event["type"] in OF_ACTIONS and event["data"].get("action_id") not in messages

@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
@@ -128,3 +129,31 @@ def test_both_accept_the_same_and_read_the_same_values(event: dict[str, object],
     assert isinstance(model, ValidationError) == isinstance(struct, Rejected), (model, struct)
     if isinstance(struct, Event):
         assert plain(struct) == plain(model)
+
+
+def value_at(container: dict[str, object] | list[object], key: str | int) -> object:
+    """What stands at a place."""
+    return container[cast("str", key)] if isinstance(container, dict) else container[cast("int", key)]
+
+
+@pytest.mark.parametrize("type_", sorted(type_ for type_ in DATA_MODELS if "data" in example(type_)))
+def test_what_a_model_looks_for_the_decoder_looks_for_wherever_it_stands(type_: str) -> None:
+    """In every text of an event, in the last member of every list, and where nothing else is said: what one refuses the other does."""
+    whole = example(type_)
+    for place in list(places(whole["data"])):
+        value = value_at(*place)
+        if isinstance(value, list):
+            members = cast("list[object]", value)
+            members.extend(copy.deepcopy(members))
+    for number, place in enumerate(list(places(whole["data"]))):
+        if not isinstance(value_at(*place), str):
+            continue
+        for text in ("2026-02-30", "2026-04-24T10:00:00", "2026-04-24T10:00:00Z", "1999-12-31T23:59:59Z"):
+            event = copy.deepcopy(whole)
+            container, key = list(places(event["data"]))[number]
+            container[key] = text  # type: ignore[index]  # the key belongs to the container
+            alone = {**event, "data": {key: text}} if container is event["data"] else event
+            for one in (event, alone):
+                raw = json.dumps(one).encode()
+                model, struct = by_pydantic(type_, raw), by_wire(raw)
+                assert isinstance(model, ValidationError) == isinstance(struct, Rejected), (one, model, struct)

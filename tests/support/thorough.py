@@ -1,8 +1,9 @@
 """An engine that saves no work: what the real one must say the same as.
 
-`thorough` makes every active rule be judged at every event of an order. It replaces what the rules say of when they need to be judged, and
-is the one place to change where that is kept elsewhere. `Rejudged` uses nothing but the public face of a shard: after every record it goes
-on in a new shard, from rows, that judges every order again at that instant, as after a change of the policy.
+`thorough` makes every active rule be judged at every event of an order, and every unit be looked at that a date is about. It replaces what
+the rules say of when they need to be judged, and is the one place to change where that is kept elsewhere. `Rejudged` uses nothing but the
+public face of a shard: after every record it goes on in a new shard, from rows, that judges every order again at that instant, as after a
+change of the policy.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from dataflows.core.engine.orders import HOT
 from dataflows.core.engine.shard import Shard
@@ -46,10 +48,18 @@ def _counted(rule: Rule) -> Judge:
 THOROUGH = tuple(replace(rule, judge=_counted(rule), triggers=Triggers(on=ALWAYS), fits=None) for rule in RULES)
 
 
+def _not_known(*_: object) -> bool:
+    return False
+
+
 @contextmanager
 def thorough(policy: Policy) -> Generator[Policy]:
-    """Shards that are made here under the policy that this gives judge every active rule at every event of an order."""
-    yield replace(policy, rules=THOROUGH)
+    """Shards that are made here under the policy that this gives judge every active rule at every event of an order.
+
+    Meanwhile all shards look at every unit: what is compared with them runs before.
+    """
+    with patch("dataflows.core.rules.dates._before", _not_known):
+        yield replace(policy, rules=THOROUGH)
 
 
 class Rejudged:

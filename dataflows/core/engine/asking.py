@@ -15,6 +15,7 @@ from dataflows.core.engine.against import rests_on, stale_feeds, standing_agains
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.intents import Intent, MessageTerms, Sort, asked, intent_record, lane_of, spec_of, target_of
+from dataflows.core.engine.lifecycle import place
 from dataflows.core.engine.message_book import AskedMessage, MessageBook
 from dataflows.core.engine.messaging import Messenger
 from dataflows.core.engine.order import Order, key_of
@@ -60,28 +61,41 @@ class Asking:
         """The guardrails of the policy that hold for an order."""
         return speak(self._guards, facts)
 
-    def first(
+    def over(
         self, order: Order, state: ExceptionState, rule: Rule, facts: Facts, spoken: Guarded, key: Callable[[int], str]
     ) -> OutputRecord | None:
-        """That a changed exception asks for its best action, or no longer does. `key` gives the next place in what the order says."""
-        wanted = state.status == "open" and state.mode == "on" and (state.work or NEW).state != "resolved"
+        """That a changed exception no longer asks for its action. `key` gives the next place in what the order says."""
         name, reason = rule.actions[0] if rule.actions else ("", "the rule asks for no action any more")
-        if not wanted:
-            name = state.asked or name
-        if wanted == (state.action > 0) or not name:
+        name, number = state.asked or name, state.action
+        if number <= 0 or _wants(state) or not name:
             return None
-        if wanted:
+        state.action = -number
+        if order.messages is not None:
+            order.messages.close(order.exceptions.id_of(state))
+        return self.intent(order, state, facts, "gone", (name, reason, number), spoken, key)
+
+    def wants(self, order: Order) -> bool:
+        """Whether an exception of an order wants an action that it has not asked for."""
+        return any(self._unasked(state) for state in order.exceptions.states.values())
+
+    def first(self, order: Order, facts: Facts, key: Callable[[int], str]) -> list[OutputRecord]:
+        """That exceptions ask for their best actions, of which all that ends or suppresses them at this instant is known."""
+        found: list[OutputRecord] = []
+        spoken: Guarded | None = None
+        for state in sorted((s for s in order.exceptions.states.values() if self._unasked(s)), key=place):
+            rule = self._ruleset.by_kind(state.kind)
+            name, reason = rule.actions[0]
             state.action, state.asked = 1 - state.action, name if rule.stated is not None else ""
-        number = state.action
-        if not wanted:
-            state.action = -state.action
-            if order.messages is not None:
-                order.messages.close(order.exceptions.id_of(state))
-        sort: Sort = "asked" if wanted else "gone"
-        message, action = NO_MESSAGE, spec_of(name).name
-        if wanted and action in MESSAGES:
-            message = MessageFiring(self.messenger.judge(order, state, facts, action))
-        return self.intent(order, state, facts, sort, (name, reason, number), spoken, key, message)
+            spoken, message, action = self.spoken(facts) if spoken is None else spoken, NO_MESSAGE, spec_of(name).name
+            if action in MESSAGES:
+                message = MessageFiring(self.messenger.judge(order, state, facts, action))
+            said = self.intent(order, state, facts, "asked", (name, reason, state.action), spoken, key, message)
+            if said is not None:
+                found.append(said)
+        return found
+
+    def _unasked(self, state: ExceptionState) -> bool:
+        return state.action <= 0 and _wants(state) and bool(self._ruleset.by_kind(state.kind).actions)
 
     def again(self, order: Order, facts: Facts, key: Callable[[int], str]) -> list[OutputRecord]:
         """What stands against the actions that the order's exceptions ask for, where it is not what was last said of them.
@@ -90,9 +104,7 @@ class Asking:
         """
         found: list[OutputRecord] = []
         spoken: Guarded | None = None
-        states = order.exceptions.states
-        for at in sorted((k for k, state in states.items() if state.action > 0), key=lambda k: (k[0], k[1] or "", k[2])):
-            state = states[at]
+        for state in sorted((s for s in order.exceptions.states.values() if s.action > 0), key=place):
             rule = self._ruleset.by_kind(state.kind)
             name, reason = rule.actions[0] if rule.actions else ("", "")
             name = state.asked or name
@@ -226,6 +238,11 @@ class Asking:
     def _setting(self, order: Order, state: ExceptionState) -> RuleSetting | None:
         index = self._ruleset.index.get(state.kind)
         return None if index is None or order.profile is None else order.profile.settings[index]
+
+
+def _wants(state: ExceptionState) -> bool:
+    """Whether an exception asks for its action as it stands."""
+    return state.status == "open" and state.mode == "on" and (state.work or NEW).state != "resolved"
 
 
 def _digest(lane: str, said: list[Objection], parameters: dict[str, object]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataflows.core.engine.evaluate import Evaluation, RuleEvaluator
 from dataflows.core.engine.followup import NEWS, SENT, again
-from dataflows.core.engine.order import MESSAGES, SILENCE, Order
+from dataflows.core.engine.order import ASKS, MESSAGES, SILENCE, Order
 from dataflows.core.engine.publish import Publisher
 from schemas.instants import FAR
 from schemas.output import OutputRecord
@@ -24,9 +24,14 @@ class Consequences:
         """What was said, and what follows from it. `record`: the news.
 
         A record may change what stands against actions whatever rules it concerns; time does so by what is said, and by the silence of a
-        feed. Messages are judged once all that belongs to an instant is in (`settled`): else one might go out that its end takes back.
+        feed. Actions are asked for and messages judged once all that belongs to an instant is in (`settled`): else one might go out that
+        its end takes back. What is no longer asked for is said at once.
         """
         publisher, news = self._publisher, record is not None and record.event.type in NEWS
+        if settled and (order.recheck_at.pop(ASKS, FAR) <= now or said):
+            said = said + publisher.asking.first(order, self._evaluator.facts(order, now), publisher.key)
+        elif said and publisher.asking.wants(order):
+            order.recheck_at[ASKS] = now
         if said or record is not None or order.recheck_at.get(SILENCE, FAR) <= now:
             said = said + self._asked_again(order, now)
         if order.messages is None and not news:

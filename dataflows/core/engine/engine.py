@@ -19,7 +19,7 @@ from dataflows.core.engine.failures import failing
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.followup import NEWS, hear
 from dataflows.core.engine.lifecycle import expired, retracted
-from dataflows.core.engine.order import BACKFILLING, CASES, CLOSE, MESSAGES, SILENCE, Order
+from dataflows.core.engine.order import ASKS, BACKFILLING, CASES, CLOSE, MESSAGES, SILENCE, Order
 from dataflows.core.engine.publish import Publisher
 from dataflows.core.engine.ruleset import FAILED
 from dataflows.core.engine.settled import policy_changed
@@ -170,7 +170,7 @@ class Engine:
             due |= self._everything(order, now)
         if order.deferred:
             due.update(index for index, deferred in order.deferred.items() if self.evaluator.feeds.has_passed(deferred.feeds))
-        if not due and min(order.recheck_at.get(each, FAR) for each in (CASES, MESSAGES, SILENCE)) > now:
+        if not due and min(order.recheck_at.get(each, FAR) for each in (CASES, MESSAGES, SILENCE, ASKS)) > now:
             return []
         if order.profile is None:
             order.profile = self.evaluator.profile(order, now)

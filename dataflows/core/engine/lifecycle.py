@@ -244,7 +244,7 @@ def suppress(states: Iterable[ExceptionState], suppressors: Mapping[str, frozens
     graver = frozenset[str]().union(*(suppressors[kind] for kind in {state.kind for state in unresolved} if kind in suppressors))
     first: dict[tuple[str, str] | tuple[str, str, str | None], ExceptionState] = {}
     """Of a kind and mode, and of these in a scope."""
-    for state in sorted((v for v in unresolved if v.kind in graver), key=_place):
+    for state in sorted((v for v in unresolved if v.kind in graver), key=place):
         first.setdefault((state.kind, state.mode), state)
         first.setdefault((state.kind, state.mode, state.scope), state)
     answer: dict[Key, ExceptionState | None] = {}
@@ -255,7 +255,8 @@ def suppress(states: Iterable[ExceptionState], suppressors: Mapping[str, frozens
     return answer
 
 
-def _place(state: ExceptionState) -> tuple[str, str, int]:
+def place(state: ExceptionState) -> tuple[str, str, int]:
+    """An exception's place among those of its order."""
     return (state.kind, state.scope or "", state.episode)
 
 

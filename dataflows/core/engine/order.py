@@ -25,7 +25,9 @@ MESSAGES = -4
 """Likewise: when what may be said to its customer changes by itself."""
 SILENCE = -5
 """Likewise: when to see whether a feed has fallen silent on which what it asks for rests."""
-BY_ITSELF = (CLOSE, BACKFILLING, CASES, MESSAGES, SILENCE)
+ASKS = -6
+"""Likewise: when it is said what its exceptions ask for, at the end of the instant at which they were raised."""
+BY_ITSELF = (CLOSE, BACKFILLING, CASES, MESSAGES, SILENCE, ASKS)
 """All entries that are no rule."""
 
 ALIAS = "\x1e"

@@ -151,8 +151,8 @@ class Publisher:
         body = event(order.tenant, order.id, type_, f"{id_}:{state.sequence}", when, data)
         out = OutputRecord(log, order.id, "exceptions", type_, self.key(log), body, state.kind, state.severity, state.status, data)
         out.promised = promise_of(facts)
-        intent = self.asking.first(order, state, rule, facts, spoken, self.key)
-        return [out] if intent is None else [out, intent]
+        over = self.asking.over(order, state, rule, facts, spoken, self.key)
+        return [out] if over is None else [out, over]
 
     def count(self, state: ExceptionState | None, by: int) -> None:
         """Counts an exception among those that stand open, if it does."""

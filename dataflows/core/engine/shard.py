@@ -135,6 +135,7 @@ class Shard:
         record.raw = b""
         if said is None:
             self._state.counts.duplicates += 1
+            self._schedule(key, order)  # It may have been judged by a policy that was activated.
             return
         if type_ == WITHDRAWN and not order.timeline.hits(record):
             self._state.counts.missed += 1

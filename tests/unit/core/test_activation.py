@@ -99,6 +99,15 @@ def test_an_order_that_nothing_touches_has_its_own_second() -> None:
     assert {(out.order, out.log) for out in outs if out.type == "exception.raised"} == {(order, at + step(order)) for order in orders}
 
 
+def test_a_repeated_event_makes_an_order_be_judged_as_well() -> None:
+    """It is judged by the new limit then, and looked at when that is reached, although the event itself is no news."""
+    order = next(name for name in (f"A-{number}" for number in range(100)) if step(name) > 6 * MINUTE)
+    repeated = placed(order)
+    repeated.log = T0 + HOUR + SECOND
+    outs = run([placed(order), activation(rules("{switch: on, threshold: 65 m}"), T0 + HOUR), repeated], of(BASE), T0 + DAY)
+    assert told(outs) == [(65 / 60, "raised", order, "medium", None)]
+
+
 def test_what_no_longer_holds_is_resolved_and_no_false_alarm() -> None:
     """As `policy_changed`, when the order is judged; once the looser limit is reached it is open again, under the same ID."""
     outs = run([placed(), activation(rules("{switch: on, threshold: 48 h}"), T0 + 30 * HOUR)], of(BASE), T0 + 3 * DAY)

@@ -91,6 +91,18 @@ class Story:
         return [data for data in self.exceptions if data["kind"] == kind][-1]
 
 
+def test_what_another_exception_of_its_instant_suppresses_tells_nobody_anything() -> None:
+    """A promise that is moved into the past makes a slip of an estimate, and is broken at that very instant: one message."""
+    at = T0 + 3 * DAY
+    story = Story(
+        *(placed(promised_by="2026-04-28"), shipped(T0 + HOUR), slip(T0 + 2 * HOUR, "2026-04-26T10:00:00Z"), moved(at, "2026-04-21")),
+        until=at + HOUR,
+    )
+    assert [(data["status"], data["log"]) for data in story.exceptions if data["kind"] == SLIP] == [("open", at), ("suppressed", at)]
+    assert story.of(SLIP) == []
+    assert story.of(OVERDUE) == [("requested", None, [])]
+
+
 def written(tmp_path: Path, text: str) -> Policy:
     """The policy of a text."""
     path = tmp_path / "policy.yaml"

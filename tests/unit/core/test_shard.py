@@ -76,10 +76,26 @@ def test_a_resolved_case_resolves_and_a_reopened_one_opens_again(shard: Shard) -
     outs = give(shard, "2", T0 + 26 * HOUR, "case.resolved", {"exception_id": id_, "by": "kim"})
     assert [(out.type, out.status) for out in outs] == [("exception.resolved", "resolved"), ("intent.gone", "resolved")]
     assert outs[0].data["resolution"] == "case"
-    outs = give(shard, "3", T0 + 27 * HOUR, "case.reopened", {"exception_id": id_})
+    outs = [*give(shard, "3", T0 + 27 * HOUR, "case.reopened", {"exception_id": id_}), *wait(shard, T0 + 27 * HOUR)]
     assert [(out.type, out.status) for out in outs] == [("exception.updated", "open"), ("intent.asked", "open")]
     assert outs[0].data["exception_id"] == id_
     assert outs[0].data["sequence"] == 3
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(("ends", "said"), [(False, ["intent.asked"]), (True, ["exception.retracted"])])
+def test_an_exception_asks_once_all_of_its_instant_is_in(shard: Shard, ends: bool, said: list[str], restarts: bool) -> None:
+    """What ends at the instant of its beginning has asked for nothing, also where the shard went on from what was stored meanwhile."""
+    give(shard, "1", T0, "order.placed", PLACED)
+    raised = give(shard, "2", T0 + HOUR, "payment.failed", {"payment_id": "p1", "decline": "soft"})
+    assert [out.type for out in raised] == ["exception.raised"]
+    if restarts:
+        rows, shard = list(shard.rows()), Shard(load_policy(None))
+        shard.restore(rows)
+    outs: list[OutputRecord] = []
+    if ends:
+        outs = give(shard, "3", T0 + HOUR, "payment.captured", {"payment_id": "p1", "amount": {"amount": "80.00", "currency": "EUR"}})
+    assert [out.type for out in [*outs, *wait(shard, T0 + HOUR)]] == said
 
 
 def rejected(outs: list[OutputRecord]) -> list[object]:
@@ -310,13 +326,13 @@ def test_nothing_is_requested_of_an_order_that_is_blocked(shard: Shard) -> None:
     """While a blocking exception is open, the action of a rule of lane auto is asked for in the lane of what is blocked."""
     give(shard, "1", T0, "order.placed", PLACED)
     failed: Data = {"payment_id": "p1", "decline": "soft"}
-    free = give(shard, "2", T0 + HOUR, "payment.failed", failed)
+    free = [*give(shard, "2", T0 + HOUR, "payment.failed", failed), *wait(shard, T0 + HOUR)]
     assert [out.data["lane"] for out in free if out.topic == INTENTS] == ["auto"]
     other = Shard(load_policy(None))
     give(other, "1", T0, "order.placed", PLACED)
     give(other, "0", T0 + 60_000_000, "address.invalid")
-    blocked = give(other, "2", T0 + HOUR, "payment.failed", failed)
-    assert [out.data["lane"] for out in blocked if out.topic == INTENTS] == ["block"]
+    blocked = [*give(other, "2", T0 + HOUR, "payment.failed", failed), *wait(other, T0 + HOUR)]
+    assert [out.data["lane"] for out in blocked if out.topic == INTENTS and out.kind == "payment.declined_soft"] == ["block"]
 
 
 CHANGES: tuple[tuple[str, list[tuple[str, str, str]]], ...] = (

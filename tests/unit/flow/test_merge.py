@@ -50,3 +50,24 @@ def test_the_way_of_cutting_channels_into_batches_changes_nothing() -> None:
             if not left[name]:
                 del left[name]
         assert out == expected
+
+
+def test_few_items_that_come_late_are_put_where_they_belong() -> None:
+    """Before, between, beside and behind those that are there; what waits is not sorted anew for them."""
+    looked: list[Item] = []
+
+    def position(item: Item) -> Item:
+        looked.append(item)
+        return item
+
+    one: Merge[Item] = Merge(("a", "b"), position, itemgetter(0), -1)
+    there, late = [(number, "a") for number in range(0, 400, 4)], [(398, "b"), (-1, "b"), (200, "A"), (201, "b"), (200, "b")]
+    one.add({"a": 300}, there, in_order=True)
+    one.add({"b": 201}, late, in_order=False)
+    assert (len(one), sorted(one.held)) == (105, sorted([*there, *late]))
+    looked.clear()
+    assert one.release() == sorted(item for item in (*there, *late) if item[0] < 201)
+    assert len(looked) < len(there)
+    one.add({"b": 500, "a": 500}, [], in_order=True)
+    assert one.release() == sorted(item for item in (*there, *late) if item[0] >= 201)
+    assert len(one) == 0
