@@ -24,7 +24,7 @@ name: running
 zone: Europe/Berlin
 emits: [placed, captured, shipped, delivered, scans]
 feeds:
-  /payments/quiet: {silence: 8 s, owner: PAYTEAM}
+  /payments/quiet: {silence: 20 s, owner: PAYTEAM}
 rules:
   '*': off
   shipment.delivery_overdue: {switch: on, grace: 0 s, lane: review}
