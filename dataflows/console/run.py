@@ -40,7 +40,7 @@ CHECK_S: Final = 5.0
 """How often it is looked whether the databases answer."""
 GIVE_WAY_S: Final = 0.001
 """After how long a thread that makes a page gives way. By Python's own 5 ms each statement of another page waits as long for each page that
-is being made: 16 statements took 500 to 600 ms beside two pages, and take 110 to 290; pages per second of CPU are at most 5 % fewer."""
+is being made: 16 statements took 500 to 600 ms beside two pages, and take 110 to 290; a second of CPU makes about as many (-6 to +7 %)."""
 GRACE_S: Final = 3
 """How long requests that are under way have when the console stops; pages that follow changes are ended."""
 
