@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.brokers import Broker, Climb, Unavailable, climb
 from tests.support.postgres import PostgresServer, why_not
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CLIMB = pytest.StashKey[Climb]()
+# Nothing that a machine's load decides: no example has a deadline, and none is too slow to be drawn.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

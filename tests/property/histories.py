@@ -55,7 +55,6 @@ def examples(few: int) -> settings:
     return settings(
         max_examples=few * 40 if LONG else few,
         derandomize=not LONG,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
         print_blob=True,
     )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sources.adapters import Adapter
 
 COUNT = int(os.environ.get("ORDERWATCH_FUZZ", "300"))
-FUZZ = settings(max_examples=COUNT, deadline=None, database=None, suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large))
+FUZZ = settings(max_examples=COUNT, database=None, suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large))
 SEEDS = {system: [payload_of(path.read_bytes()) for _, path in payloads(system)] for system in ADAPTERS}
 
 

@@ -44,7 +44,7 @@ def again(engine: Engine, records: list[LoggedRecord]) -> None:
         buffer.flush(connection)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
 def test_any_order_of_partitions_any_batches_any_repetition_give_the_same_rows(data: st.DataObject) -> None:
     """Only the order within a partition is given."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ZONES = ("UTC", "Europe/Amsterdam", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "America/Sao_Paulo", "Pacific/Apia")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST, LAST = (int((datetime(year, 1, 1, tzinfo=UTC) - EPOCH).total_seconds()) for year in (2020, 2027))
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass
@@ -153,7 +153,7 @@ def edges(draw: st.DrawFn, spec: CalendarSpec) -> int:
     return (day * 1440 + edge) * MINUTE - offset // timedelta(microseconds=1)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data(), specs(), st.sampled_from(("0 bd", "2 bd", "3 bh", "0 bh")))
 def test_remembered_answers_equal_fresh_ones(data: st.DataObject, spec: CalendarSpec, text: str) -> None:
     """Whatever a calendar was asked before, it answers as one that was never asked; twice, as the first answer is worked out."""
@@ -165,7 +165,7 @@ def test_remembered_answers_equal_fresh_ones(data: st.DataObject, spec: Calendar
         assert [warm.add(edge + shift, span(text)) for _ in range(2)] == [expected, expected]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(specs(), instants(), st.integers(0, 10 * 24 * 60 * MINUTE), st.integers(0, 20))
 def test_a_later_start_never_ends_earlier(spec: CalendarSpec, at: int, later: int, n: int) -> None:
     """Business hours are monotone in their start."""

@@ -160,7 +160,7 @@ def deliveries(draw: st.DrawFn, *, back: bool = True, apart: bool = True) -> lis
     return draw(st.permutations([*versions, *again]))
 
 
-MANY = settings(max_examples=400, deadline=None)
+MANY = settings(max_examples=400)
 
 
 @MANY

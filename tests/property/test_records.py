@@ -83,7 +83,7 @@ def placed(drawn: Sequence[Told | Unreadable]) -> list[Told | Unreadable]:
     return row
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(records(), max_size=6))
 def test_whatever_a_producer_writes_is_an_event_a_reject_or_a_tombstone(drawn: Sequence[Told | Unreadable]) -> None:
     """Each record is one of the three; a reject keeps value, key and headers, goes to other processes and every sink, and fits a topic."""
@@ -110,7 +110,7 @@ def test_whatever_a_producer_writes_is_an_event_a_reject_or_a_tombstone(drawn: S
         assert size_of(fitted(outgoing("rejects", out, b"state"), LIMIT)) <= LIMIT
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(records(), max_size=6))
 def test_an_export_replays_them_alike(drawn: Sequence[Told | Unreadable]) -> None:
     """What cannot be read live cannot be read from an export, for the same reason."""

@@ -68,7 +68,7 @@ DECIDED = st.one_of(
     st.builds(claimed_within, st.sampled_from(["by", "note", "until"]), JSON),
     JSON,
 )
-slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 class Heap:

@@ -120,7 +120,7 @@ def by_wire(raw: bytes) -> Event | Rejected:
         return refusal
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(payloads(), st.booleans())
 def test_both_accept_the_same_and_read_the_same_values(event: dict[str, object], ascii_only: bool) -> None:
     """One contract, two readers: on valid and on damaged events of every type they never differ."""

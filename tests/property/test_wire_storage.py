@@ -46,7 +46,7 @@ def plain(value: object) -> object:
     return value
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(payloads(), max_size=6))
 def test_rows_give_records_with_the_attributes_that_they_were_packed_from(candidates: list[dict[str, object]]) -> None:
     """One by one, whatever is in them; what came back packs to the same bytes."""
@@ -78,7 +78,7 @@ def test_rows_give_records_with_the_attributes_that_they_were_packed_from(candid
     assert [pack_row(record, 0) for record in back] == packed
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(payloads(), max_size=6))
 def test_unpacking_what_was_packed_gives_equal_events(candidates: list[dict[str, object]]) -> None:
     """For single events and for all of an order, whatever is in them."""

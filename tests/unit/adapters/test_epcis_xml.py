@@ -91,7 +91,7 @@ EVENTS = objects(
 )
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=200, database=None)
 @given(events=st.lists(EVENTS, min_size=1, max_size=3), version=st.sampled_from(BOTH))
 def test_whatever_events_a_document_has_both_forms_say_the_same(events: list[dict[str, Any]], version: Version) -> None:
     """Also of events that are refused: for the same reasons."""

@@ -72,7 +72,7 @@ WANTED = st.builds(
 )
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(wanted=WANTED, sort=st.sampled_from(SORTS), text=maybe(NAMES))
 def test_a_filter_is_read_back_as_it_was_written(wanted: ExceptionFilter, sort: str, text: str | None) -> None:
     """By way of the text of a URL, in any order of its parameters."""
@@ -110,7 +110,7 @@ def test_what_is_not_understood_is_said_and_the_rest_holds(query: str, said: str
     assert said in ignored.text % ignored.values
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from((*FILTERS, "x", "after")), st.lists(st.text(max_size=20), max_size=4), max_size=8))
 def test_no_query_is_too_strange(query: dict[str, list[str]]) -> None:
     """Whatever stands in a URL there is a filter, and the filter has a URL that means the same."""

@@ -52,7 +52,7 @@ rules:
 """
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     st.sampled_from(CALENDARS),
     st.integers(0, 360 * 24 * 3600),
@@ -80,7 +80,7 @@ def test_the_parts_are_those_that_the_engine_counted_with(calendar: Calendar, se
             assert parts.calendar_zone == calendar.zone
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     st.sampled_from(CALENDARS),
     st.integers(0, 360 * 24 * 3600),
@@ -146,7 +146,7 @@ def test_what_is_no_deadline_has_no_parts(words: str | None) -> None:
     assert parts_of(words) is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(CALENDARS), st.integers(0, 30 * 24 * 60), st.integers(0, 20 * 24 * 60), st.sampled_from(["bd", "bh"]))
 def test_idle_time_is_what_does_not_count(calendar: Calendar, start: int, length: int, unit: Any) -> None:
     """What passes and what is idle make up the whole; idle stretches are apart and within."""

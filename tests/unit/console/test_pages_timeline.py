@@ -101,7 +101,7 @@ def burst(many: int) -> OrderStory:
     return OrderStory(entries, (), (), START + timedelta(days=2), WORDS)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(stories())
 @example(burst(1))
 @example(burst(700))
@@ -125,7 +125,7 @@ def test_no_label_covers_another_and_nothing_lies_outside(story: OrderStory) -> 
         assert "style" not in element.attrib
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(stories(), st.randoms(use_true_random=False))
 def test_every_event_of_the_list_has_a_mark_and_the_order_of_rows_does_not_matter(story: OrderStory, lots: Random) -> None:
     """The same bytes, in whatever order the rows come."""
@@ -187,7 +187,7 @@ def test_time_that_a_deadline_spans_is_left_out_only_when_it_is_very_long() -> N
     assert len(BrokenAxis([0, DAY, 20 * DAY], [], 0, 1000).breaks) == 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(0, 200 * 365 * DAY), min_size=1, max_size=30),
     st.sampled_from(("Europe/Amsterdam", "Asia/Kolkata", "America/St_Johns")),

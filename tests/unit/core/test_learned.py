@@ -112,7 +112,7 @@ def test_a_scan_is_missed_once_the_carrier_was_seen_to_scan() -> None:
     assert missed(run(stream(ENOUGH), POLICY, until, cuts=[T0 + step * HOUR for step in range(1, 200, 7)])) == {"o900"}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(1, 250), max_size=6), st.integers(1, 6))
 def test_partitions_that_run_apart_and_a_restart_teach_the_same(cuts: list[int], restart: int) -> None:
     """Two channels, one of which is read ahead of the other."""

@@ -200,7 +200,7 @@ def test_a_file_that_is_none_is_a_problem_too(tmp_path: Path) -> None:
     assert "is not UTF-8" in str(examine(tmp_path / "latin.yaml")[1][0])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.text(max_size=200)
     | st.lists(st.sampled_from([*HEAD.splitlines(), *EVENT.split(), "tables:", "  s: {A: x}", "when: a[?"])).map("\n".join)
@@ -211,7 +211,7 @@ def test_no_text_makes_the_check_raise(text: str) -> None:
     assert (mapping is None) == bool(faults)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.text(alphabet="ab.[]*?|&'\"`{}():,@=!<>0-_ \\", max_size=30))
 def test_no_expression_makes_the_check_raise(text: str) -> None:
     """Whatever the library of expressions raises is a mistake with a place."""

@@ -19,7 +19,7 @@ from sources.mapping.check import examine_text
 from tests.support.mutation import ODD, mutated
 
 COUNT = int(os.environ.get("ORDERWATCH_FUZZ", "300"))
-FUZZ = settings(max_examples=COUNT, deadline=None, database=None, suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large))
+FUZZ = settings(max_examples=COUNT, database=None, suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large))
 EXAMPLE = Path(__file__).resolve().parents[3] / "sources" / "mapping" / "example.yaml"
 STEPS = Path(__file__).parent / "files" / "steps.csv"
 

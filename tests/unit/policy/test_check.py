@@ -237,7 +237,7 @@ PIECES = [text for text, *_ in MISTAKES] + [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=6).map("\n".join) | st.lists(st.sampled_from(PIECES)).map("".join))
 def test_no_text_makes_the_check_fail(text: str) -> None:
     """Whatever is in a file, the answer is a policy or a list of problems that lie in it."""

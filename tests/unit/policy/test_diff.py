@@ -134,7 +134,7 @@ def policies() -> st.SearchStrategy[str]:
     return st.tuples(*sections).map("".join)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(first=policies(), second=policies())
 def test_policies_differ_where_their_versions_do(tmp_path_factory: pytest.TempPathFactory, first: str, second: str) -> None:
     """Nothing changes where the version is the same, something where it is not; and the way back says the opposite."""

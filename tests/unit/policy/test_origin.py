@@ -85,7 +85,7 @@ def written(some: dict[str, str]) -> str:
     return "{" + ", ".join(f"{key}: {value}" for key, value in some.items()) + "}"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     base=rules,
     overrides=st.lists(st.tuples(st.sampled_from(["{tier: gold}", "{tier: gold, country: US}", "{tags: x}"]), rules), max_size=3),

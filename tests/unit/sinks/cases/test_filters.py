@@ -204,7 +204,7 @@ FILTERS = st.builds(
 
 
 @given(wanted=FILTERS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_filter_leaves_what_plain_python_leaves(store: Engine, wanted: ExceptionFilter) -> None:
     """Alone or together, and counts count the same."""
     expected = {str(one.exception["exception_id"]) for one in WORLD if fits(one, wanted)}
@@ -284,7 +284,7 @@ def test_what_is_over_is_sorted_by_its_last_word_only(store: Engine, sort: Sort)
 
 
 @given(wanted=FILTERS.filter(lambda one: one.statuses == ("open",)))
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_facet_counts_what_choosing_its_value_would_leave(store: Engine, wanted: ExceptionFilter) -> None:
     """By the rest of the filter, whatever is chosen of the facet itself; and nothing outside of the bounds."""
     bounds = ExceptionFilter(teams=("OPS", "CARR", "CS"), sites=("ams1", "ber2"))
