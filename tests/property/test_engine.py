@@ -27,6 +27,9 @@ from tests.support.engine import Standing, records_of, run, standing
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dataflows.core.policy import Policy as EnginePolicy
+    from tests.property.policies import Form
+
 AGREED = Path(__file__).with_name("agreed")
 MILESTONES = frozenset(
     {
@@ -73,10 +76,13 @@ def test_the_engine_agrees_with_the_judge_on_the_way(history: History, offset: t
 @pytest.mark.slow
 def test_the_engine_agrees_with_the_judge_under_any_policy(tmp_path: Path) -> None:
     """The same where parcels, payments and returns are told as sources tell them, under policies that the judge knows."""
-    path, both = tmp_path / "policy.yaml", []
-    for form in map(judged_of, drawn(policies(), 50, 2)):
+    path = tmp_path / "policy.yaml"
+
+    def both_of(form: Form) -> tuple[EnginePolicy, Policy]:
         path.write_text(yaml_of(form), encoding="utf-8")
-        both.append((policy_of(form), read_policy(path)))
+        return policy_of(form), read_policy(path)
+
+    both = [both_of(judged_of(form)) for form in drawn(policies(), 50, 2)]
     for number, history in enumerate(drawn(histories(chapters=2), 20_000 if LONG else 1_000, 2)):
         engines, judges = both[number % len(both)]
         lines, until = history.lines(), micros(history.last + AFTER[number % len(AFTER)])
