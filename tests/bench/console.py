@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -120,7 +121,7 @@ def measured(url: str, folder: Path, load: ConsoleLoad) -> tuple[Heard, list[Pag
         with ExitStack() as stack:
             logged = stack.enter_context(_kafka() if load.kafka else _embedded(folder))
             appended = stack.enter_context(_feeding(url, *logged))
-            heard = asyncio.run(_clients(cookies, appended, load))
+            heard = _by_clients(cookies, appended, load)
         engine = open_store(url)
         try:
             return heard, list(costs(BASE, cookies[0], engine, pid, load.looks)) if load.looks else []
@@ -240,8 +241,21 @@ def _feeding(url: str, append: Append, reader: LogReader) -> Generator[dict[str,
         engine.dispose()
 
 
-async def _clients(cookies: Sequence[tuple[str, str]], appended: dict[str, float], load: ConsoleLoad) -> Heard:
-    found = Heard()
+def _by_clients(cookies: Sequence[tuple[str, str]], appended: dict[str, float], load: ConsoleLoad) -> Heard:
+    """Measures in a process of their own: beside the store's loop, whose CPU is no console's, an answer would wait to be taken."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        found, names = pool.submit(ask, cookies, load).result()
+    found.heard = [(at - appended[id_]) * 1_000 for id_, at in names if id_ in appended]
+    return found
+
+
+def ask(cookies: Sequence[tuple[str, str]], load: ConsoleLoad) -> tuple[Heard, list[tuple[str, float]]]:
+    """What the clients see, and when (`time.monotonic`, one clock for all processes) a page was told of which exception."""
+    return asyncio.run(_clients(cookies, load))
+
+
+async def _clients(cookies: Sequence[tuple[str, str]], load: ConsoleLoad) -> tuple[Heard, list[tuple[str, float]]]:
+    found, names = Heard(), list[tuple[str, float]]()
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=BASE, limits=limits, timeout=60) as client:
         while True:
@@ -255,9 +269,9 @@ async def _clients(cookies: Sequence[tuple[str, str]], appended: dict[str, float
         until = time.monotonic() + load.seconds
         await asyncio.gather(
             *(_person(client, cookie, number, until, found, load.think) for number, cookie in enumerate(cookies)),
-            *(_page(client, cookie, FOLLOWED[number % len(FOLLOWED)], appended, until, found) for number, cookie in enumerate(cookies)),
+            *(_page(client, cookie, FOLLOWED[number % len(FOLLOWED)], until, names) for number, cookie in enumerate(cookies)),
         )
-    return found
+    return found, names
 
 
 def _as(cookie: tuple[str, str]) -> dict[str, str]:
@@ -281,9 +295,7 @@ async def _person(client: httpx.AsyncClient, cookie: tuple[str, str], seed: int,
         await asyncio.sleep(lots.expovariate(1 / think))
 
 
-async def _page(
-    client: httpx.AsyncClient, cookie: tuple[str, str], shows: str, appended: dict[str, float], until: float, found: Heard
-) -> None:
+async def _page(client: httpx.AsyncClient, cookie: tuple[str, str], shows: str, until: float, names: list[tuple[str, float]]) -> None:
     """A page that is open."""
     async with client.stream("GET", f"/live{shows}", headers=_as(cookie)) as answer:
         event = ""
@@ -293,6 +305,6 @@ async def _page(
                 event = line[7:]
             elif line.startswith("data: ") and event == "changed":
                 data: Any = orjson.loads(line[6:])
-                found.heard += [(now - appended[id_]) * 1_000 for id_, _ in data["new"] if id_ in appended]
+                names += [(id_, now) for id_, _ in data["new"]]
             if now > until:
                 return
