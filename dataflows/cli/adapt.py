@@ -69,7 +69,7 @@ def adapt(  # noqa: PLR0913, PLR0917 - each is an option
     from rich.console import Console
 
     from dataflows.ingest import coverage as reports
-    from dataflows.ingest.adapt import counted
+    from schemas.counts import counted
     from sources.adapters import AdapterConnection
     from sources.adapters.captured import payloads_of
 

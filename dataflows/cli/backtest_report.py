@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from schemas.counts import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -55,7 +57,7 @@ def render(found: Report) -> Iterator[RenderableType]:
         yield _kinds(differ)
     same = [row for row in found.kinds if not any(row.changes.values())]
     if same:
-        yield Text(f"the same: {sum(row.found.new for row in same):,} exceptions of {_many(len(same), 'kind')}", style="dim")
+        yield Text(f"the same: {sum(row.found.new for row in same):,} exceptions of {counted(len(same), 'kind')}", style="dim")
     yield Text()
     warned = found.warned
     yield Text(f"orders with a promise and an exception: {_both(warned.orders)}")
@@ -78,10 +80,6 @@ def render(found: Report) -> Iterator[RenderableType]:
             yield Text(f"{what}:")
             yield from map(Text, changed)
     yield from _examples(found.examples)
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _both(numbers: Both) -> str:

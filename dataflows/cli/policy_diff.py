@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflows.cli import options
+from schemas.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,13 +72,9 @@ def _count(found: PolicyDiff) -> str:
     of_rules = [change for change in changed if change.kind is not None]
     kinds = len({change.kind for change in of_rules})
     sections = len({change.section for change in changed if change.kind is None})
-    parts = [f"{_many(len(of_rules), 'setting')} of {_many(kinds, 'rule')}"] if of_rules else []
-    parts += [_many(sections, "other section" if parts else "section")] if sections else []
+    parts = [f"{counted(len(of_rules), 'setting')} of {counted(kinds, 'rule')}"] if of_rules else []
+    parts += [counted(sections, "other section" if parts else "section")] if sections else []
     return ", ".join(parts)
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _place(change: PolicyChange) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, get_args
 from rich.table import Table
 
 from schemas.actions import ActionStateName
+from schemas.counts import counted
 from schemas.instants import iso
 from sinks.tally import STATES
 from sinks.terminal import STYLES
@@ -40,8 +41,7 @@ def print_summary(console: Console, settings: FlowOptions, tally: Tally, *, seco
     events = settings.counts.events
     orders = sum(shard.counts.orders for shard in settings.shards)
     rate = f"{events / seconds:,.0f} events/s" if seconds > 0 else ""
-    of_orders = f"{orders:,} order{'' if orders == 1 else 's'}"
-    console.print(f"{events:,} event{'' if events == 1 else 's'} of {of_orders} in {seconds:.1f} s ({rate})")
+    console.print(f"{counted(events, 'event')} of {counted(orders, 'order')} in {seconds:.1f} s ({rate})")
     if tally.exceptions:
         console.print(exceptions_table(tally, narrow=console.is_terminal and console.width < WIDTH), crop=False)
     else:
@@ -53,7 +53,7 @@ def print_summary(console: Console, settings: FlowOptions, tally: Tally, *, seco
     if tally.rejects:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(tally.rejects.items()))
         count = sum(tally.rejects.values())
-        console.print(f"{count:,} record{'' if count == 1 else 's'} rejected: {reasons}", style="yellow", soft_wrap=True)
+        console.print(f"{counted(count, 'record')} rejected: {reasons}", style="yellow", soft_wrap=True)
     else:
         console.print("no records rejected")
     for line in governed(settings.shards):
@@ -80,7 +80,7 @@ def written(tally: Tally) -> Iterator[str]:
         count = sum(types.values())
         listed = [type_ for type_ in usual if count] + sorted(type_ for type_ in types if type_ not in usual)
         text = ", ".join(f"{types[type_]:,} {type_.partition('.')[2]}" for type_ in listed)
-        yield f"{topic}.jsonl: {count:,} line{'' if count == 1 else 's'}{f': {text}' if text else ''}"
+        yield f"{topic}.jsonl: {counted(count, 'line')}{f': {text}' if text else ''}"
         if topic == "exceptions" and tally.over:
             one = tally.over == 1
             what = "1 exception was" if one else f"{tally.over:,} exceptions were"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from dataflows.ingest import coverage as reports
+from schemas.counts import counted
 from sources.adapters import Adapter, AdapterConnection, Payload, translate
 from sources.adapters.coverage import Coverage
 from sources.adapters.histories import Remembered, settle
@@ -84,11 +85,6 @@ class Run:
             parts.append(f"{counted(len(unmapped), 'code')} not mapped (--report shows them)")
         parts += [f"{setting} {name}: in none of {counted(count, 'payload')}" for (setting, name), count in self.coverage.missing().items()]
         return "; ".join(parts)
-
-
-def counted(number: int, what: str) -> str:
-    """`1 event`, `2,000 events`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _key(*identity: str) -> bytes:
