@@ -1,7 +1,8 @@
 """The suite in parts, three at a time: `poe test`. `pytest` by itself runs it one after the other.
 
 Parts with brokers and servers mostly wait, the others compute: three fill two cores. What a part has said is shown once it has ended. With
-`--check` there is more: the type checkers, of which one would leave a core idle for minutes, and what `poe hour` runs.
+`--check` there is more: the type checkers, of which one would leave a core idle for minutes. And what `poe hour` runs is then run at
+another hour, not at this one.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ ROOT: Final = Path(__file__).parents[2]
 BROKERLESS: Final = tuple(f"tests/fault/test_{name}.py" for name in ("dispatch", "dispatch_kills", "embedded_kills", "store_kills"))
 """Faults that need no broker."""
 CHECKS: Final = {"another hour": ("tests.support.hours", "--once"), "types by pyright": ("pyright",), "types by mypy": ("mypy",)}
-"""What `poe check` runs beside the tests, as modules."""
+"""What `poe check` runs beside the tests of this hour, as modules."""
+REST: Final = ("-p", "tests.support.hours", "--left-by-hours")
 MIDDLE: Final = "test_gu"
 """The first of the second part of `tests/e2e`, which takes as long as the first."""
 
@@ -51,7 +53,8 @@ def parts(*, check: bool) -> list[Part]:
         "end to end, second half": later,
         "faults without a broker": list(BROKERLESS),
     }
-    found = [Part(name, (sys.executable, "-m", "pytest", *paths)) for name, paths in tests.items()]
+    rest = REST if check else ()
+    found = [Part(name, (sys.executable, "-m", "pytest", *rest, *paths)) for name, paths in tests.items()]
     return [*found, *(Part(name, (sys.executable, "-m", *command)) for name, command in CHECKS.items() if check)]
 
 

@@ -7,9 +7,11 @@ import re
 import tomllib
 from importlib.metadata import entry_points, metadata, requires
 from pathlib import Path
+from typing import NamedTuple, cast
 
 import pytest
 
+from tests.support.hours import ONCE, at_another_hour, runs
 from tests.support.lanes import parts
 
 ROOT = Path(__file__).parents[2]
@@ -79,3 +81,24 @@ def test_every_test_is_in_one_part() -> None:
     for file in files:
         having = [n for n, share in enumerate(shares) if any(Path(file).is_relative_to(each) for each in share) and file not in left_out[n]]
         assert len(having) == 1, f"{file}: {having}"
+
+
+class Listed(NamedTuple):
+    """What the choice between hours looks at in a test."""
+
+    path: Path
+    fixturenames: tuple[str, ...]
+    config: pytest.Config
+
+
+@pytest.mark.parametrize("fixtures", [("tmp_path",), ("tmp_path", "broker")])
+@pytest.mark.parametrize("file", ["unit/cli/test_top.py", "unit/cli/test_start.py", "unit/core/test_feeds.py", "e2e/test_replay.py"])
+def test_what_runs_at_another_hour_is_left_out_of_this_one(file: str, fixtures: tuple[str, ...], pytestconfig: pytest.Config) -> None:
+    """`poe check` runs each test once: what needs a broker, and whatever reads no clock, at this hour."""
+    item = cast("pytest.Item", Listed(ROOT / "tests" / file, fixtures, pytestconfig))
+    listed = [argument for half in ONCE for argument in half]
+    there = any(f"tests/{file}/".startswith(f"{each}/") for each in listed) and f"--ignore=tests/{file}" not in listed
+    assert there is (file in ("unit/cli/test_top.py", "e2e/test_replay.py"))
+    assert at_another_hour(item) is there
+    assert runs(item, rest=False) is (fixtures == ("tmp_path",))
+    assert runs(item, rest=True) is (not there or fixtures != ("tmp_path",))
