@@ -42,7 +42,9 @@ SCANNED: Final = {
 """What a scan shows by its status. A feed that tells of the delivery alone, or of the last mile, tells of no progress."""
 
 
-PACED: Final = frozenset({"captured"})
+PACE_OF: Final = {"captured": "captured", "authorized": "captured", "refunded": "captured"}
+"""By milestone, the one by whose pace its sources are silent: who tells payments tells all three, and captures come in by themselves."""
+PACED: Final = frozenset(PACE_OF.values())
 """The milestones of whose sources the pace is learned: payments come in whether or not anybody at the shop works."""
 PACING: Final = frozenset({"order.placed", "payment.captured"})
 """The events that show that they are owed, or tell them."""

@@ -13,7 +13,7 @@ from tests.oracle.judging.settings import Policy
 from tests.property.test_engine import standing_of
 from tests.support.engine import records_of, run, standing
 from tests.support.logs import DAY, HOUR, T0
-from tests.support.pace import PAYPAL, STRIPE, Line, Outage, hours, shop
+from tests.support.pace import PAYPAL, STRIPE, Line, Outage, event, hours, shop
 
 if TYPE_CHECKING:
     from tests.support.engine import Standing
@@ -30,7 +30,31 @@ def drawn(lots: Random) -> tuple[list[Line], int, Outage]:
     out = Outage(since, since + lots.randrange(24, 24 * 9), tuple(sources))
     lines = shop(sold, [out], sources, lots.randrange(1, 20))
     never = {f"o{number}" for number in range(len(sold)) if lots.random() < 0.05}
-    return [line for line in lines if line["type"] != "payment.captured" or line["subject"] not in never], 25, out
+    lines = [line for line in lines if line["type"] != "payment.captured" or line["subject"] not in never]
+    lines += told_besides(lots, sold, out, sources, never)
+    return sorted(lines, key=lambda line: str(line["time"])), 25, out
+
+
+def told_besides(lots: Random, sold: list[int], out: Outage, sources: list[str], never: set[str]) -> list[Line]:
+    """Authorizations, returns and their refunds of some of these orders; what their source tells while it is out comes after that."""
+    lines: list[Line] = []
+    authorizes = lots.random() < 0.7
+    for number, hour in enumerate(sold):
+        order, source, at = f"o{number}", sources[number % len(sources)], T0 + hour * HOUR
+
+        def told(kind: str, told_at: int, data: Line, order: str = order, source: str = source) -> None:
+            late = T0 + out.since * HOUR <= told_at < T0 + out.until * HOUR
+            told_at = T0 + out.until * HOUR + lots.randrange(HOUR) if late else told_at
+            lines.append(event(f"{order}-{kind}", f"payment.{kind}", told_at, order, source, data))
+
+        if authorizes and order not in never:
+            told("authorized", at + lots.randrange(HOUR // 2), {"payment_id": f"p{number}"})
+        if order not in never and lots.random() < 0.4:
+            back = at + lots.randrange(DAY, 4 * DAY)
+            lines.append(event(f"{order}-back", "return.received", back, order, "/warehouse/w1", {"return_id": f"r{number}"}))
+            if lots.random() < 0.9:
+                told("refunded", back + lots.randrange(HOUR, 5 * DAY), {"payment_id": f"p{number}", "return_id": f"r{number}"})
+    return lines
 
 
 def by_kind(found: set[Standing]) -> set[Standing]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.feeds import Feeds
 from dataflows.core.engine.order import Order
@@ -34,10 +36,11 @@ def rests_on(feeds: Feeds, state: ExceptionState, setting: RuleSetting | None, f
     return named
 
 
-def stale_feeds(feeds: Feeds, state: ExceptionState, setting: RuleSetting | None, facts: Facts) -> list[Objection]:
-    """That a feed is silent on which the exception rests."""
-    named = rests_on(feeds, state, setting, facts)
-    silent = [(name, since) for name in sorted(named) if (since := feeds.silent(name)) is not None]
+def stale_feeds(feeds: Feeds, state: ExceptionState, setting: RuleSetting | None, awaits: Iterable[str], facts: Facts) -> list[Objection]:
+    """That a feed is silent on which the exception rests, or a source that no feed names. `awaits`: the milestones its rule waits for."""
+    declared = {name: since for name in rests_on(feeds, state, setting, facts) if (since := feeds.silent(name)) is not None}
+    domains = setting.feeds if setting is not None and facts.placed is not None and not feeds.of(setting.feeds, facts) else ()
+    silent = sorted({**declared, **feeds.silences.under(facts, state, awaits, domains)}.items())
     if not silent:
         return []
     return [Objection("stale_feed", "review", "; ".join(f"{name} has been silent since {iso(since)}" for name, since in silent))]

@@ -20,6 +20,7 @@ from dataflows.core.engine.message_book import AskedMessage, MessageBook
 from dataflows.core.engine.messaging import Messenger
 from dataflows.core.engine.order import Order, key_of
 from dataflows.core.engine.ruleset import RuleSet
+from dataflows.core.engine.silences import of_payments
 from dataflows.core.history.facts import Facts
 from dataflows.core.policy import Policy, RuleSetting
 from dataflows.core.rules.guarding import Objection, guards_of, speak
@@ -121,12 +122,14 @@ class Asking:
 
         Each order has a second of its own after that: however many rest on one feed, its silence never stops the flow.
         """
+        asking = [state for state in order.exceptions.states.values() if state.action > 0]
+        if any(of_payments(state, self._ruleset.by_kind(state.kind).awaits) for state in asking):
+            self._feeds.silences.watch(key_of(order.tenant, order.id))  # When a source falls silent that no feed names is not foreseen.
         if not self._feeds:
             return FAR
-        asking = [state for state in order.exceptions.states.values() if state.action > 0]
         named = set[str]().union(*(rests_on(self._feeds, state, self._setting(order, state), facts) for state in asking))
         at = min(map(self._feeds.falls_silent, named), default=FAR)
-        return at if at == FAR else at + crc32(key_of(order.tenant, order.id).encode()) % SILENCE_SPREAD * SECOND
+        return at if at == FAR else turn(order, at)
 
     def given_up(self, order: Order, now: int, key: Callable[[int], str]) -> list[OutputRecord]:
         """That an order's exceptions ask for nothing any more, since nobody can say whether they still stand (record 29).
@@ -231,8 +234,9 @@ class Asking:
         said = [each for each, about in spoken if not about or spec.name in about]
         said += standing_against(order, state)
         said += suggestions_of(state)
-        if self._feeds:
-            said += stale_feeds(self._feeds, state, self._setting(order, state), facts)
+        if self._feeds or self._feeds.silences:
+            awaits = self._ruleset.by_kind(state.kind).awaits
+            said += stale_feeds(self._feeds, state, self._setting(order, state), awaits, facts)
         return said
 
     def _setting(self, order: Order, state: ExceptionState) -> RuleSetting | None:
@@ -243,6 +247,11 @@ class Asking:
 def _wants(state: ExceptionState) -> bool:
     """Whether an exception asks for its action as it stands."""
     return state.status == "open" and state.mode == "on" and (state.work or NEW).state != "resolved"
+
+
+def turn(order: Order, at: int) -> int:
+    """When an order sees what the silence of a feed, which began at `at`, means to what it asks for: all of them within a minute."""
+    return at + crc32(key_of(order.tenant, order.id).encode()) % SILENCE_SPREAD * SECOND
 
 
 def _digest(lane: str, said: list[Objection], parameters: dict[str, object]) -> str:

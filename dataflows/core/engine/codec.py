@@ -38,7 +38,7 @@ HEAD = 10
 """How many bytes stand before the array."""
 _HEAD = Head(">BBq")
 _DEFERRED = 1
-"""The flag of orders that wait for feeds; the others say how the array is compressed."""
+"""The flag of orders that wait for feeds, or ask for what may rest on one; the others say how the array is compressed."""
 
 Code = int | str
 """A kind of rule in stored state: its code, or its name where it has none."""
@@ -112,7 +112,7 @@ def check_of(packed: bytes) -> int:
 
 
 def waits_for_feeds(packed: bytes) -> bool:
-    """Whether something of the order that `packed` holds is deferred until feeds have spoken."""
+    """Whether something of the order that `packed` holds is deferred until feeds have spoken, or asked for while they do."""
     return packed[0] in (VERSION, codec_old.VERSION) and packed[1] & _DEFERRED != 0
 
 
@@ -165,7 +165,8 @@ class OrderCodec:
             messages=order.messages,
         )
         plain = b"".join((_PAIR, _array(order.packed_rows), rows, _encode(body)))
-        return _HEAD.pack(VERSION, FLAG | (_DEFERRED if order.deferred else 0), order.next_check) + compress(plain)
+        hears = order.deferred or order.exceptions.asks()
+        return _HEAD.pack(VERSION, FLAG | (_DEFERRED if hears else 0), order.next_check) + compress(plain)
 
     def unpack(self, key: str, packed: bytes) -> Order:
         """The order that `packed` holds under a key, without its profile (which the engine compiles from the policy).

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from operator import attrgetter
 
 from dataflows.core.decisions.suggestions import SUGGESTED
+from dataflows.core.engine.asking import turn
 from dataflows.core.engine.casework import next_due
 from dataflows.core.engine.classify import carried, classify, forget_withdrawn
 from dataflows.core.engine.consequences import Consequences
@@ -158,6 +159,12 @@ class Engine:
     def free(self, order: Order, now: int) -> list[OutputRecord]:
         """Has what waits for silent sources checked at the end of the present instant; nothing is said yet."""
         order.recheck_at.update(dict.fromkeys(order.deferred, now))
+        return []
+
+    def doubt(self, order: Order, now: int) -> list[OutputRecord]:
+        """Has seen in its turn whether what an order asks for rests on a source that has fallen silent; nothing is said yet."""
+        if order.exceptions.asks():
+            order.recheck_at[SILENCE] = min(turn(order, now), order.recheck_at.get(SILENCE, FAR))
         return []
 
     def check(self, order: Order, now: int) -> list[OutputRecord]:

@@ -153,10 +153,11 @@ class Shard:
         if isinstance(said, FeedWatermark):
             self._out.extend(self.feeds.hear(said))
         elif isinstance(said, Silences):
-            lines, freed = self.feeds.silences.take(said)
+            lines, freed, doubtful = self.feeds.silences.take(said)
             self._out.extend(lines)
-            for key in freed:
-                self._follow(key, said.log, lambda order: self.engine.free(order, said.log))
+            for keys, look in ((freed, self.engine.free), (doubtful, self.engine.doubt)):
+                for key in keys:
+                    self._follow(key, said.log, partial(look, now=said.log))
         elif isinstance(said, Orphan):
             key = alias_key(said.tenant, said.alias)
             for each in self._admission.of_alias(key, said):

@@ -17,11 +17,11 @@ import msgspec
 from msgspec import Struct
 
 from dataflows.core.clocks import Span
-from dataflows.core.engine.exceptions import NAMESPACE, event
+from dataflows.core.engine.exceptions import NAMESPACE, ExceptionState, event
 from dataflows.core.history.facts import Facts
 from dataflows.core.policy import PacePolicy
 from schemas.instants import HOUR, iso
-from schemas.learned import PACED
+from schemas.learned import PACE_OF, PACED
 from schemas.output import OutputRecord
 from schemas.record import Silences
 
@@ -29,6 +29,9 @@ VERSION: Final = 1
 BY: Final = " by "
 ANYBODY: Final = "anybody"
 """All sources of a milestone together. No source is called so: each has a first part."""
+PAYMENTS: Final = "payment."
+EVERY: Final = "every source of payments"
+"""The same in words."""
 
 
 class Silence(Struct, array_like=True):
@@ -49,18 +52,23 @@ class SilentSources:
 
     def __init__(self, terms: PacePolicy | None, place: tuple[int, int], feed_of: Callable[[str], str | None]) -> None:
         self._terms = terms or PacePolicy()
+        self._guards = terms is not None
         self._place = place
         self._feed_of = feed_of
         self._known: dict[str, Silence] = {}
         self._waiting: dict[str, set[str]] = {}
+        self._asking: dict[str, None] = {}
         self.changed = False
 
     def __bool__(self) -> bool:
         """Whether anything may wait."""
         return bool(self._known)
 
-    def take(self, said: Silences) -> tuple[list[OutputRecord], list[str]]:
-        """Takes in what begins and ends: what this shard says of it, and the keys of the orders that have waited for the next word."""
+    def take(self, said: Silences) -> tuple[list[OutputRecord], list[str], list[str]]:
+        """Takes in what begins and ends: what this shard says of it, and the keys of two sorts of orders.
+
+        Those that have waited for the next word, and those that ask for what may rest on a source that has fallen silent.
+        """
         catch_up = self._terms.catch_up
         self._known = {name: one for name, one in self._known.items() if one.ended is None or said.log < one.ended + catch_up}
         freed: set[str] = set()
@@ -76,7 +84,10 @@ class SilentSources:
             if change.source and name in self._known and self._speaks(change.source):
                 lines.append(_line(said, change.source, self._known[name]))
         self.changed = True
-        return lines, sorted(freed)
+        doubtful: list[str] = []
+        if any(not change.over for change in said.changes):
+            doubtful, self._asking = sorted(self._asking), {}
+        return lines, sorted(freed), doubtful
 
     def _speaks(self, source: str) -> bool:
         number, total = self._place
@@ -89,13 +100,27 @@ class SilentSources:
         """
         found: list[str] = []
         prefixes = tuple(f"/{domain}/" for domain in domains)
-        for milestone in milestones:
-            if milestone not in PACED:
-                continue
+        for milestone in dict.fromkeys(PACE_OF[each] for each in milestones if each in PACE_OF):
             own = [_name(facts.tenant, milestone, source) for source in sorted(facts.voices.sources) if source.startswith(prefixes)]
             named = own if own and all(self._lasts(name, now) for name in own) else [_name(facts.tenant, milestone, "")]
             found += [name for name in named if self._lasts(name, now)]
         return tuple(found)
+
+    def under(self, facts: Facts, state: ExceptionState, milestones: Iterable[str], domains: Iterable[str]) -> dict[str, int]:
+        """The silent sources on which an exception rests, in words, with since when that is known: who told what it is about payments.
+
+        And who would tell what its rule waits for.
+        """
+        tellers = {each.source for each in state.evidence if each.type.startswith(PAYMENTS) and self._feed_of(each.source) is None}
+        names = {_name(facts.tenant, milestone, source) for milestone in PACED for source in tellers}
+        names.update(self.of(facts, milestones, domains, facts.now))
+        known = {name: since for name in names if (since := self.since(name)) is not None}
+        return {EVERY if name.endswith(BY + ANYBODY) else name.rpartition(BY)[2]: since for name, since in known.items()}
+
+    def watch(self, key: str) -> None:
+        """Notes an order that asks for something: whether that rests on a source is seen when one falls silent."""
+        if self._guards:
+            self._asking[key] = None
 
     def _lasts(self, name: str, now: int) -> bool:
         known = self._known.get(name)
@@ -166,6 +191,11 @@ class SilentSources:
         self._known = {name: msgspec.convert(one, Silence) for name, one in known}
         self._waiting = {name: set() for name, one in self._known.items() if one.ended is None}
         self.changed = False
+
+
+def of_payments(state: ExceptionState, awaits: Iterable[str]) -> bool:
+    """Whether an exception may rest on a source of payments: by what was told, or by the milestones that its rule waits for."""
+    return any(each.type.startswith(PAYMENTS) for each in state.evidence) or not PACE_OF.keys().isdisjoint(awaits)
 
 
 def _name(tenant: str, milestone: str, source: str) -> str:

@@ -156,7 +156,10 @@ class ShardState:
         self._tombstones.restore(tombstones.items())
         self.forgotten.restore(forgotten.items())
         for name in self._orders.restore(orders.items()):
-            self._feeds.expect(name, self.codec.unpack(name, orders[name]).deferred.values())
+            order = self.codec.unpack(name, orders[name])
+            self._feeds.expect(name, order.deferred.values())
+            if order.exceptions.asks():
+                self._feeds.silences.watch(name)
         if self._scalars:
             self._take_row(self._scalars)
         return ((name, check_of(packed)) for name, packed in orders.items())

@@ -18,8 +18,13 @@ WEEKS = 28 * DAY
 TWO_WEEKS = 14 * DAY
 OFTEN = 20
 PAYMENTS = "/payments/"
-WAITING = frozenset({"payment.capture_overdue", "payment.partly_captured", "order.pending_too_long", "conflict.shipped_unpaid"})
-"""The kinds that wait for a capture, and for the feeds of payments."""
+WAITING = frozenset(
+    (
+        *("payment.auth_missing", "payment.capture_overdue", "payment.partly_captured", "payment.cancelled_not_refunded"),
+        *("order.pending_too_long", "conflict.shipped_unpaid", "return.received_not_refunded"),
+    )
+)
+"""The kinds that wait for an authorization, a capture or a refund, and for the feeds of payments."""
 
 
 @dataclass(frozen=True, slots=True)

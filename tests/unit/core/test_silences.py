@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -150,34 +150,55 @@ def test_a_policy_says_when() -> None:
     assert opened(weary)[: len(BEFORE) + 1] == [*BEFORE, 28 + 24]
 
 
-def test_a_shard_that_was_cut_and_restored_says_the_same() -> None:
-    """Before, in and after the silence: what it knows of silences, and who waits, is kept."""
-    records = records_of(shop(DAYS, [OUT]))
-    cuts = [T0 + hour * HOUR for hour in (OUT.since + 4, OUT.since + 40, OUT.since + 70, OUT.until + 1, OUT.until + 9)]
-    ends = [*cuts, end_of(30)]
-    whole = [out.body for step in steps(records_of(shop(DAYS, [OUT])), RULES, Shard(RULES), ends) for out in step.outs]
-    assert len(whole) > 50
-
-    class Renewed(Shard):
-        """A shard that goes on from its rows at each cut."""
-
-    shard = [Renewed(RULES)]
-    bodies: list[bytes] = []
+def restored_at(ends: Sequence[int], lines: Iterable[Line], policy: Policy) -> list[OutputRecord]:
+    """What a shard says that is stored, and goes on as another one that has only what was stored, at each of these ends."""
+    shard = [Shard(policy)]
+    outs: list[OutputRecord] = []
 
     class Passing:
         """What hands over to the shard of the time."""
 
-        policy = RULES
+        def __init__(self) -> None:
+            self.policy = policy
 
         def __getattr__(self, name: str) -> object:
             return getattr(shard[0], name)
 
-    for step in steps(records, RULES, Passing(), ends):  # type: ignore[arg-type]  # all of it is passed on
-        bodies += [out.body for out in step.outs]
+    for step in steps(records_of(lines), policy, Passing(), ends):  # type: ignore[arg-type]  # all of it is passed on
+        outs += step.outs
         rows = list(shard[0].rows())
-        shard[0] = Renewed(RULES)
+        shard[0] = Shard(policy)
         shard[0].restore(rows)
-    assert bodies == whole
+    return outs
+
+
+CUTS = [T0 + hour * HOUR for hour in (OUT.since + 4, OUT.since + 40, OUT.since + 70, OUT.until + 1, OUT.until + 9)]
+"""Before, in and after the silence."""
+
+
+def test_a_shard_that_was_cut_and_restored_says_the_same() -> None:
+    """What it knows of silences, and who waits, is kept."""
+    ends = [*CUTS, end_of(30)]
+    whole = [out.body for step in steps(records_of(shop(DAYS, [OUT])), RULES, Shard(RULES), ends) for out in step.outs]
+    assert len(whole) > 50
+    assert [out.body for out in restored_at(ends, shop(DAYS, [OUT]), RULES)] == whole
+
+
+@pytest.mark.parametrize("ends", [[], [SEEN - 2 * HOUR]], ids=["in one go", "restored before it"])
+def test_what_rests_on_a_source_that_falls_silent_becomes_a_persons(ends: list[int]) -> None:
+    """What it had declined is tried again by nobody, within a minute, though nothing touches the order; nor is what it declined last."""
+    lines = shop(DAYS, [OUT])
+    for order, at in (("before", T0 + (OUT.since - 2) * HOUR), ("since", SEEN + HOUR)):
+        lines.append(event(f"{order}-1", "order.placed", at, order, "/storefront/acme", {"total": {"amount": "9.00", "currency": "EUR"}}))
+        declined: Line = {"payment_id": order, "decline": "soft"}
+        lines.append(event(f"{order}-2", "payment.failed", at + MINUTE, order, STRIPE, declined))
+    policy = policy_of({"rules": {"*": {"switch": "off"}, "payment.declined_soft": {"switch": "on"}}})
+    outs = restored_at([*ends, SEEN + 6 * HOUR], sorted(lines, key=lambda line: str(line["time"])), policy)
+    said = [(out.order, out.data["state"], out.log, cast("list[Line]", out.data["guardrails"])) for out in outs if out.topic == "actions"]
+    assert [one[:2] for one in said] == [("before", "requested"), ("before", "withdrawn"), ("before", "proposed"), ("since", "proposed")]
+    assert said[0][2] < SEEN <= said[1][2] == said[2][2] < SEEN + MINUTE
+    for _, _, _, guardrails in said[2:]:
+        assert [(one["name"], one["reason"]) for one in guardrails] == [("stale_feed", f"{STRIPE} has been silent since {iso(SEEN)}")]
 
 
 def test_a_silence_is_seen_beside_the_declared_feeds() -> None:
