@@ -108,7 +108,7 @@ def judge(  # noqa: PLR0915 - one step after another
         def when(what: What, one: Condition) -> int | None:
             expiry = policy.rules[one.kind].expire_after
             steps = [at for at, _ in one.steps]
-            opened = max(one.start, told_at or one.start)
+            opened = max(one.said_from, told_at or one.start)
             return expires(opened, [*news, *steps], expiry, until, lambda at: stood(key, what, at)) if ages else None
 
         def stood_at(what: What, at: int) -> bool:
@@ -159,7 +159,7 @@ def judge(  # noqa: PLR0915 - one step after another
             continue
         conditions = cut([condition for section in SECTIONS for condition in section(order)], order.gaps)
         if ticks is not None:
-            ticks.update(at for one in conditions for at in (one.start, one.end, *(at for at, _ in one.steps)))
+            ticks.update(at for one in conditions for at in one.instants())
         conditions = [told_of for one in conditions if (told_of := quiet.seen(order, one, until)) is not None]
         if told_at is None:
             verdicts += settled(key, conditions, policy, until, ages=aged(key, news[key]))
@@ -330,7 +330,7 @@ def settled(
         (number, condition)
         for episodes in merged(seen)
         for number, condition in enumerate(episodes, start=1)
-        if condition.start <= until or not condition.waits
+        if condition.said_by(until)
         if told_at is None or (condition.kind, condition.scope, number) in said or not history(condition, told_at, policy.backfill)
     ]
     closed = {id(one): at for number, one in visible if ages and (at := ages.when((one.kind, one.scope, number), one)) is not None}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from dataflows.cli.options import instant
+from tests.oracle.judging.calendars import Calendar, span
 from tests.support.replays import command, replay, standing
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ AGAIN = SAMPLE.with_name("fifty-again.jsonl")
 """What was thought of fifty others, drawn after severity had been mended, by who had mended it."""
 THIRD = SAMPLE.with_name("fifty-third.jsonl")
 """What a reader thought of fifty others who had not written the rules; how grave each is to be goes by this one."""
+FOURTH = SAMPLE.with_name("fifty-fourth.jsonl")
+"""What was thought of fifty others, drawn after a payment was not raised any more before a business day had passed."""
 POLICY = Path(__file__).with_name("olist.policy.yaml")
 UNTIL = instant("", "2018-10-17T17:30:18Z")
 TOTALS = {"payment.capture_overdue": 3_366, "fulfilment.ship_overdue": 1_865, "shipment.delivery_overdue": 1_780}
@@ -108,6 +111,14 @@ def _within(one: dict[str, object], silences: list[str]) -> bool:
     return any(mark < began < mark + 6 * 24 * 3_600_000_000 for mark in (instant("", silence) or 0 for silence in silences))
 
 
+def _before_a_business_day(one: dict[str, object]) -> bool:
+    """Whether a missing payment came before a business day had passed since the placing, a day before it was due."""
+    if one["kind"] != "payment.capture_overdue":
+        return False
+    due, paid = instant("", str(one["due_at"])) or 0, instant("", str(one["resolved_at"])) or 0
+    return paid < Calendar("UTC").add(due - 24 * 3_600_000_000, span("1 bd"))
+
+
 @pytest.mark.parametrize("arrange", [as_it_is, without_subjects, shuffled])
 def test_olist_is_judged_as_it_was(
     events: list[Event], expected: set[tuple[str, str]], tmp_path: Path, arrange: Callable[[list[Event]], list[bytes]]
@@ -126,11 +137,8 @@ def test_without_settings_it_is_calm(events: list[Event], expected: set[tuple[st
     raised = {json.loads(line)["data"]["exception_id"] for line in lines}
     assert {one["exception"] for one in judged} <= raised, "the sample is of what is said"
     assert sum(one["worth"] for one in judged) >= 0.9 * len(judged)
-    first = {
-        str(one["exception_id"]): str(one["severity"])
-        for one in reversed([json.loads(line)["data"] for line in lines])
-        if one["status"] == "open"
-    }
+    opened = {str(one["exception_id"]): one for one in reversed([json.loads(line)["data"] for line in lines]) if one["status"] == "open"}
+    first = {name: str(one["severity"]) for name, one in opened.items()}
     data = [json.loads(line)["data"] for line in (tmp_path / "out" / "incidents.jsonl").read_bytes().splitlines()]
     assert [(one["milestone"], one.get("carrier"), one.get("status", "silence")) for one in data] == [
         ("first_scan", "olist", "open"),
@@ -140,16 +148,24 @@ def test_without_settings_it_is_calm(events: list[Event], expected: set[tuple[st
     assert silences == ["2018-04-20T11:21:17Z", "2018-07-02T23:50:04Z", "2018-07-22T00:05:10Z"]
     told = [json.loads(line)["data"] for line in lines]
     late = [one for one in told if one["sequence"] == 1 and one["status"] == "resolved" and one["kind"] in WAITING]
-    assert len(late) > 300, "what was held back is said as over, since it was paid late all the same"
-    assert all(_within(one, silences) for one in late)
+    held = {str(one["exception_id"]) for one in late if _before_a_business_day(one)}
+    assert len(held) > 250, "what is paid before a bank has worked is never open"
+    silent = [one for one in late if one["exception_id"] not in held]
+    assert len(silent) > 300, "what was held back is said as over, since it was paid late all the same"
+    assert all(_within(one, silences) for one in silent)
     over = {one["exception_id"] for one in late}
+    held |= {name for name, one in opened.items() if one["kind"] == "payment.capture_overdue" and one["detected_at"] > one["due_at"]}
     read = [[json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] for path in (AGAIN, THIRD)]
-    again, third = ([one for one in sample if one["exception"] not in over] for sample in read)
-    assert [len(again), len(third)] == [48, 48], "of the samples it leaves out four"
-    assert sum(first[one["exception"]] == one["severity_meant"] for one in third) >= 0.9 * len(third), "each as it first stood open"
-    assert {first[one["exception"]] for one in again if not one["worth"]} <= {"low"}, "nobody is called for nothing"
-    assert sum(first[one["exception"]] != "low" for one in third if not one["worth"]) <= 2
-    assert first.keys() >= {one["exception"] for one in again}
+    # The others are not open at the instant at which they were judged: payments of which no bank had worked, and silences.
+    again, third = ([one for one in sample if one["exception"] not in over | held] for sample in read)
+    assert [len(again), len(third)] == [36, 39]
+    assert sum(first[one["exception"]] != one["severity_meant"] for one in third) <= 4, "each as it first stood open"
+    assert all(one["worth"] for one in again), "nobody is called for nothing"
+    assert sum(not one["worth"] for one in third) <= 2
+    fourth = [json.loads(line) for line in FOURTH.read_text(encoding="utf-8").splitlines()]
+    assert first.keys() >= {one["exception"] for one in (*again, *fourth)}
+    assert sum(one["worth"] for one in fourth) >= 0.9 * len(fourth)
+    assert sum(first[one["exception"]] == one["severity_meant"] for one in fourth) >= 0.9 * len(fourth)
     others = said - expected
     assert {kind for _, kind in others}.isdisjoint(LEARNED)
     assert len({order for order, _ in others}) <= 0.05 * len({event.data["subject"] for event in events})

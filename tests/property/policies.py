@@ -93,6 +93,8 @@ def _setting(draw: DrawFn, kind: str) -> Form:
     spans = (*SPANS, *EARLY) if kind in DATED else SPANS
     if waits and draw(maybe):
         setting["threshold"] = draw(st.sampled_from(spans))
+    if defaults.raise_after.n and draw(maybe):
+        setting["raise_after"] = draw(st.sampled_from(SPANS))
     if (waits or kind in RESTING) and draw(st.integers(0, 3)) == 0:
         setting["grace"] = draw(st.sampled_from(GRACES))
     if (waits or bool(defaults.steps)) and draw(st.integers(0, 2)) == 0:

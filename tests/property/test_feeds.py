@@ -50,7 +50,7 @@ DOMAINS = {CAPTURE: ("payments",), SHIP: ("warehouse", "carrier"), DELIVERY: ("c
 RULES_TEXT = f"""
 rules:
   '*': {{switch: off, suppressed_by: [], steps: []}}
-  {CAPTURE}: {{switch: on, threshold: 2 h, severity: medium, feeds: [payments]}}
+  {CAPTURE}: {{switch: on, threshold: 2 h, raise_after: 3 h, severity: medium, feeds: [payments]}}
   {SHIP}: {{switch: on, fallback: off, severity: high, feeds: [warehouse, carrier]}}
   {DELIVERY}: {{switch: on, steps: [{{at: 3 h, severity: high}}], feeds: [carrier]}}
 """
@@ -161,12 +161,16 @@ def worlds(draw: DrawFn) -> World:
 
 
 class Truth(NamedTuple):
-    """A condition of the model: from `start` to `end` (None: it lasts), how it ended, and the instants of its severities."""
+    """A condition of the model: from `start` to `end` (None: it lasts), how it ended, the instants of its severities.
+
+    `said_from`: before when nothing is said of it.
+    """
 
     start: int
     end: int | None
     resolution: str
     severities: tuple[tuple[int, str], ...]
+    said_from: int
 
 
 class Stands(NamedTuple):
@@ -264,7 +268,8 @@ class Model:
         for kind, (start, met, severities) in expected.items():
             end = min(met, cancelled)
             if end > start:
-                found[kind] = Truth(start, None if end == never else end, "milestone" if end == met else "lifted", severities)
+                said_from = placed.at + 18 * SLOT if kind == CAPTURE else start
+                found[kind] = Truth(start, None if end == never else end, "milestone" if end == met else "lifted", severities, said_from)
         return found
 
     def depends(self, order: str, kind: str) -> list[str]:
@@ -304,11 +309,11 @@ class Model:
                     self.said.append(Said(now, order, kind, "exception.retracted", "retracted", self.standing.pop(key).severity))
                 continue
             feeds = self.depends(order, kind)
-            armed = max(self.armed.setdefault(key, now), truth.start)
+            armed = max(self.armed.setdefault(key, now), truth.said_from)
             before = self.standing.get(key)
             if before is None:
                 known_for = max((self.feeds[feed].delay for feed in feeds), default=0)
-                if not (deadlines and now >= armed + known_for and self._passed(feeds, truth.start, by)):
+                if not (deadlines and now >= armed + known_for and self._passed(feeds, truth.said_from, by)):
                     continue
             severity = truth.severities[0][1]
             for at, next_severity in truth.severities[1:]:

@@ -50,7 +50,7 @@ class Decision(Struct):
                 if waits:
                     seen = self._by_feeds(condition, feeds, waits, said, before)
                 else:
-                    seen = not condition.timed or condition.start <= self.now
+                    seen = not condition.timed or condition.said_from <= self.now
                     self._plan(condition)
                 if seen:
                     self.seen.setdefault(scope, []).append(condition)
@@ -61,11 +61,17 @@ class Decision(Struct):
         for at, _ in condition.steps:
             if (at > now or (at == now and not inclusive)) and (end is None or at < end):
                 self._again(at)
-        if condition.timed and condition.start > now:
+        if condition.timed and condition.said_from > now:
             if end is None or condition.start < end:
-                self._again(condition.start)
+                self._until_said(condition)
         elif condition.look_again is not None and (end is None or condition.look_again < end):
             self._again(condition.look_again)
+
+    def _until_said(self, condition: Condition) -> None:
+        """Plans to say what has begun, or will; what has is said though what it waited for may have come by then."""
+        self._again(condition.said_from)
+        if condition.start <= self.now:
+            self._defer()
 
     def _again(self, at: int) -> None:
         if self.next_check is None or at < self.next_check:
@@ -79,18 +85,18 @@ class Decision(Struct):
         A condition of which a part has been said is seen as it stands now: it is not taken back because its beginning was found to lie
         earlier. One whose deadline has become later waits anew.
         """
-        start, end = condition.start, condition.end
+        start, end, said_from = condition.start, condition.end, condition.said_from
         known = next((v for v in said if v.scope == condition.scope and start <= v.start and (end is None or v.start < end)), None)
         history = self.history
         # What is history waits for nobody: it is not said, and only counts as an episode.
         hidden = known is None and history is not None and history.over and history.past(start, end)
         if condition.timed and known is None and not hidden:
-            if start > self.now:
-                self._again(start)
+            if said_from > self.now:
+                self._until_said(condition)
                 return False
-            place = (condition.scope, start)
+            place = (condition.scope, said_from)
             armed = self.now if before is None else before.armed.get(place, self.now)
-            if not self._decided(feeds, waits, start, armed):
+            if not self._decided(feeds, waits, said_from, armed):
                 self._defer().armed[place] = armed
                 return False
         if condition.look_again is not None and (end is None or condition.look_again < end):

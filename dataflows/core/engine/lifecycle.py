@@ -8,7 +8,7 @@ from typing import TypedDict, Unpack
 from msgspec.structs import replace
 
 from dataflows.core.clocks.counted import CountedDeadline, counted
-from dataflows.core.clocks.explain import arithmetic, moment
+from dataflows.core.clocks.explain import arithmetic, length, moment
 from dataflows.core.clocks.spans import Later, Portion
 from dataflows.core.decisions.cases import HELD, NEW
 from dataflows.core.engine.backfill import HistoryBounds
@@ -42,7 +42,12 @@ def reckon(condition: Condition) -> str:
         return f"happened {iso(condition.start)}"
     trace = condition.trace
     words = f"{trace.label} " + arithmetic(trace.calendar, trace.anchor, trace.span, condition.zone)
-    return f"{words}, and {condition.setting.grace.n // 1_000_000} s of grace" if condition.setting.grace.n else words
+    if condition.setting.grace.n:
+        words += f", and {condition.setting.grace.n // 1_000_000} s of grace"
+    if condition.raised_from is not None:
+        raised = moment(condition.raised_from, condition.zone or trace.calendar.zone)
+        words += f", raised from {raised} on, after {length(condition.setting.raise_after)}"
+    return words
 
 
 def counted_of(condition: Condition) -> CountedDeadline | None:

@@ -107,7 +107,8 @@ class RuleSetting:
     time. `fallback` counts where the rule's date is missing; `feeds` name what the rule waits for; `fields` what an order must state.
     `margin` is how near or far apart counts, `count` how often something must happen: each rule's definition says of what. `owners` are
     those of holds of some kinds, of a scope, or of the normal path, where they are not `owner`'s; `minor_lane` and `minor_severity` hold
-    for the reports that a rule takes for less grave. `expire_after` is how long an exception stands open without news of it or its order.
+    for the reports that a rule takes for less grave. `raise_after`: counted from the anchor, nothing is said of it before that; what is
+    over by then is said as over. `expire_after` is how long an exception stands open without news of it or its order.
     `acknowledge`, `resolve`: by severity, within what its case is to be; `ladder`: the one along which an overdue case escalates, if the
     policy has it; `longest_pause`: how long a snooze or a wait of its case lasts at most.
     """
@@ -137,6 +138,7 @@ class RuleSetting:
     resolve: Annotated[dict[str, Span | None], Read("allowed", table=True, keys="severity")] = field(default_factory=RESOLVE.copy)
     ladder: Annotated[str | None, Read("ladder", off=True)] = "default"
     longest_pause: Annotated[Span, Read("period")] = LONGEST_PAUSE
+    raise_after: ASpan = ZERO
 
 
 NAMES: Final = tuple(one.name for one in fields(RuleSetting))[1:]
@@ -149,9 +151,14 @@ OF_ALL: Final = frozenset(("switch", "suppressed_by", "severity", "owner", "owne
 
 
 def changed(setting: RuleSetting, change: Change) -> RuleSetting:
-    """A setting with a change. Another `owner` owns everything: the table of owners holds no longer, unless it is stated as well."""
+    """A setting with a change. Another `owner` owns everything: the table of owners holds no longer, unless it is stated as well.
+
+    Who states a `threshold` or `steps` states when it is raised.
+    """
     if not change:
         return setting
+    if setting.raise_after.n and "raise_after" not in change and not change.keys().isdisjoint(("threshold", "steps")):
+        change = {**change, "raise_after": ZERO}
     if setting.steps and "threshold" in change and "steps" not in change:
         change = {**change, "steps": moved(setting.steps, setting.threshold, change["threshold"])}
     for name in ("acknowledge", "resolve"):

@@ -36,7 +36,7 @@ class DeadlineTrace:
 class Condition:
     """What a rule found: `[start, end)` in event time (end None: it lasts), the steps of its severity and what it rests on.
 
-    `timed` conditions are raised only once log time has reached `start`; the others as soon as their event is known. `look_again` is a
+    `timed` conditions are said only once log time has reached `said_from`; the others as soon as their event is known. `look_again` is a
     log time at which the rule must be judged again although no step of this condition lies there. `horizon`: of a condition that depends
     on monitored feeds, up to which instant its steps are decided. `shown`: the history has itself shown that who is waited for tells of
     such things, so that nothing need have been learned of others.
@@ -68,6 +68,13 @@ class Condition:
     """The zone that its date ends in, if it counts from one: its times are told in it."""
     begun: int | None = None
     """Of a timeout: since when it waits for its deadline."""
+    raised_from: int | None = None
+    """Before when nothing is said of it though it has begun (`raise_after`); None: it is said from its start on."""
+
+    @property
+    def said_from(self) -> int:
+        """From when on (log time) it is said that something waited for did not come: open, or as over if it has come by then."""
+        return self.start if self.raised_from is None else self.raised_from
 
 
 _RANK: Final = {severity: rank for rank, severity in enumerate(SEVERITIES)}
@@ -191,11 +198,12 @@ def timeout(  # noqa: PLR0913 (every argument is a term of the deadline)
         start = since
     if lift is not None and lift <= start:
         return None
+    raised_from = count(calendar, anchor, setting.raise_after) if setting.raise_after.n else start
     resolution = None if lift is None else "milestone" if lift == met else "promise_moved" if lift == moved else "lifted"
     trace = DeadlineTrace(label, anchor, threshold, calendar)
     return Condition(
         setting, scope, start, lift, steps, evidence, True, due, trace, "", resolution, owner,
-        shown=shown, pending=tuple(pending), begun=begun,
+        shown=shown, pending=tuple(pending), begun=begun, raised_from=raised_from if raised_from > start else None,
     )  # fmt: skip
 
 

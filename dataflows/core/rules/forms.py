@@ -20,7 +20,7 @@ from schemas.events import Customer, Money, OrderPlaced, ShipTo
 
 TIMED = frozenset(("threshold", "clock", "grace", "steps", "feeds"))
 STEPPED = frozenset(("clock", "steps", "feeds"))
-OPTIONAL = ("anchor", "grace", "international", "fallback", "fields", "margin", "count", "owners")
+OPTIONAL = ("anchor", "grace", "international", "fallback", "fields", "margin", "count", "owners", "raise_after")
 """Settings that a rule has only if it has a default for them."""
 Terms = Milestone | EventTerm | tuple[Milestone | EventTerm, ...]
 
@@ -49,6 +49,7 @@ class Entry(TypedDict, total=False):
     feeds: tuple[str, ...]
     fields: tuple[str, ...]
     margin: str
+    raise_after: str
     count: int
     owners: Mapping[str, str]
     minor_lane: Lane
@@ -88,6 +89,7 @@ def setting_of(kind: str, entry: Entry) -> RuleSetting:
         lane=entry.get("lane", "review"),
         fields=entry.get("fields", ()),
         margin=span(entry.get("margin", "0 s")),
+        raise_after=span(entry.get("raise_after", "0 s")),
         count=entry.get("count", 0),
         owners=dict(entry.get("owners", {})),
         minor_lane=entry.get("minor_lane", "auto"),

@@ -73,6 +73,8 @@ RULES = (
         since=ByTerms(Milestone.PLACED, Milestone.SHIPPED), within="24 h", until=Milestone.CAPTURED, unless=Milestone.CANCELLED, owing=True,
         terms=("prepaid", "on_ship"), emits="captured",
         anchor="terms", owner="FIN", severity="low", lane="review", clock="tenant",
+        # On a Sunday nobody can act on it.
+        raise_after="1 bd",
         # Not before the deadline, whatever that is set to. Most of what is small comes in by itself within the next days.
         steps=(
             Step(at=span("1 bd"), severity="medium", unless="captured", above=DEAR_TO_PAY),
@@ -81,7 +83,7 @@ RULES = (
         # Goods that left unpaid are the same cause, and graver: its owner must reconcile shop, warehouse and payments.
         suppressed_by=("order.pending_too_long", "conflict.shipped_unpaid"), feeds=("payments",),
         actions={"create_task": "find out why the payment was not captured"},
-        source="P: 24 hours; nobody can act on it before a bank has worked",
+        source="P: 24 hours; nobody can act on it before a bank has worked, so it is not raised before a business day has passed",
     ),
     lasting(
         "payment.fraud_review_overdue", "A fraud hold has lasted two business days.",

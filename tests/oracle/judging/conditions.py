@@ -35,6 +35,21 @@ class Condition:
     begun: int | None = None
     """Of what runs out: since when it is waited for."""
     amounts: tuple[tuple[int, Decimal], ...] = ()
+    raised_from: int = -NEVER
+    """Before when nothing is said of it though it has begun."""
+
+    @property
+    def said_from(self) -> int:
+        """From when on it is said that something waited for did not come."""
+        return max(self.start, self.raised_from)
+
+    def said_by(self, at: int) -> bool:
+        """Whether anything is said of it by a log time, as it is known then."""
+        return self.said_from <= at or not self.waits
+
+    def instants(self) -> set[int]:
+        """When anything begins, ends, is said or grows graver."""
+        return {self.start, self.end, self.said_from, *(at for at, _ in self.steps)}
 
 
 def timeout(
@@ -84,6 +99,8 @@ def timeout(
     steps = rising((at + setting.grace, word) for at, word in steps)
     start = max(steps[0][0], since)
     found = Condition(kind, scope, start, lift, by, tuple(steps), waits=True, begun=waits_since, amounts=tuple(amounts))
+    if setting.raise_after:
+        found = replace(found, raised_from=calendar.add(anchor, setting.raise_after))
     return [found] if start < lift else []
 
 

@@ -96,6 +96,10 @@ def _setting(setting: Setting, forms: Json, name: str) -> Setting:
     form: Json = {"switch": word} if word else mapping(forms, name)
     if threshold := text(form, "threshold"):
         setting = _moved(setting, span(threshold))
+    if threshold or "steps" in form:
+        setting = replace(setting, raise_after=None)
+    if raise_after := text(form, "raise_after"):
+        setting = replace(setting, raise_after=span(raise_after))
     if international := text(form, "international"):
         setting = replace(setting, international=None if international == "off" else span(international))
     if grace := text(form, "grace"):

@@ -55,6 +55,8 @@ class Setting:
     fallback: Span | None = None
     fields: tuple[str, ...] = ()
     expire_after: int | None = EXPIRY
+    raise_after: Span | None = None
+    """From the anchor on, before when nothing is said of it."""
 
 
 def _kind(
@@ -70,6 +72,7 @@ def _kind(
     fallback: str | None = None,
     fields: tuple[str, ...] = (),
     grace: str = "0 s",
+    raise_after: str | None = None,
 ) -> Setting:
     return Setting(
         severity,
@@ -82,6 +85,7 @@ def _kind(
         anchor=anchor,
         fallback=span(fallback) if fallback else None,
         fields=fields,
+        raise_after=span(raise_after) if raise_after else None,
     )
 
 
@@ -140,7 +144,7 @@ DEFAULTS: dict[str, Setting] = {
     "payment.auth_missing": _kind("medium", "1 h", supp=_UNPAID),
     "payment.auth_expiring": _kind("high", steps={"-24 h": "medium"}),
     "payment.capture_failed": _kind("high"),
-    "payment.capture_overdue": _kind("low", "24 h", "tenant", depends=_UNPAID_YET, supp=_GONE_UNPAID, anchor="terms"),
+    "payment.capture_overdue": _kind("low", "24 h", "tenant", depends=_UNPAID_YET, supp=_GONE_UNPAID, anchor="terms", raise_after="1 bd"),
     "payment.fraud_review_overdue": _kind("high", "2 bd"),
     "payment.credit_hold_aged": _kind("high", "1 bd"),
     "payment.disputed_in_flight": _kind("critical"),

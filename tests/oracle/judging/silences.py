@@ -94,7 +94,7 @@ class Quiet:
         if one.kind not in WAITING or not one.waits:
             return one
         sources = {event.source for event in order.history if event.source.startswith(PAYMENTS)}
-        if self._decided(order.tenant, sources, one.start) > until:
+        if self._decided(order.tenant, sources, one.said_from) > until:
             return None
         steps = [step for step in one.steps if self._decided(order.tenant, sources, step[0]) <= until]
         return replace(one, steps=tuple(steps or one.steps[:1]))

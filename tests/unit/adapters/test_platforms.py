@@ -160,9 +160,9 @@ def test_of_an_order_that_goes_as_it_should_the_engine_reports_nothing(system: s
 
 
 LATE = (
-    ("woocommerce", ("order_placed",), "2026-04-03T08:00:01", "payment.capture_overdue"),
+    ("woocommerce", ("order_placed",), "2026-04-07T08:00:01", "payment.capture_overdue"),
     ("woocommerce", ("order_placed", "order_paid"), "2026-04-07T12:00:00", "fulfilment.ship_overdue"),
-    ("magento", ("order_placed",), "2026-05-03T14:31:00", "payment.capture_overdue"),
+    ("magento", ("order_placed",), "2026-05-06T00:00:01", "payment.capture_overdue"),
     ("magento", ("order_placed", "invoice_paid"), "2026-05-08T12:00:00", "fulfilment.ship_overdue"),
     ("bigcommerce", ("order_awaiting_payment",), "2026-06-03T12:00:00", "payment.capture_overdue"),
     ("bigcommerce", ("order_awaiting_fulfillment",), "2026-06-08T12:00:00", "fulfilment.ship_overdue"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from schemas.output import OutputRecord
 
 CAPTURE = "payment.capture_overdue"
-RULES = policy_of({"rules": {"*": {"switch": "off"}, CAPTURE: {"switch": "on"}}})
+RULES = policy_of({"rules": {"*": {"switch": "off"}, CAPTURE: {"switch": "on", "threshold": "24 h"}}})
 KNOWN = 16
 """By then a source's pace is known."""
 OUT = Outage(KNOWN * 24 + 12, KNOWN * 24 + 12 + 96)

@@ -54,6 +54,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "lane": ("auto", "block"),
     "fields": ("[channel]",),
     "margin": ("1 h",),
+    "raise_after": ("5 d",),
     "count": ("3",),
     "owners": ("{order: NOBODY, shipment: NOBODY}",),
     "minor_lane": ("block",),

@@ -48,6 +48,7 @@ VALUES = {
     "lane": ("auto", "block"),
     "fields": ("[channel]",),
     "margin": ("1 s", "2 m", "40 h", "2 d"),
+    "raise_after": ("5 d",),
     "count": ("1", "2", "9"),
     "owners": (
         "{order: NOBODY, line: NOBODY, shipment: NOBODY, payment: NOBODY, return: NOBODY}",
