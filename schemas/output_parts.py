@@ -201,6 +201,10 @@ class CountedFrom(Model):
     """The holidays and closed days in between, by name."""
     grace_s: int = 0
     """Seconds that are allowed after it."""
+    raise_after: ShortText | None = None
+    """How long after `anchored_at` it is raised at the earliest, as a policy writes it; none: once it has passed."""
+    raised_from: Instant | None = None
+    """When that is; only where something would have been said of it before."""
 
 
 class Ground(Model):

@@ -27,6 +27,7 @@ _COUNTED: Final = re.compile(
 _DATED: Final = re.compile(rf"^(?P<label>.*?) ?(?P<due>{_MOMENT}) \((?P<zone>[^();]+)\)(?P<more>.*)$")
 _STEP: Final = re.compile(r"; (?=(?:low|medium|high|critical) from )")
 _GRACE: Final = re.compile(r"^, and (?P<grace>\d+) s of grace")
+_RAISED: Final = re.compile(rf", raised from (?P<at>{_MOMENT}) on, after (?P<length>\d+ [a-z]+(?: [a-z]+)?)$")
 _UNITS: Final = {"business day": "bd", "business hour": "bh", "day": "d", "hour": "h", "minute": "m", "second": "s"}
 
 
@@ -37,7 +38,8 @@ class DeadlineParts:
     `label`: what it counts from, in the engine's words. `anchor`: when that was; None where the deadline is a stated date itself. `length`:
     what was added, and `back` whether it was taken off instead. `zone`: whose time its words give; `calendar_zone`: whose business time
     counts, by which `calendar` (None where only the sentence tells). `counted_from`: when business time began to count. `skipped`: the
-    holidays by name. `grace`: seconds allowed after it. `step`: how its severity came about, beyond the first.
+    holidays by name. `grace`: seconds allowed after it. `raised_from`: before when nothing is said of it, `raise_after` later than the
+    anchor; None where it is said once it has passed. `step`: how its severity came about, beyond the first.
     """
 
     label: str
@@ -52,6 +54,8 @@ class DeadlineParts:
     grace: int = 0
     step: str = ""
     calendar: str | None = None
+    raise_after: Span | None = None
+    raised_from: int | None = None
 
 
 def deadline_of(row: Data) -> DeadlineParts | None:
@@ -73,6 +77,7 @@ def _said_in(said: Mapping[str, Any], due: datetime, words: str | None) -> Deadl
         raise ValueError("no zone")
     length = span(said["span"]) if said["span"] else None
     since, at = said["counted_from"], said["anchored_at"]
+    raise_after, raised_from = said.get("raise_after"), said.get("raised_from")
     return DeadlineParts(
         label=said["anchor"],
         zone=said["zone"],
@@ -86,6 +91,8 @@ def _said_in(said: Mapping[str, Any], due: datetime, words: str | None) -> Deadl
         grace=said["grace_s"],
         step="".join(_STEP.split(words or "", 1)[1:]),
         calendar=said["calendar"],
+        raise_after=span(raise_after) if raise_after else None,
+        raised_from=None if raised_from is None else micros(parse_instant(raised_from)),
     )
 
 
@@ -97,7 +104,7 @@ def parts_of(arithmetic: str | None) -> DeadlineParts | None:
         return None
     said = found.groupdict()
     zone = ZoneInfo(found["zone"])
-    grace = _GRACE.match(found["more"])
+    grace, raised = _GRACE.match(found["more"]), _RAISED.search(found["more"])
     return DeadlineParts(
         label=found["label"],
         zone=found["zone"],
@@ -110,6 +117,8 @@ def parts_of(arithmetic: str | None) -> DeadlineParts | None:
         skipped=tuple(said["skipped"].split(", ")) if said.get("skipped") else (),
         grace=int(grace["grace"]) if grace else 0,
         step="".join(step),
+        raise_after=_length(raised["length"]) if raised else None,
+        raised_from=_instant(raised["at"], zone) if raised else None,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from dataflows.console.pages.arithmetic import deadline_of
+from dataflows.console.pages.arithmetic import DeadlineParts, deadline_of
 from dataflows.console.pages.calendars import CountedPlaces, calendar_of, clock_idle, idle_of
 from dataflows.console.pages.words import RESOLUTIONS, kind_words, words_of
 from dataflows.console.pictures.order_story import DeadlineBar, Outcome
@@ -19,6 +19,9 @@ from sinks.cases.queries.rows import Data
 SOON: Final = timedelta(minutes=5)
 """Said within so much of the deadline: nothing held it back."""
 STANDS: Final = ("open", "suppressed")
+LATER: Final = mark("said %(length)s later")
+LATER_FOR_SILENCE: Final = mark("said %(length)s later, %(feed)s was silent")
+LATER_BY_POLICY: Final = mark("said %(length)s later, as the policy wants it")
 Policies = Mapping[str, Policy | None]
 """By version the policies that decided, as far as they can be had."""
 
@@ -67,12 +70,14 @@ def started(row: Data) -> datetime:
     return min(due, next((cast("datetime", one) for one in found if one is not None), due))
 
 
-def silence_of(row: Data, silences: Sequence[Data]) -> str | None:
+def silence_of(row: Data, silences: Sequence[Data], parts: DeadlineParts | None) -> str | None:
     """The feed whose silence held back what was said of a deadline; None if none did."""
-    due, said = cast("datetime", row["due_at"]), cast("datetime", row["raised_at"])
-    for one in silences:
+    said = cast("datetime", row["raised_at"])
+    raised_from = None if parts is None or parts.raised_from is None else EPOCH + parts.raised_from * MICROSECOND
+    expected = raised_from or cast("datetime", row["due_at"])
+    for one in silences if said > expected else ():
         since, until = cast("datetime", one["since"] or one["opened_at"]), cast("datetime | None", one["closed_at"])
-        if since <= said and (until is None or until >= due):
+        if since <= said and (until is None or until >= expected):
             return str(one["value"])
     return None
 
@@ -86,10 +91,13 @@ def _deadline(row: Data, past: OrderPast, policy: Policy | None, spoken: Languag
     words = f"{_called(row, past)}: {_went(outcome, row, due, ended, spoken, now)}"
     deferred = said if said - due > SOON else None
     if deferred is not None:
-        feed = silence_of(row, past.silences)
-        length = spoken.span(said - due)
-        because = spoken.text(mark("said %(length)s later, %(feed)s was silent")) if feed else spoken.text(mark("said %(length)s later"))
-        words += f"; {because % {'length': length, 'feed': feed}}"
+        feed = silence_of(row, past.silences, parts)
+        because = LATER
+        if feed:
+            because = LATER_FOR_SILENCE
+        elif parts is not None and parts.raised_from is not None:
+            because = LATER_BY_POLICY
+        words += f"; {spoken.text(because) % {'length': spoken.span(said - due), 'feed': feed}}"
     return DeadlineBar(
         key=f"{row['exception_id']} due",
         start=start,

@@ -41,7 +41,7 @@ class DeadlineBar:
     """A deadline from where it counts until it is due, and on to its end.
 
     `end`: when it was met or ended, None while it stands. `idle`: the stretches until `due` in which its business time stands still.
-    `deferred_until`: when it was said, if that had to wait for a feed. `says`: how it went, in words. `aside`: as of
+    `deferred_until`: when it was said, if that had to wait. `says`: how it went, in words. `aside`: as of
     entries; `below`: under all that have less.
     """
 

@@ -43,7 +43,10 @@ MOST_SHOWN: Final = 256 << 10
 
 @dataclass(frozen=True, slots=True)
 class ShownDeadline:
-    """A deadline's arithmetic in its parts, for the page. `added`: what was added, in words; `calendar`: its name, None if not known."""
+    """A deadline's arithmetic in its parts, for the page. `added`: what was added, in words; `calendar`: its name, None if not known.
+
+    `raised_from`: before when nothing is said of it, `raise_after` later than its anchor; None where it is said once it has passed.
+    """
 
     label: str
     zone: str
@@ -56,6 +59,8 @@ class ShownDeadline:
     skipped: Sequence[str]
     grace: int
     step: str
+    raise_after: str | None
+    raised_from: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +196,8 @@ def _deadline(facts: ExceptionFacts) -> ShownDeadline | None:
         skipped=parts.skipped,
         grace=parts.grace,
         step=parts.step,
+        raise_after=None if parts.raise_after is None else length(parts.raise_after),
+        raised_from=None if parts.raised_from is None else _aware(parts.raised_from, parts),
     )
 
 
@@ -201,8 +208,7 @@ def _aware(at: int, parts: DeadlineParts) -> datetime:
 def _silence(facts: ExceptionFacts) -> str | None:
     """The feed that held the deadline back."""
     row = facts.stored
-    late = row["due_at"] is not None and cast("datetime", row["raised_at"]) > cast("datetime", row["due_at"])
-    return silence_of(row, facts.order.past.silences) if late else None
+    return None if row["due_at"] is None else silence_of(row, facts.order.past.silences, deadline_of(row))
 
 
 def _other_zone(facts: ExceptionFacts, visit: Visit) -> str | None:

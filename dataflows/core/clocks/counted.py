@@ -17,6 +17,7 @@ class CountedDeadline(Struct, array_like=True, omit_defaults=True, frozen=True):
     `anchor` names what it counts from, `at` is when that was; `span`: what was added, as a policy writes it, empty where the deadline is a
     stated date itself. `zone`: whose time its words give; `business_zone`: whose business time counts, by which `calendar`: empty where all
     time counts. `since`: when business time began to count, if not at once; `skipped`: the holidays in between; `grace`: µs after it.
+    `raised_from`: before when nothing is said of it, `raise_after` later than `at`; None where it is said once it has passed.
     """
 
     anchor: str
@@ -28,6 +29,8 @@ class CountedDeadline(Struct, array_like=True, omit_defaults=True, frozen=True):
     since: int | None = None
     skipped: tuple[str, ...] = ()
     grace: int = 0
+    raise_after: str = ""
+    raised_from: int | None = None
 
 
 def counted(label: str, at: int, span: Span, calendar: Calendar, zone: str | None, grace: int) -> CountedDeadline:
@@ -42,6 +45,7 @@ def counted(label: str, at: int, span: Span, calendar: Calendar, zone: str | Non
 
 def deadline_data(counted: CountedDeadline) -> dict[str, object]:
     """A deadline's parts in the contract's words."""
+    raised = {"raise_after": counted.raise_after, "raised_from": _instant(counted.raised_from)} if counted.raise_after else {}
     return {
         "anchor": counted.anchor,
         "anchored_at": _instant(counted.at),
@@ -52,6 +56,7 @@ def deadline_data(counted: CountedDeadline) -> dict[str, object]:
         "counted_from": _instant(counted.since),
         "skipped": list(counted.skipped),
         "grace_s": counted.grace // SECOND,
+        **raised,
     }
 
 

@@ -55,7 +55,10 @@ def counted_of(condition: Condition) -> CountedDeadline | None:
     trace = condition.trace
     if trace is None:
         return None
-    return counted(trace.label, trace.anchor, trace.span, trace.calendar, condition.zone, condition.setting.grace.n)
+    found = counted(trace.label, trace.anchor, trace.span, trace.calendar, condition.zone, condition.setting.grace.n)
+    if condition.raised_from is None:
+        return found
+    return replace(found, raise_after=str(condition.setting.raise_after), raised_from=condition.raised_from)
 
 
 def step_words(condition: Condition, now: int) -> str:

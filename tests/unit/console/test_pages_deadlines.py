@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from dataflows.console.pages.arithmetic import deadline_of, parts_of
 from dataflows.console.pages.bars import bars, outcome_of, started
@@ -17,7 +18,7 @@ from dataflows.console.pages.calendars import CountedPlaces, calendar_of
 from dataflows.console.text import language
 from dataflows.core.clocks import Calendar, CalendarSpec, Span, span
 from dataflows.core.clocks.counted import counted, deadline_data
-from dataflows.core.clocks.explain import arithmetic
+from dataflows.core.clocks.explain import arithmetic, moment
 from dataflows.core.policy import Policy
 from dataflows.core.rules.load import policy_of_text
 from schemas.instants import EPOCH, HOUR, MICROSECOND, MINUTE, SECOND, micros
@@ -58,16 +59,18 @@ rules:
     st.integers(0, 360 * 24 * 3600),
     spans,
     st.booleans(),
+    st.booleans(),
     st.sampled_from(["captured", "line 2 ship by 2026-04-08", ""]),
 )
-def test_the_parts_are_those_that_the_engine_counted_with(calendar: Calendar, seconds: int, length: Span, grace: bool, label: str) -> None:
-    """Whatever the calendar, the zone of its words and the label: the anchor, what was added, and the deadline come back."""
+def test_the_parts_are_those_that_the_engine_counted_with(
+    calendar: Calendar, seconds: int, length: Span, grace: bool, held: bool, label: str
+) -> None:
+    """Whatever the calendar, the zone of its words and the label: the anchor, what was added, the deadline, and when it is said."""
     anchor = START + seconds * SECOND
     for shown in (None, "Europe/London"):
-        words = (
-            f"{label} {arithmetic(calendar, anchor, length, shown)}{', and 90 s of grace' if grace else ''}; high from 2026-04-07T19:46:54Z"
-        )
-        parts = parts_of(words)
+        raised = f", raised from {moment(calendar.add(anchor, span('9 bd')), shown or calendar.zone)} on, after 9 business days"
+        graced = f"{arithmetic(calendar, anchor, length, shown)}{', and 90 s of grace' if grace else ''}"
+        parts = parts_of(f"{label} {graced}{raised if held else ''}; high from 2026-04-07T19:46:54Z")
         assert parts is not None
         if _ambiguous(anchor, shown or calendar.zone) or _ambiguous(calendar.add(anchor, length), shown or calendar.zone):
             continue  # of an hour that occurs twice the words tell the first
@@ -75,6 +78,10 @@ def test_the_parts_are_those_that_the_engine_counted_with(calendar: Calendar, se
         assert parts.due == calendar.add(anchor, length)
         assert (parts.length, parts.back) == (Span(abs(length.n), length.unit), length.n < 0)
         assert parts.grace == (90 if grace else 0)
+        assert parts.raise_after == (span("9 bd") if held else None)
+        assert (parts.raised_from is not None) == held
+        if parts.raised_from is not None and not _ambiguous(calendar.add(anchor, span("9 bd")), shown or calendar.zone):
+            assert parts.raised_from == calendar.add(anchor, span("9 bd"))
         assert parts.label == label
         if length.unit != "us":
             assert parts.calendar_zone == calendar.zone
@@ -93,13 +100,16 @@ def test_what_the_engine_says_in_parts_needs_no_sentence(
 ) -> None:
     """It says more than the sentence: which calendar, and of an hour that occurs twice which of the two."""
     anchor = START + seconds * SECOND
-    said = deadline_data(counted("captured", anchor, length, calendar, shown, grace * SECOND))
+    parts_said = counted("captured", anchor, length, calendar, shown, grace * SECOND)
+    raised_from = calendar.add(anchor, span("9 bd")) if grace else None
+    said = deadline_data(replace(parts_said, raise_after="9 bd", raised_from=raised_from) if grace else parts_said)
     assert CountedFrom.model_validate(said).anchor == "captured"
     due = EPOCH + calendar.add(anchor, length) * MICROSECOND
     parts = deadline_of({"arithmetic": "captured; high from 2026-04-07T19:46:54Z", "deadline": said, "due_at": due})
     assert parts is not None
     assert (parts.label, parts.zone, parts.due, parts.grace) == ("captured", shown or calendar.zone, micros(due), grace)
     assert parts.step == "high from 2026-04-07T19:46:54Z"
+    assert (parts.raised_from, parts.raise_after) == (raised_from, span("9 bd") if grace else None)
     if not length.n:
         assert (parts.anchor, parts.length) == (None, None)
         return
@@ -263,6 +273,14 @@ def test_what_a_silent_feed_held_back_says_so() -> None:
     (bar,) = bars(past(exception(raised_at=late)), {}, language("en"), NOW)
     assert bar.deferred_until == late
     assert "silent" not in bar.says
+    # What its policy wants to be raised then has waited for no feed, though one was silent meanwhile.
+    raised = f"{exception()['arithmetic']}, raised from Wed 2026-04-29 19:00 on, after 3 business days"
+    wanted = exception(raised_at=late, arithmetic=raised)
+    (bar,) = bars(past(wanted, silences=[silence]), {}, language("en"), NOW)
+    assert bar.says.endswith("later, as the policy wants it")
+    held = past({**wanted, "raised_at": late + timedelta(hours=1)}, silences=[{**silence, "closed_at": None}])
+    (bar,) = bars(held, {}, language("en"), NOW)
+    assert "/payments/stripe was silent" in bar.says
 
 
 def test_the_clocks_of_the_case_that_the_page_is_about_are_bars_too() -> None:
