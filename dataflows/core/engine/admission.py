@@ -89,6 +89,7 @@ class Admission:
             order = Order(orphan.tenant, orphan.alias)
         self.aliases += 1
         self._orders.add(key, order)
+        self.engine.evaluator.feeds.silences.watch(key, asks=order.exceptions.asks())
         # What ends was said before anything was kept of it.
         return (replace(orphan, resolved=False, order=None, said=True), orphan) if orphan.resolved else (orphan,)
 
@@ -110,8 +111,7 @@ class Admission:
         order = self._orders.find(key)
         if order is not None:
             self.engine.publisher.uncount(order.exceptions.states.values())
-            self.engine.evaluator.feeds.expect(key, ())
-            self._orders.drop(key)
+            self._drop(key)
             self.aliases -= key.startswith(ALIAS)
         if self._tombstones.find(key, NEVER) is not None:
             self._tombstones.drop(key)
@@ -147,7 +147,7 @@ class Admission:
         records = (*order.timeline.records, *order.timeline.hidden)
         customers = sorted(customer_mark(order.tenant, customer) for customer in customers_of(records))
         self._tombstones.add(key, now + dedupe, records, unplaced, customers)
-        self._orders.drop(key)
+        self._drop(key)
         if key.startswith(ALIAS):
             self.aliases -= 1
         else:
@@ -158,9 +158,16 @@ class Admission:
         empty = Order(order.tenant, order.id)
         empty.quarantined, empty.last_log = error, now
         empty.recheck_at[CLOSE] = now + self.engine.policy.retention.dedupe
-        self._orders.drop(key)
+        self._drop(key)
         self._orders.add(key, empty)
         return empty
+
+    def _drop(self, key: str) -> None:
+        """Takes out an order, which waits for no feed and asks for nothing from now on."""
+        feeds = self.engine.evaluator.feeds
+        feeds.expect(key, ())
+        feeds.silences.watch(key, asks=False)
+        self._orders.drop(key)
 
     def _patience(self, order: Order) -> int:
         """How long an order may be silent before it is seen whether it can be closed, µs."""

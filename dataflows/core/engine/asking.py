@@ -123,8 +123,9 @@ class Asking:
         Each order has a second of its own after that: however many rest on one feed, its silence never stops the flow.
         """
         asking = [state for state in order.exceptions.states.values() if state.action > 0]
-        if any(of_payments(state, self._ruleset.by_kind(state.kind).awaits) for state in asking):
-            self._feeds.silences.watch(key_of(order.tenant, order.id))  # When a source falls silent that no feed names is not foreseen.
+        # When a source falls silent that no feed names is not foreseen.
+        asks = any(of_payments(state, self._ruleset.by_kind(state.kind).awaits) for state in asking)
+        self._feeds.silences.watch(order.key, asks=asks)
         if not self._feeds:
             return FAR
         named = set[str]().union(*(rests_on(self._feeds, state, self._setting(order, state), facts) for state in asking))

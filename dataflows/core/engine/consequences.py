@@ -55,6 +55,7 @@ class Consequences:
         """What stands against what an order asks for, where that has changed; plans when the silence of a feed may change it."""
         if not order.exceptions.asks():
             order.recheck_at.pop(SILENCE, None)
+            self._evaluator.feeds.silences.watch(order.key, asks=False)
             return []
         asking, facts = self._publisher.asking, self._evaluator.facts(order, now)
         said, at = asking.again(order, facts, self._publisher.key), asking.silence_at(order, facts)

@@ -22,7 +22,7 @@ from dataflows.core.engine.exceptions import EXPIRED, ExceptionState, Status
 from dataflows.core.engine.failures import failed, failing, mended
 from dataflows.core.engine.feeds import Deferred, Feeds
 from dataflows.core.engine.lifecycle import Key, changed, expired, reconcile, suppress
-from dataflows.core.engine.order import CASES, Order, key_of
+from dataflows.core.engine.order import CASES, Order
 from dataflows.core.engine.settled import still_since
 from dataflows.core.engine.traits import mask
 from dataflows.core.engine.triggers import Profile, profiles_of
@@ -83,7 +83,7 @@ class Evaluation(Struct):
                     deferred.pop(index, None)
                 else:
                     deferred[index] = waits
-            feeds.expect(key_of(order.tenant, order.id), deferred.values())
+            feeds.expect(order.key, deferred.values())
         if self.failures is not None:
             order.timeline.failures = self.failures
         if self.changes:

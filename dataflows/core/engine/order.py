@@ -145,6 +145,11 @@ class Order:
         self.rows, self.packed_rows = b"", 0
 
     @property
+    def key(self) -> str:
+        """What it is known by within its shard."""
+        return (alias_key if self.unclaimed else key_of)(self.tenant, self.id)
+
+    @property
     def unclaimed(self) -> bool:
         """Whether it is no order but an alias at which events waited for theirs: it has the exception that says so, and its case."""
         notes = self.timeline.notes

@@ -334,7 +334,6 @@ class Shard:
         self._say(self.engine.quarantine(order, name, now))
         if record is not None:
             self._reject(record, "rule_failed", name)
-        self.feeds.expect(key, ())
         self._schedule(key, self._admission.give_up(key, order, name, now))
 
     def _close(self, key: str, order: Order, now: int) -> bool:

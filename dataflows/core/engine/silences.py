@@ -117,9 +117,11 @@ class SilentSources:
         known = {name: since for name in names if (since := self.since(name)) is not None}
         return {EVERY if name.endswith(BY + ANYBODY) else name.rpartition(BY)[2]: since for name, since in known.items()}
 
-    def watch(self, key: str) -> None:
-        """Notes an order that asks for something: whether that rests on a source is seen when one falls silent."""
-        if self._guards:
+    def watch(self, key: str, *, asks: bool) -> None:
+        """Notes whether an order asks for what may rest on a source: whether it does is seen when one falls silent."""
+        if not asks:
+            self._asking.pop(key, None)
+        elif self._guards:
             self._asking[key] = None
 
     def _lasts(self, name: str, now: int) -> bool:

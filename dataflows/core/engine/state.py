@@ -158,8 +158,7 @@ class ShardState:
         for name in self._orders.restore(orders.items()):
             order = self.codec.unpack(name, orders[name])
             self._feeds.expect(name, order.deferred.values())
-            if order.exceptions.asks():
-                self._feeds.silences.watch(name)
+            self._feeds.silences.watch(name, asks=order.exceptions.asks())
         if self._scalars:
             self._take_row(self._scalars)
         return ((name, check_of(packed)) for name, packed in orders.items())
