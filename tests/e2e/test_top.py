@@ -41,9 +41,10 @@ async def leave(pilot):
     await pilot.pause()
     await pilot.press("q")
 
-TopApp(StoreBoard(open_store(sys.argv[1]), lambda: now), Filters(), 200).run(auto_pilot=leave)
+TopApp(StoreBoard(open_store(sys.argv[1]), lambda: now), Filters(), 200, every=1e6).run(auto_pilot=leave)
 """
-"""The screen as of an instant: what is late by this machine's clock is another thing each day. It is left once all has been drawn."""
+"""The screen as of an instant: what is late by this machine's clock is another thing each day. It is left once all has been drawn, which a
+second look at a slow store would cut short."""
 
 
 @pytest.fixture(scope="module")
