@@ -201,6 +201,17 @@ def test_what_rests_on_a_source_that_falls_silent_becomes_a_persons(ends: list[i
         assert [(one["name"], one["reason"]) for one in guardrails] == [("stale_feed", f"{STRIPE} has been silent since {iso(SEEN)}")]
 
 
+@pytest.mark.parametrize("ends", [[], [SEEN - 2 * HOUR]], ids=["in one go", "restored before it"])
+def test_what_nobody_claims_rests_on_its_source_too(ends: list[int]) -> None:
+    """An alias is looked at in its turn as an order is."""
+    declined = event("lost", "payment.failed", SEEN - 3 * HOUR, None, STRIPE, {"payment_id": "lost", "decline": "soft"})
+    policy = policy_of({"rules": {"*": {"switch": "off"}, "data.orphan_signal": {"switch": "on"}}})
+    outs = restored_at([*ends, SEEN + HOUR], sorted([*shop(DAYS, [OUT]), declined], key=lambda line: str(line["time"])), policy)
+    said = [(out.log, [one["name"] for one in cast("list[Line]", out.data["guardrails"])]) for out in outs if out.topic == "actions"]
+    assert [names for _, names in said] == [[], ["stale_feed"]]
+    assert SEEN <= said[1][0] < SEEN + MINUTE
+
+
 def test_a_silence_is_seen_beside_the_declared_feeds() -> None:
     """With its last word and the orders that wait; after its return it is silent no more."""
     shard = Shard(RULES)
