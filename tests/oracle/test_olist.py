@@ -7,7 +7,7 @@ import gzip
 import json
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import pytest
 
@@ -105,9 +105,9 @@ def shuffled(events: list[Event]) -> list[bytes]:
     return [line for hour in sorted(hours) for line in hours[hour]]
 
 
-def _within(one: dict[str, Any], silences: list[str]) -> bool:
+def _within(one: dict[str, object], silences: list[str]) -> bool:
     """Whether an exception was to be said first within six days of the last word before a silence."""
-    deadline = one["deadline"] or {}
+    deadline = cast("dict[str, str]", one["deadline"] or {})
     began = instant("", str(deadline.get("raised_from") or one["due_at"] or one["occurred_at"])) or 0
     return any(mark < began < mark + 6 * 24 * 3_600_000_000 for mark in (instant("", silence) or 0 for silence in silences))
 
