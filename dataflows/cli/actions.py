@@ -11,6 +11,7 @@ import typer
 from dataflows.cli import options
 from dataflows.cli.choosing import Anyway, Api, AsJson, Several, Store, Timeout, Wait, Yes, command, sent, the_one, whole_id
 from dataflows.cli.desk import Chosen, Desk, Fate, confirmed, report
+from dataflows.cli.known import among
 from dataflows.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -51,12 +52,13 @@ class ActionOptions:
         return Desk(self.settings, self.api, self.store)
 
     def filter(self, *, waiting: bool = False) -> ActionFilter:
-        """What the options leave."""
-        from sinks.cases.queries.wanted import ActionFilter
+        """What the options leave. Raises MisuseError of a value that there is not."""
+        from schemas.actions import ACTIONS
+        from sinks.cases.queries.wanted import ACTION_STATES, ActionFilter
 
         return ActionFilter(
-            states=tuple(self.state or ()),
-            actions=tuple(self.action or ()),
+            states=among("--state", self.state, ACTION_STATES),
+            actions=among("--action", self.action, ACTIONS),
             teams=tuple(self.team or ()),
             tenants=tuple(self.tenant or ()),
             orders=tuple(self.order or ()),
@@ -127,8 +129,7 @@ def observe(
     note: Note = None,
 ) -> int:
     """End the doubt about actions of which nobody knows whether the call did anything."""
-    if outcome not in OBSERVED:
-        raise MisuseError(f"--outcome {outcome}: one of {', '.join(OBSERVED)}")
+    among("--outcome", [outcome], OBSERVED)
     with given.desk() as desk:
         found = _chosen(desk, given, in_doubt=True)
         if given.every:
@@ -154,8 +155,7 @@ def initiate(  # noqa: PLR0913, PLR0917 - each is an option
     """Ask for an action that no rule has proposed. Another person must approve it."""
     from schemas.actions import ACTIONS
 
-    if action not in ACTIONS:
-        raise MisuseError(f"{action} is no action; there are {', '.join(sorted(ACTIONS))}")
+    among("ACTION", [action], ACTIONS)
     if (exception is None) == (order is None):
         raise MisuseError("for what: --exception or --order")
     parameters = dict(map(_parameter, parameter or ()))
@@ -170,7 +170,7 @@ def initiate(  # noqa: PLR0913, PLR0917 - each is an option
         confirmed(f"ask for {action} of order {one.order}?", [f"{name}: {value}" for name, value in parameters.items()], yes=yes)
         data: dict[str, object] = {"action": action, "exception_id": one.id or None, "parameters": parameters or None, "note": note}
         fates = sent(desk, [one], "action.initiated", anyway=True, datas=[data])
-    fates[0].about = one.order
+    fates[0].about = fates[0].shown = one.order
     return report(fates, as_json=as_json)
 
 

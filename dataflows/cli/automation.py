@@ -105,7 +105,7 @@ def _decide(desk: Desk, type_: str, scope: str, reason: str | None, *, yes: bool
     fates = desk.send([Chosen(scope, tenant, SUBJECT, 0)], [decision])
     if timeout is not None:
         _wait(desk, fates[0], scope, timeout, paused=word == "paused")
-    fates[0].about = scope
+    fates[0].about = fates[0].shown = scope
     return report(fates, as_json=as_json)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -20,9 +21,13 @@ from sinks.terminal import SHORT, STYLES
 if TYPE_CHECKING:
     from sinks.cases.queries.rows import ActionDetail, ExceptionDetail, ExceptionRow, ListedAction
 
-WIDE = 130
-"""From this width on the sentence stands beside the rest of a row, else below it."""
+SENTENCE = 40
+"""Where so much of a line is left for it, the sentence stands beside the rest of a row, else below it."""
+ORDER = "order"
+LEAST_ORDER, MOST_ORDER = 12, 28
+"""How much is shown of an order ID: in a line that is full, and at most. It may have 512 bytes, and every row would be as wide."""
 LABEL_WIDTH = 11
+GAP = 2
 Line = tuple[tuple[str, str], ...]
 """The cells of a row, each with its style."""
 
@@ -178,24 +183,34 @@ def _print(head: Sequence[str], lines: Sequence[Line], sentences: Sequence[str],
         typer.echo(none)
         return
     console = Console(highlight=False)
-    wide = console.width >= WIDE
     # IDs are told apart by how they begin, as long as they do.
     size = _telling([line[0][0] for line in lines])
     shown: list[Line] = [((line[0][0][:size], line[0][1]), *line[1:]) for line in lines]
-    beside = len(head) if wide else len(head) - below
-    widths = [max(len(head[at]), *(len(line[at][0]) for line in shown)) for at in range(beside)]
+    beside, widths = len(head), _widths(head, shown)
+    widths[head.index(ORDER)] = min(widths[head.index(ORDER)], MOST_ORDER)
+    wide = sum(widths) + GAP * len(head) + SENTENCE <= console.width
+    if not wide:
+        beside -= below
+        over = sum(widths[:beside]) + GAP * (beside - 1) - console.width
+        widths[head.index(ORDER)] = min(widths[head.index(ORDER)], max(widths[head.index(ORDER)] - over, LEAST_ORDER))
     heading: Line = tuple((name, "dim") for name in head)
     for cells, sentence in [(heading, "summary"), *zip(shown, sentences, strict=True)]:
         text = Text()
-        for (cell, style), width in zip(cells, widths, strict=False):
-            text.append(cell, style=style)
-            text.append(" " * (width - len(cell) + 2))
+        for (cell, style), width in zip(cells[:beside], widths, strict=False):
+            part = Text(cell, style=style)
+            part.truncate(width, overflow="ellipsis", pad=True)
+            text.append(part).append(" " * GAP)
         if wide:
             text.append(sentence)
         _cut(console, text)
         if not wide and cells is not heading:
             _cut(console, Text(f"  {'  '.join(cell for cell, _ in cells[beside:] if cell)}"))
             _cut(console, Text(f"  {sentence}", style="dim"))
+
+
+def _widths(head: Sequence[str], lines: Sequence[Line]) -> list[int]:
+    """How wide each column is. Letters of some scripts take two places, marks above others none."""
+    return [max(cell_len(head[at]), *(cell_len(line[at][0]) for line in lines)) for at in range(len(head))]
 
 
 def _cut(console: Console, text: Text) -> None:

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from dataflows.cli import options
-from dataflows.cli.choosing import AsJson, CaseOptions, Store, command, decide_cases, listed, whole_id
+from dataflows.cli.choosing import AsJson, CaseOptions, Store, command, decide_cases, expect_team, listed, whole_id
 from dataflows.cli.desk import Desk
+from dataflows.cli.known import among, person
 from dataflows.errors import MisuseError
 
 app = typer.Typer(name="cases", help="Cases: list and show them, and decide about them.", no_args_is_help=True)
@@ -77,14 +78,16 @@ def ack(given: CaseOptions, note: Note = None) -> int:
 @command(CaseOptions)
 def assign(
     given: CaseOptions,
-    to: Annotated[str | None, typer.Option(metavar="WHO", help="The person who has them from now on, such as user:anna.")] = None,
+    to: Annotated[str | None, typer.Option(metavar="WHO", help="The person who has them from now on, such as anna.")] = None,
     to_team: Annotated[str | None, typer.Option(metavar="TEAM", help="The team that has them from now on.")] = None,
     note: Note = None,
 ) -> int:
     """Give cases to a person or a team."""
     if to is None and to_team is None:
         raise MisuseError("to whom: --to or --to-team")
-    return decide_cases(given, "case.assigned", "assign", assignee=to, team=to_team, note=note)
+    if to_team is not None:
+        expect_team(given, to_team)
+    return decide_cases(given, "case.assigned", "assign", assignee=None if to is None else person(to), team=to_team, note=note)
 
 
 @app.command()
@@ -114,8 +117,7 @@ def wait(
     note: Note = None,
 ) -> int:
     """Have cases wait on somebody else: their resolve clock stands still."""
-    if on not in WAITED:
-        raise MisuseError(f"--on {on}: one of {', '.join(WAITED)}")
+    among("--on", [on], WAITED)
     return decide_cases(given, "case.waiting", "have wait", on=on, until=_instant(until), note=note)
 
 
@@ -145,8 +147,7 @@ def label(
     note: Note = None,
 ) -> int:
     """Say whether exceptions were worth it; back-tests and reports count it."""
-    if as_ not in LABELS:
-        raise MisuseError(f"--as {as_}: one of {', '.join(LABELS)}")
+    among("--as", [as_], LABELS)
     return decide_cases(given, "case.labelled", "label", label=as_, note=note)
 
 

@@ -12,6 +12,7 @@ import typer
 
 from dataflows.cli import options
 from dataflows.cli.desk import Chosen, Desk, Fate, confirmed, report
+from dataflows.cli.known import among, kinds, person
 from dataflows.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -64,21 +65,19 @@ class CaseOptions:
         return Desk(self.settings, self.api, self.store)
 
     def filter(self, statuses: tuple[str, ...] = ("open",)) -> ExceptionFilter:
-        """What the options leave."""
-        from sinks.cases.queries.wanted import ExceptionFilter
+        """What the options leave. Raises MisuseError of a value that there is not."""
+        from sinks.cases.queries.wanted import SEVERITIES, STATES, ExceptionFilter
 
-        clock = None if self.breached is None else BREACHES.get(self.breached)
-        if self.breached is not None and clock is None:
-            raise MisuseError(f"--breached {self.breached}: one of {', '.join(BREACHES)}")
+        clock = None if self.breached is None else BREACHES[among("--breached", [self.breached], BREACHES)[0]]
         span = None if self.older_than is None else timedelta(microseconds=options.elapsed("--older-than", self.older_than))
         return ExceptionFilter(
             statuses=statuses,
-            states=tuple(self.state or ()),
+            states=among("--state", self.state, STATES),
             teams=tuple(self.team or ()),
-            assignees=tuple(self.assignee or ()),
+            assignees=tuple(person(one) for one in self.assignee or ()),
             unassigned=self.unassigned,
-            kinds=tuple(self.kind or ()),
-            severities=tuple(self.severity or ()),
+            kinds=kinds("--kind", self.kind) if self.kind else (),
+            severities=among("--severity", self.severity, SEVERITIES),
             tenants=tuple(self.tenant or ()),
             orders=tuple(self.order or ()),
             older_than=span,
@@ -193,6 +192,15 @@ def decide_cases(given: CaseOptions, type_: str, verb: str, **data: object) -> i
     return report(fates, as_json=given.as_json)
 
 
+def expect_team(given: CaseOptions, team: str) -> None:
+    """Has a person agree to a team that has nothing open: it may be misspelt, and nobody would see what is given to it."""
+    from sinks.cases.queries.wanted import ExceptionFilter
+
+    with given.desk() as desk:
+        if not listed(desk, ExceptionFilter(teams=(team,)), 1):
+            confirmed(f"no open case is with a team {team}: give them to it?", [], yes=given.yes)
+
+
 def sent(desk: Desk, chosen: list[Chosen], type_: str, anyway: bool, datas: list[dict[str, object]]) -> list[Fate]:
     """Sends a decision of a type about each of what is chosen. `anyway`: whatever its sequence is by now."""
     decisions: list[dict[str, object]] = [
@@ -218,4 +226,5 @@ def _tell(desk: Desk, fates: list[Fate]) -> None:
             if fate.status == "decided" and (found := exception_detail(connection, fate.about, now)) is not None:
                 row = found.row
                 who = row.assignee or row.team
-                fate.detail = f"{row.status}, case {row.case_state} with {who}, sequence {row.sequence}"
+                until = "" if row.until is None else f" until {row.until.isoformat(timespec='seconds').replace('+00:00', 'Z')}"
+                fate.detail = f"{row.status}, case {row.case_state}{until} with {who}, sequence {row.sequence}"

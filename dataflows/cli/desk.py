@@ -57,6 +57,8 @@ class Fate:
     reason: str | None = None
     detail: str | None = None
     more: dict[str, object] = field(default_factory=dict[str, object])
+    shown: str = field(default="", init=False)
+    """What a person reads of what it is about; empty: how its ID begins."""
 
     @property
     def good(self) -> bool:
@@ -73,7 +75,7 @@ class Fate:
         why = ": ".join(part for part in (self.reason, self.detail) if part)
         changes = cast("Sequence[Mapping[str, object]]", self.more.get("changes") or ())
         by = "; ".join(f"{one.get('sequence')}. {one.get('type')}{_by(one)}" for one in changes)
-        return f"{self.about[:SHORT]}  {self.status}{f': {why}' if why else ''}{f' ({by})' if by else ''}"
+        return f"{self.shown or self.about[:SHORT]}  {self.status}{f': {why}' if why else ''}{f' ({by})' if by else ''}"
 
 
 def _by(change: Mapping[str, object]) -> str:

@@ -12,6 +12,7 @@ import typer
 
 from dataflows.cli import options
 from dataflows.cli.choosing import AsJson, Several
+from dataflows.cli.known import say_unknown_roles
 from dataflows.cli.run import read_settings
 from dataflows.errors import MisuseError
 
@@ -45,6 +46,7 @@ def add(
         raise MisuseError("--role is missing: what may they do?")
     with _directory(settings) as directory:
         directory.add(name, role, _scope(tenant, team, site), password=_password(name), at=datetime.now(UTC))
+    say_unknown_roles(role)
     typer.echo(f"{name} may log in, as {', '.join(role)}")
 
 
@@ -73,6 +75,7 @@ def roles(
     scoped = any((tenant, team, site))
     with _directory(settings) as directory:
         directory.change(name, roles=role, scope=_scope(tenant, team, site) if scoped else None, at=datetime.now(UTC))
+    say_unknown_roles(role or ())
     typer.echo(f"{name} is changed")
 
 

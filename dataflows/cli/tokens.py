@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflows.cli import options
+from dataflows.cli.known import say_unknown_roles
 from dataflows.cli.run import read_settings
 from dataflows.errors import MisuseError, refused
 
@@ -127,9 +128,7 @@ def _scope(
         raise MisuseError("--role and --decision-type go with --user or --service")
     if decides and not role:
         raise MisuseError(f"--role is missing: one of {', '.join(ROLES)}, or one that the policy names")
-    for one in role or ():
-        if one not in ROLES:
-            typer.echo(f"role {one} is none of {', '.join(ROLES)}: it may approve and reject where the policy names it", err=True)
+    say_unknown_roles(role or ())
     # Whoever writes it as events have it means the same.
     by = f"user:{user.removeprefix('user:')}" if user is not None else f"service:{(service or '').removeprefix('service:')}"
     return TokenScope(
@@ -143,12 +142,14 @@ def _instant(text: str | None) -> float | None:
         return None
     now = datetime.now(UTC)
     if re.fullmatch(r"\d+\s*[a-z]+", text):
-        return (now + timedelta(microseconds=options.elapsed("--expires", text))).timestamp()
-    at = options.instant("--expires", text)
-    assert at is not None
-    if at / 1e6 <= now.timestamp():
+        ends = (now + timedelta(microseconds=options.elapsed("--expires", text))).timestamp()
+    else:
+        at = options.instant("--expires", text)
+        assert at is not None
+        ends = at / 1e6
+    if ends <= now.timestamp():
         raise MisuseError(f"--expires {text}: has passed")
-    return at / 1e6
+    return ends
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflows.cli import options
+from dataflows.cli.known import among
 from dataflows.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from dataflows.cli.top_board import StoreBoard
     from dataflows.cli.top_filters import Filters
-
-SEVERITIES = ("critical", "high", "medium", "low")
 
 
 def top(
@@ -32,8 +31,9 @@ def top(
     text: Annotated[str | None, typer.Option(help="Only what has these words in its sentence or its order ID.", show_default=False)] = None,
 ) -> None:
     """Show what is open, gravest first, live from the store: who has it, which clock runs out, what is being done. `q` ends it."""
-    if severity is not None and severity not in SEVERITIES:
-        raise MisuseError(f"--severity {severity}: one of {', '.join(SEVERITIES)}")
+    from sinks.cases.queries.wanted import SEVERITIES
+
+    among("--severity", [severity] if severity else None, SEVERITIES)
     engine = _store(settings, store)
     from dataflows.cli.top_board import StoreBoard
     from dataflows.cli.top_filters import Filters

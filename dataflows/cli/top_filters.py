@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sinks.cases.queries.wanted import Breach, ExceptionFilter
+from sinks.cases.queries.wanted import SEVERITIES, Breach, ExceptionFilter
 
 LEAST = (None, "critical", "high", "medium")
 """The least severity that is shown, as the key steps through."""
-SEVERITIES = ("critical", "high", "medium", "low")
 BREACHES: tuple[Breach | None, ...] = (None, "any", "acknowledge", "resolve")
 WORDS = {"any": "a clock has run out", "acknowledge": "not acknowledged in time", "resolve": "not resolved in time"}
 

@@ -36,7 +36,7 @@ def up(
     policy: Annotated[Path | None, typer.Option(metavar="FILE", help="The policy (setting policy).")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Run a simulated world into it, in haste, and show the mails that go out.")] = False,
 ) -> None:
-    """Run the whole system on this machine, without a broker: gateway, engine, store and dispatch over one data directory.
+    """Run the whole system on this machine, without a broker: gateway, engine, store, dispatch and console over one data directory.
 
     What dies is started again; SIGTERM and Ctrl-C stop all of it cleanly.
     """
@@ -68,12 +68,13 @@ def up(
 
 def _plan(data: Path, file: Path | None, policy: Path | None) -> SystemPlan:
     """Checks what was given, and writes the settings of the parts. Raises MisuseError."""
-    from dataflows.embedded.plan import SystemPlan, derived, document_of, write_settings
+    from dataflows.embedded.plan import SystemPlan, derived, document_of, expect_reachable, write_settings
 
     if file is not None:
         read_settings(file, {"--state": data / "state"})  # what is wrong is said by the name of the user's own file
     written = write_settings(data, derived(data, document_of(file), policy))
     found = read_settings(written, {})
+    expect_reachable(found)
     options.policy(found.policy)
     return SystemPlan(data, written, found)
 

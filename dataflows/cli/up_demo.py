@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import UTC, datetime
 from textwrap import wrap
@@ -141,7 +142,9 @@ def _introduce(console: Console, plan: SystemPlan, password: str) -> None:
         console.print(f"          {name:5} {role}", markup=False)
     console.print(f"          the password of each: {password}", markup=False, soft_wrap=True)
     console.print("  try, in another terminal:")
-    for command in (f"orderwatch top --settings {plan.file}", f"orderwatch cases list --settings {plan.file}"):
+    # Whoever has started it by `uv run` has no `orderwatch` in another terminal.
+    activated = (f". {sys.prefix}/bin/activate",) if sys.prefix != sys.base_prefix else ()
+    for command in (*activated, f"orderwatch top --settings {plan.file}", f"orderwatch cases list --settings {plan.file}"):
         console.print(f"    {command}", markup=False, soft_wrap=True)
     console.print("  Ctrl-C ends it", style="dim")
 

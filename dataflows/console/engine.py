@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from threading import Lock, Thread
 from typing import Final
 from urllib.error import HTTPError
-from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from dataflows.observe import catalogue
+from dataflows.observe.probe import probe
 from schemas.instants import EPOCH
 
 AGE_S: Final = 2.0
@@ -79,7 +79,7 @@ class EngineWatch:
         return None
 
     def _get(self, path: str) -> str:
-        with urlopen(self._address + path, timeout=PATIENCE_S) as answer:  # noqa: S310 - the address is of the settings
+        with probe(self._address + path, PATIENCE_S) as answer:
             return str(answer.read(LARGEST), "utf-8")
 
 

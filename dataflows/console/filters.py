@@ -13,7 +13,7 @@ from starlette.datastructures import QueryParams
 
 from dataflows.console.text import mark
 from sinks.cases.queries.conditions import STATUSES, standing
-from sinks.cases.queries.wanted import Breach, ExceptionFilter, Sort
+from sinks.cases.queries.wanted import ACTION_STATES, SEVERITIES, STATES, Breach, ExceptionFilter, Sort
 
 ME: Final = "me"
 NOBODY: Final = "nobody"
@@ -23,15 +23,9 @@ LONGEST: Final = 200
 """How long a value may be."""
 MOST_VALUES: Final = 50
 """How many values of one filter are read."""
-SEVERITIES: Final = ("critical", "high", "medium", "low")
-STATES: Final = ("new", "acknowledged", "assigned", "snoozed", "waiting", "resolved", "open")
 LANES: Final = ("auto", "review", "block")
 LABELS: Final = ("real", "noise", "known", "wrong_owner")
 WAITING_ON: Final = ("customer", "carrier", "warehouse", "supplier", "bank", "other")
-ACTION_STATES: Final = (
-    *("proposed", "requested", "begun", "in_doubt", "failed", "blocked"),
-    *("executed", "rejected", "expired", "withdrawn"),
-)
 SORTS: Final[tuple[Sort, ...]] = get_args(Sort)
 BREACHES: Final[tuple[Breach, ...]] = get_args(Breach)
 SPANS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}

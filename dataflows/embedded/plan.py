@@ -98,6 +98,27 @@ def derived(data: Path, document: Mapping[str, object], policy: Path | None) -> 
     return found
 
 
+def expect_reachable(settings: Settings) -> None:
+    """Raises MisuseError where the supervisor, and what reads the written settings, could not find the parts.
+
+    It asks them how they are, and the engine how far it has read: nothing of the logs would ever go otherwise.
+    """
+    if not settings.http.enabled:
+        raise MisuseError("http.enabled: `orderwatch up` asks its parts by HTTP how they are: leave it on; http.host says who may ask")
+    ports = {
+        "gateway.port": settings.gateway.port,
+        "gateway.http_port": settings.gateway.http_port,
+        "http.port": settings.http.port,
+        "store.http_port": settings.store.http_port,
+        "dispatch.http_port": settings.dispatch.http_port,
+        "embedded.http_port": settings.embedded.http_port,
+    }
+    if settings.console.enabled:
+        ports |= {"console.port": settings.console.port, "console.http_port": settings.console.http_port}
+    if unknown := [name for name, port in ports.items() if not port]:
+        raise MisuseError(f"{', '.join(unknown)}: 0: the parts, and other commands, find each other by their ports: name one")
+
+
 def write_settings(data: Path, document: Mapping[str, object]) -> Path:
     """Writes the settings that all parts are started with; returns the file. It may hold secrets: it is for this user only."""
     file = data / SETTINGS_FILE

@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Final
-from urllib.request import urlopen
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from dataflows.embedded.plan import SystemPlan
+from dataflows.observe.probe import probe
+from dataflows.settings.values import reached
 from schemas.embedded import input_folder, output_folder
 from schemas.instants import DAY
 from sinks.cases.schema import StoreError, open_store, ready
@@ -99,7 +100,7 @@ class LogRetention:
         with closing(EmbeddedReader(self._plan.data, ("events", "decisions"))) as reader:
             ends = reader.ends()
         try:
-            with urlopen(f"http://{http.host}:{http.port}/metrics", timeout=PATIENCE_S) as answer:
+            with probe(f"http://{reached(http.host, http.port)}/metrics", PATIENCE_S) as answer:
                 lines = answer.read().decode().splitlines()
         except OSError:
             return {}

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Final, Self
 from urllib.error import HTTPError
-from urllib.request import urlopen
 
 from dataflows.observe import Observer, catalogue
+from dataflows.observe.probe import probe
 from dataflows.settings.values import reached
 
 ASK_S: Final = 1.0
@@ -56,7 +56,7 @@ class Wellness:
     def _answer(self, port: int) -> str:
         """What a part misses; nothing if it is ready."""
         try:
-            with urlopen(f"http://{reached(self._host, port)}/readyz", timeout=PATIENCE_S):
+            with probe(f"http://{reached(self._host, port)}/readyz", PATIENCE_S):
                 return ""
         except HTTPError as error:
             return ", ".join(error.read(4_096).decode(errors="replace").splitlines()[:LINES]) or "not ready"

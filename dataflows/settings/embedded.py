@@ -14,7 +14,7 @@ class EmbeddedSettings(Section):
 
     dir: Path | None = Field(
         default=None,
-        description="The data directory. Set: gateway, engine, store and dispatch use its logs instead of Kafka. Unset: they use Kafka.",
+        description="The data directory. Set: all parts use its logs instead of Kafka. Unset: they use Kafka.",
     )
     keep_days: float = Field(
         default=30.0,
@@ -31,5 +31,5 @@ class EmbeddedSettings(Section):
         default=16 << 20, ge=1 << 16, description="Size at which a segment of a log is full; a day ends one as well."
     )
     http_port: Port = Field(
-        default=9460, description="Port on which `orderwatch up` answers `/status`, `/metrics`, `/healthz` and `/readyz`, on `http.host`."
+        default=9460, description="Port on which `orderwatch up` answers `/metrics`, `/healthz` and `/readyz`, on `http.host`."
     )

@@ -298,11 +298,11 @@ class Settings(BaseSettings):
 
     def _without_kafka(self) -> None:
         """Raises ValueError where an embedded installation is set up for something that it does not have."""
-        why = "embedded.dir is set, so there is no Kafka"
-        self.kafka.without_effect(why, *(name for name in KafkaSettings.model_fields))
-        self.inputs.without_effect(why, *(name for name in InputSettings.model_fields if name != "batch"))
-        self.outputs.without_effect(why, *(name for name in OutputSettings.model_fields))
-        self.gateway.without_effect(why, "output", "topic", "log_file_bytes")
+        why = "an installation in a data directory (embedded.dir, `orderwatch up`) has no Kafka"
+        self.kafka.without_effect(why, *KafkaSettings.model_fields, section="kafka.")
+        self.inputs.without_effect(why, *(name for name in InputSettings.model_fields if name != "batch"), section="inputs.")
+        self.outputs.without_effect(why, *OutputSettings.model_fields, section="outputs.")
+        self.gateway.without_effect(why, "output", "topic", "log_file_bytes", section="gateway.")
         if self.cluster.size > 1:
             raise ValueError("an embedded installation has one engine process; cluster has more")
         if not self.state.recovery:

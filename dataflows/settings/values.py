@@ -16,11 +16,14 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    def without_effect(self, because: str, *names: str) -> None:
-        """Raises ValueError if one of these settings, which mean nothing here, has another value than its default."""
+    def without_effect(self, because: str, *names: str, section: str = "") -> None:
+        """Raises ValueError if one of these settings, which mean nothing here, has another value than its default.
+
+        `section` stands before their names where the message is not about one section anyhow.
+        """
         fields = type(self).model_fields
         if stated := [name for name in names if getattr(self, name) != fields[name].get_default(call_default_factory=True)]:
-            raise ValueError(f"{because}: leave out {', '.join(stated)}")
+            raise ValueError(f"{because}: leave out {', '.join(section + name for name in stated)}")
 
 
 def reached(host: str, port: int) -> str:

@@ -174,7 +174,11 @@ def test_what_is_misused_is_said_in_one_line(shop: DecidingShop) -> None:
         (("cases", "wait", id_, "--on", "godot"), token, "--on godot"),
         (("cases", "label", id_, "--as", "bad"), token, "--as bad"),
         (("cases", "list", "--breached", "never"), token, "--breached never"),
-        (("actions", "initiate", "dance", "--order", "SO-1"), token, "dance is no action"),
+        (("cases", "list", "--severity", "hgh"), token, "did you mean high?"),
+        (("cases", "ack", "--all", "--kind", "addres.risk"), token, "did you mean address.risk?"),
+        (("cases", "assign", id_, "--to-team", "FULFF"), token, "no open case is with a team FULFF"),
+        (("actions", "list", "--state", "propsed"), token, "did you mean proposed?"),
+        (("actions", "initiate", "dance", "--order", "SO-1"), token, "ACTION dance"),
         (("automation", "pause", "everything"), token, "no scope"),
         (("tokens", "create", "anna5", "--user", "x", "--role", "operator"), None, "there is a token anna5"),
     ):

@@ -14,7 +14,7 @@ from dataflows.console.text import mark
 from dataflows.core.actions.pauses import wrong_scope
 from dataflows.core.decisions.cases import OTHER, WAITED_FOR
 from dataflows.core.rules.legality import legal
-from dataflows.ingest.decisions.checks import LABELS, LONGEST_NOTE, OBSERVED
+from dataflows.ingest.decisions.checks import LABELS, LONGEST_NOTE, OBSERVED, unknown_rule
 
 SNOOZES: Final[dict[str, str]] = {
     "1h": mark("for an hour"),
@@ -202,6 +202,8 @@ def _pause(found: Wording, fields: Mapping[str, str], given: FormContext) -> Non
     if found.note is None:
         found.wrong("note", NO_REASON)
     _scope(found, fields, given)
+    if unknown_rule(str(found.data.get("scope", ""))) is not None:
+        found.wrong("scope", NO_SCOPE)
 
 
 def _scope(found: Wording, fields: Mapping[str, str], given: FormContext) -> None:

@@ -15,6 +15,8 @@ import orjson
 
 from dataflows.core.actions.pauses import wrong_scope
 from dataflows.core.decisions.cases import OTHER, UNTIL_KINDS, WAITED_FOR
+from dataflows.core.rules import RULES_BY_KIND
+from dataflows.core.rules.user.build import DOMAIN
 from dataflows.ingest.decisions.who import Decider
 from schemas.actions import ACTIONS
 from schemas.deciding import is_decision
@@ -169,22 +171,32 @@ def _meaning(scope: DecisionScope, type_: str, data: Mapping[str, object], note:
         case "action.initiated" if data.get("action") not in ACTIONS:
             return "illegal_action", f"data.action is one of {', '.join(sorted(ACTIONS))}"
         case "automation.paused" | "automation.resumed":
-            return _of_automation(scope, data)
+            return _of_automation(scope, type_, data)
         case _:
             pass
     return _until(type_, data, now)
 
 
-def _of_automation(scope: DecisionScope, data: Mapping[str, object]) -> Refusal | None:
+def _of_automation(scope: DecisionScope, type_: str, data: Mapping[str, object]) -> Refusal | None:
     over = data.get("scope")
     if not isinstance(over, str):
         return "missing_field", "data.scope"
     if (wrong := wrong_scope(over)) is not None:
         return "bad_scope", wrong
+    if type_ == "automation.paused" and (unknown := unknown_rule(over)) is not None:
+        return "bad_scope", unknown
     word, _, tenant = over.partition(":")
     if ALL in scope.tenants or (word == "tenant" and tenant in scope.tenants):
         return None
     return "tenant_not_allowed", f"{over} reaches beyond the tenants that may be decided for: name one of them, as tenant:NAME"
+
+
+def unknown_rule(scope: str) -> str | None:
+    """Why a pause of a rule would pause nothing: there is no such rule. None if there is, or may be: the policy may have its own."""
+    word, _, kind = scope.partition(":")
+    if word != "rule" or kind in RULES_BY_KIND or kind.startswith(f"{DOMAIN}."):
+        return None
+    return f"no rule {kind!r}{_meant(kind, RULES_BY_KIND)}"
 
 
 def _until(type_: str, data: Mapping[str, object], now: datetime) -> Refusal | None:

@@ -5,11 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 Breach = Literal["acknowledge", "resolve", "any"]
 Sort = Literal["gravity", "clock", "due", "age", "value", "newest"]
 """What comes first: the gravest; the clock that runs out next; the earliest deadline; the oldest; the most valuable; the last said."""
+SEVERITIES: Final = ("critical", "high", "medium", "low")
+STATES: Final = ("new", "acknowledged", "assigned", "snoozed", "waiting", "resolved", "open")
+"""Of a case; `open`: it was opened again, and nobody has taken it up since."""
+ACTION_STATES: Final = (
+    *("proposed", "requested", "begun", "in_doubt", "failed", "blocked"),
+    *("executed", "rejected", "expired", "withdrawn"),
+)
 
 
 class FilterError(ValueError):

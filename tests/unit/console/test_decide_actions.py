@@ -276,6 +276,7 @@ def test_automation_is_paused_with_a_reason_and_goes_on(desk: DeskConsole) -> No
     anna, bob = desk.host.client("anna"), desk.host.client("bob")
     assert decide(anna, "pause", scope="action", scope_name="create_task").status_code == 422
     assert decide(anna, "pause", scope="action", scope_name="sing", note="why").status_code == 422
+    assert decide(anna, "pause", scope="rule", scope_name="shipment.stuk", note="why").status_code == 422
     sent = decide(anna, "pause", scope="action", scope_name="create_task", note="the desk is down")
     assert sent.status_code == 303
     desk.speak()

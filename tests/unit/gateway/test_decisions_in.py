@@ -147,6 +147,7 @@ def test_what_a_client_claims_of_itself_is_refused(type_: str, claim: dict[str, 
         ("action.observed", {"action_id": "a", "outcome": "perhaps"}, "bad_value"),
         ("action.initiated", {"action": "drop_tables"}, "illegal_action"),
         ("automation.paused", {"scope": "everything"}, "bad_scope"),
+        ("automation.paused", {"scope": "rule:shipment.stuk"}, "bad_scope"),
         ("automation.paused", {}, "missing_field"),
     ],
 )

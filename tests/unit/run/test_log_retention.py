@@ -47,7 +47,7 @@ def test_input_goes_once_the_engine_cannot_need_it_again(tmp_path: Path, monkeyp
     """Two epochs after it was read, of the same process; not while the engine says nothing, and the segment that is written never."""
     log = InputLog(input_folder(tmp_path), fsync=False, segment_bytes=1_000)
     engine = EngineSeen()
-    monkeypatch.setattr(retention, "urlopen", engine.metrics)
+    monkeypatch.setattr(retention, "probe", engine.metrics)
     given = Settings.model_validate(
         {"embedded": {"dir": str(tmp_path)}, "state": {"dir": str(tmp_path / "state"), "epoch_seconds": EPOCH_S}}
     )

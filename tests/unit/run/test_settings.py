@@ -168,6 +168,10 @@ def test_what_is_written_out_can_be_read_back(tmp_path: Path) -> None:
         ("gateway: {output: log, topic: x}", "gateway: output log writes no topic: leave out topic"),
         ("gateway: {log_file_bytes: 2000000}", "gateway: output kafka writes no log: leave out log_file_bytes"),
         (
+            "{embedded: {dir: x}, kafka: {brokers: [b:9092]}}",
+            "settings: an installation in a data directory (embedded.dir, `orderwatch up`) has no Kafka: leave out kafka.brokers",
+        ),
+        (
             "{outputs: {kind: files, folder: x}, cluster: {processes: 2}}",
             "settings: outputs.kind files is for one process; cluster has more",
         ),
