@@ -22,6 +22,7 @@ _R = rejects.c
 LIST: Final = "rejects"
 MOST_ROWS: Final = 1_000
 MOST_COUNTED: Final = 10_000
+LAST_OFFSET: Final = 2**63 - 1
 """The newest rejects that are counted by reason, source and topic."""
 
 
@@ -79,6 +80,8 @@ def list_rejects(connection: Connection, wanted: RejectFilter, *, limit: int = 5
 
 def reject_at(connection: Connection, partition: str, offset: int) -> RejectRow | None:
     """The one that stands at a place of the log of rejects."""
+    if offset > LAST_OFFSET:  # no database takes it for a number of its column
+        return None
     row = connection.execute(select(rejects).where(_R.log_partition == partition, _R.log_offset == offset)).one_or_none()
     return None if row is None else _row(row)
 

@@ -139,6 +139,7 @@ def test_a_scope_leaves_out_what_is_not_in_it(host: ConsoleHost) -> None:
         assert "unknown status" not in text_of(host.client(name).get("/rejects").text)
         assert host.client(name).get(PLACE).status_code == 404
     assert host.client("anna").get("/rejects/elsewhere/0").status_code == 404
+    assert host.client("anna").get(f"{PLACE}{10**20}").status_code == 404
 
 
 def test_masking_shows_the_form_and_hides_the_words() -> None:

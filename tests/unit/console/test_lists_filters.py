@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
-from dataflows.console.filters import ACTION_STATES, FILTERS, LABELS, SORTS, STATES, WAITING_ON, read_filter, span_of, to_query
+from dataflows.console.filters import FILTERS, LABELS, SORTS, WAITING_ON, read_filter, span_of, to_query
 from sinks.cases.queries.conditions import STATUSES, standing
-from sinks.cases.queries.wanted import ExceptionFilter
+from sinks.cases.queries.wanted import ACTION_STATES, STATES, ExceptionFilter
 
 ME = "user:anna"
 NAMES = st.sampled_from(("ams1", "shipment.stuck", "a b", "ü&=?#/+%", "user:ben", "-", "0", "“x”", "日本", ME))
