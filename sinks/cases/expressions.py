@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Text, case, func, literal
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Text,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    literal_column,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.types import TypeEngine
 
 from sinks.cases.tables import Instants
 
@@ -77,6 +93,17 @@ def between(begin: Expression, end: Expression) -> Expression:
 def counted(condition: Expression) -> Expression:
     """How many rows of a group fulfil a condition."""
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def listed(dialect: str, name: str, columns: Mapping[str, TypeEngine[Any]]) -> FromClause:
+    """A table of the objects of a list that a parameter of this name holds as JSON: so a statement for any number of rows is one."""
+    given = bindparam(name, None, type_=Text())
+    if dialect != SQLITE:
+        rows = func.json_to_recordset(cast(given, JSON)).table_valued(*(column(each, type_) for each, type_ in columns.items()))
+        return rows.render_derived(name, with_types=True)
+    each = func.json_each(given).table_valued("value", name=f"{name}_each").c.value
+    fields = [func.json_extract(each, literal_column(f"'$.{one}'"), type_=type_).label(one) for one, type_ in columns.items()]
+    return select(*fields).subquery(name)
 
 
 @compiles(Clock)

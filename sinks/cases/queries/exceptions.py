@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final, cast
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, Row, Select, Text, and_, case, func, or_, select, tuple_
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    FromClause,
+    Integer,
+    Row,
+    Select,
+    Text,
+    and_,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 
 from schemas.instants import EPOCH, micros
-from sinks.cases.expressions import Expression
+from sinks.cases.expressions import listed
 from sinks.cases.queries.conditions import at_instant, of_exceptions, shape, standing
 from sinks.cases.queries.cursors import packed, unpacked
 from sinks.cases.queries.gravity import score_at
@@ -109,7 +126,7 @@ def list_several(
 
 def by_id(connection: Connection, exception_ids: Sequence[str], now: datetime) -> list[ExceptionRow]:
     """The exceptions of these IDs that there are, in the order of the IDs."""
-    found = connection.execute(_rows().where(_E.exception_id.in_(exception_ids)), {"micros": micros(now)}).all()
+    found = _asked_of(connection, rows_of, exception_ids, micros=micros(now))
     places = {exception_id: place for place, exception_id in enumerate(exception_ids)}
     return _whole(connection, sorted(found, key=lambda row: places[str(row.exception_id)]))
 
@@ -195,44 +212,53 @@ def _newest(connection: Connection, wanted: ExceptionFilter, now: datetime, limi
     return Page(_whole(connection, found[:limit]), cursor)
 
 
+def rows_of(dialect: str) -> Select[*tuple[Any, ...]]:
+    """The statement for rows by their IDs: `ids`, `micros`."""
+    return _rows().where(_E.exception_id.in_(select(_ids(dialect).c.id)))
+
+
+def beside(dialect: str) -> Select[*tuple[Any, ...]]:
+    """The statement for what stands of exceptions in other tables: `ids`. Of each a row for every action, the one to show last."""
+    over = _A.state.in_([literal_column(f"'{state}'", Text()) for state in sorted(OVER)])
+    joined = exceptions.outerjoin(cases, cases.c.exception_id == _E.exception_id).outerjoin(actions, _A.exception_id == _E.exception_id)
+    of_case = (cases.c.waiting_on, cases.c.reopenings, cases.c.escalation_to, cases.c.label)
+    return (
+        select(_E.exception_id, *of_case, _A.action_id, _A.action, _A.state)
+        .select_from(joined)
+        .where(_E.exception_id.in_(select(_ids(dialect).c.id)))
+        .order_by(case((over, literal_column("0")), else_=literal_column("1")), _A.proposed_at, _A.action_id)
+    )
+
+
+def _ids(dialect: str) -> FromClause:
+    return listed(dialect, "ids", {"id": Text()})
+
+
+def _asked_of(
+    connection: Connection, make: Callable[[str], Select[*tuple[Any, ...]]], exception_ids: Sequence[str], **more: object
+) -> Sequence[Row[Any]]:
+    """What a statement says of some exceptions."""
+    ids = orjson.dumps([{"id": one} for one in exception_ids]).decode()
+    return connection.execute(prepared(connection, make, connection.dialect.name), {"ids": ids, **more}).all()
+
+
 def _whole(connection: Connection, found: Sequence[Row[Any]]) -> list[ExceptionRow]:
     """Rows with what stands in other tables."""
-    ids = [row.exception_id for row in found]
-    if not ids:
-        return []
-    beside = {
-        row.exception_id: row
-        for row in connection.execute(
-            select(cases.c.exception_id, cases.c.waiting_on, cases.c.reopenings, cases.c.escalation_to, cases.c.label).where(
-                cases.c.exception_id.in_(ids)
-            )
-        )
-    }
-    acts = _actions(connection, ids)
-    return [_row(row, beside.get(row.exception_id), acts.get(row.exception_id)) for row in found]
+    ids = [str(row.exception_id) for row in found]
+    others = {row.exception_id: row for row in _asked_of(connection, beside, ids)} if ids else {}
+    return [_row(row, others[row.exception_id]) for row in found]
 
 
-def _actions(connection: Connection, ids: Sequence[str]) -> dict[str, ActionBrief]:
-    """Of each exception the action to show: the latest that is not over, else the latest."""
-    over: Expression = case((_A.state.in_(OVER), 0), else_=1)
-    rows = connection.execute(
-        select(_A.exception_id, _A.action_id, _A.action, _A.state)
-        .where(_A.exception_id.in_(ids))
-        .order_by(over, _A.proposed_at, _A.action_id)
-    )
-    return {row.exception_id: ActionBrief(row.action_id, row.action, row.state) for row in rows}
-
-
-def _row(row: Row[*tuple[Any, ...]], case_: Row[*tuple[Any, ...]] | None, action: ActionBrief | None) -> ExceptionRow:
+def _row(row: Row[*tuple[Any, ...]], other: Row[*tuple[Any, ...]]) -> ExceptionRow:
     found = values(row)
     del found["severity_rank"]
     return ExceptionRow(
         **{**found, "team": row.team or row.owner},
-        waiting_on=None if case_ is None else case_.waiting_on,
-        reopenings=0 if case_ is None else case_.reopenings,
-        escalated_to=None if case_ is None else case_.escalation_to,
-        label=None if case_ is None else case_.label,
-        action=action,
+        waiting_on=other.waiting_on,
+        reopenings=other.reopenings or 0,
+        escalated_to=other.escalation_to,
+        label=other.label,
+        action=None if other.action_id is None else ActionBrief(other.action_id, other.action, other.state),
     )
 
 
