@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from dataflows.console.live.interests import Interest
-from dataflows.console.live.notices import Notice, notice
+from dataflows.console.live.notices import Notice, notices
 from dataflows.console.live.standing import LiveStanding, read_standing
 from sinks.cases.queries.changes import Position, changes, position
 
@@ -198,7 +198,7 @@ class LiveHub:
                 found = changes(connection, self._position)
                 here = found.position
                 interests = {page.interest for page in pages} if here != self._position else set[Interest]()
-                said = {interest: notice(connection, found, interest, now) for interest in interests}
+                said = notices(connection, found, interests, now)
                 due += [(page, said[page.interest]) for page in pages if page.interest in said and said[page.interest].says_something]
             # Who has just come is told all from its own position on; what it is told twice then, it knows by the numbers.
             due += [(page, self._first(connection, page, here, now)) for page in joining]
@@ -209,4 +209,4 @@ class LiveHub:
         """What a page is told first: what has changed since it was made."""
         if page.since is None:
             return Notice(here)
-        return notice(connection, changes(connection, page.since), page.interest, now)
+        return notices(connection, changes(connection, page.since), [page.interest], now)[page.interest]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 
 from dataflows.console.live.interests import Interest
 from sinks.cases.queries.changes import (
-    ChangedRow,
     MatchedRow,
     Position,
     StoreChanges,
@@ -63,26 +62,29 @@ class Notice:
         return packed_position(self.position)
 
 
-def notice(connection: Connection, found: StoreChanges, interest: Interest, now: datetime) -> Notice:
-    """What a page with this interest is told of some changes. Raises FilterError."""
+def notices(connection: Connection, found: StoreChanges, interests: Collection[Interest], now: datetime) -> dict[Interest, Notice]:
+    """What pages with these interests are told of some changes. Raises FilterError."""
     if not found.complete:
-        return Notice(found.position, complete=False)
-    if interest.shows == "feeds":
-        rows = [MatchedRow(row.id, row.sequence, now=True, before=row.before is not None) for row in found.incidents]
-    elif interest.shows == "actions":
-        rows = matching_actions(connection, _only(found.actions, interest), interest.actions)
-    else:
-        rows = matching_exceptions(connection, _only(found.exceptions, interest), interest.exceptions, now)
+        return dict.fromkeys(interests, Notice(found.position, complete=False))
+    lists = [one for one in interests if one.shows == "exceptions"]
+    matched = matching_exceptions(connection, found.exceptions, [one.exceptions for one in lists], now)
+    rows: dict[Interest, Sequence[MatchedRow]] = {one: _only(of_it, one) for one, of_it in zip(lists, matched, strict=True)}
+    for one in interests:
+        if one.shows == "feeds":
+            rows[one] = [MatchedRow(row.id, row.sequence, now=True, before=row.before is not None) for row in found.incidents]
+        elif one.shows == "actions":
+            rows[one] = _only(matching_actions(connection, found.actions, one.actions), one)
+    return {one: _notice(found.position, of_it) for one, of_it in rows.items()}
+
+
+def _notice(position: Position, rows: Sequence[MatchedRow]) -> Notice:
     return Notice(
-        found.position,
+        position,
         new=tuple((row.id, row.sequence) for row in rows if row.now and not row.before),
         changed=tuple((row.id, row.sequence) for row in rows if row.now and row.before),
         gone=tuple((row.id, row.sequence) for row in rows if row.before and not row.now),
     )
 
 
-def _only(rows: Sequence[ChangedRow], interest: Interest) -> Sequence[ChangedRow]:
-    if not interest.only:
-        return rows
-    wanted = frozenset(interest.only)
-    return [row for row in rows if row.id in wanted]
+def _only(rows: Sequence[MatchedRow], interest: Interest) -> Sequence[MatchedRow]:
+    return [row for row in rows if row.id in interest.only] if interest.only else rows

@@ -7,25 +7,44 @@ made of: what stands behind a position is what has changed since. A row that cha
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final, cast
 
 import orjson
-from sqlalchemy import BindParameter, Connection, Select, Table, and_, bindparam, case, false, func, literal, or_, select, tuple_
-from sqlalchemy.sql.visitors import replacement_traverse
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Connection,
+    FromClause,
+    Integer,
+    Select,
+    Table,
+    Text,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
-from sinks.cases.expressions import Expression
-from sinks.cases.queries.conditions import STANDING, at_instant, of_actions, of_exceptions
+from sinks.cases.expressions import Expression, listed
+from sinks.cases.queries.conditions import STANDING, at_instant, of_actions, of_exceptions, shape
+from sinks.cases.queries.prepared import prepared
 from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter
-from sinks.cases.tables import action_events, actions, exception_events, exceptions, incidents, offsets
+from sinks.cases.tables import Instants, action_events, actions, exception_events, exceptions, incidents, offsets
 
 TOPICS: Final = ("actions", "exceptions", "incidents")
 """The logs whose records change what lists show."""
 MOST: Final = 4_000
 """Changed rows that are told of; of more it is only said that there are too many."""
+PLACE: Final = "place"
+"""Which of several filters a row is of."""
 
 Position = Mapping[str, int]
 """By part of a log: the offset of the record after the last one that the store holds."""
@@ -116,14 +135,26 @@ def changes(connection: Connection, since: Position, most: int = MOST) -> StoreC
     )
 
 
-def matching_exceptions(connection: Connection, changed: Sequence[ChangedRow], wanted: ExceptionFilter, now: datetime) -> list[MatchedRow]:
-    """Which of some changed exceptions a filter wants as they are, or wanted as they were. Raises FilterError."""
-    return list(_matching(connection, _exceptions_asked(wanted), changed, at_instant(wanted, now)))
+def matching_exceptions(
+    connection: Connection, changed: Sequence[ChangedRow], wanted: Sequence[ExceptionFilter], now: datetime
+) -> list[list[MatchedRow]]:
+    """By filter, which of some changed exceptions it wants as they are, or wanted as they were. Raises FilterError.
+
+    One statement for all filters that differ only in what they look for, such as those of many people for what is theirs.
+    """
+    found: list[list[MatchedRow]] = [[] for _ in wanted]
+    alike: dict[ExceptionFilter, list[dict[str, object]]] = {}
+    for place, one in enumerate(wanted):
+        alike.setdefault(shape(one), []).append({PLACE: place, **at_instant(one, now)})
+    for filter_, asks in alike.items():
+        for place, row in _matching(connection, _exceptions_asked, filter_, changed, asks):
+            found[place].append(row)
+    return found
 
 
 def matching_actions(connection: Connection, changed: Sequence[ChangedRow], wanted: ActionFilter) -> list[MatchedRow]:
-    """The same of actions."""
-    return list(_matching(connection, _actions_asked(wanted), changed, {}))
+    """The same of actions, and of one filter."""
+    return [row for _, row in _matching(connection, _actions_asked, wanted, changed, [{PLACE: 0}])]
 
 
 def _behind(connection: Connection, table: Table, moved: Mapping[str, tuple[int, int]], most: int) -> Iterator[Any]:
@@ -151,22 +182,34 @@ def _numbered(connection: Connection, events: Table, rows: Sequence[Any], moved:
 
 
 def _matching(
-    connection: Connection, statement: Select[*tuple[Any, ...]], changed: Sequence[ChangedRow], given: Mapping[str, object]
-) -> Iterator[MatchedRow]:
+    connection: Connection,
+    make: Callable[..., Select[*tuple[Any, ...]]],
+    wanted: Hashable,
+    changed: Sequence[ChangedRow],
+    asks: Sequence[Mapping[str, object]],
+) -> Iterator[tuple[int, MatchedRow]]:
+    """What matches, each row with the place of the filter that it matches."""
     if not changed:
         return
-    ids = [row.id for row in changed]
-    pairs = [(row.id, row.before) for row in changed if row.before is not None] or [("", 0)]
     numbers = {row.id: row.sequence for row in changed}
-    for row in connection.execute(statement, {**given, "ids": ids, "pairs": pairs}):
-        if row.now or row.before:
-            yield MatchedRow(row.id, max(row.sequence, numbers[row.id]), bool(row.now), bool(row.before))
+    given = {
+        "changed": orjson.dumps([{"id": row.id, "before": row.before} for row in changed]).decode(),
+        "asks": orjson.dumps([_written(connection, one) for one in asks], default=str).decode(),
+    }
+    for row in connection.execute(prepared(connection, make, wanted, connection.dialect.name), given):
+        yield row.place, MatchedRow(row.id, max(row.sequence, numbers[row.id]), bool(row.now), bool(row.before))
 
 
-@lru_cache(256)
-def _exceptions_asked(wanted: ExceptionFilter) -> Select[*tuple[Any, ...]]:
+def _written(connection: Connection, asks: Mapping[str, object]) -> dict[str, object]:
+    """What is asked for, with instants as the database compares them."""
+    write = Instants().dialect_impl(connection.dialect).bind_processor(connection.dialect)
+    return {name: write(value) if write is not None and isinstance(value, datetime) else value for name, value in asks.items()}
+
+
+def _exceptions_asked(wanted: ExceptionFilter, dialect: str) -> Select[*tuple[Any, ...]]:
     # Clocks are those of now: what only a clock has taken into a list, or out of it, is no change of the row.
     return _asking(
+        dialect,
         exceptions,
         exception_events,
         of_exceptions(wanted),
@@ -174,24 +217,40 @@ def _exceptions_asked(wanted: ExceptionFilter) -> Select[*tuple[Any, ...]]:
     )
 
 
-@lru_cache(256)
-def _actions_asked(wanted: ActionFilter) -> Select[*tuple[Any, ...]]:
+def _actions_asked(wanted: ActionFilter, dialect: str) -> Select[*tuple[Any, ...]]:
     conditions = of_actions(wanted)
-    return _asking(actions, action_events, conditions, conditions)
+    return _asking(dialect, actions, action_events, conditions, conditions)
 
 
-def _asking(table: Table, events: Table, now: Sequence[Expression], before: Sequence[Expression]) -> Select[*tuple[Any, ...]]:
-    """Of rows by ID: whether conditions hold of them, and whether they held as the event said that stood before."""
+def _asking(dialect: str, table: Table, events: Table, now: Sequence[Expression], before: Sequence[Expression]) -> Select[*tuple[Any, ...]]:
+    """Of rows by ID and filters by place: whether conditions hold of them, and whether they held as the event said that stood before."""
     (key,), there = table.primary_key.columns, next(iter(events.primary_key.columns))
-    listed: BindParameter[Any] = bindparam("pairs", expanding=True)
-    joined = table.outerjoin(events, and_(there == key, tuple_(there, events.c.sequence).in_(listed)))
-    held = and_(there.is_not(None), *(_as_said(condition, table, events) for condition in before))
-    holds = and_(key.is_not(None), *now)
-    return (
-        select(key.label("id"), table.c.sequence, holds.label("now"), held.label("before"))
-        .select_from(joined)
-        .where(key.in_(bindparam("ids", expanding=True)))
+    names = {bind.key: bind.type for condition in (*now, *before) for bind in _asked_of(condition)}
+    changed = listed(dialect, "changed", {"id": Text(), "before": BigInteger()})
+    asks = listed(dialect, "asks", {PLACE: Integer(), **names})
+    joined = changed.join(table, key == changed.c.id).outerjoin(events, and_(there == key, events.c.sequence == changed.c.before))
+    holds = and_(true(), *(_of_asks(condition, asks) for condition in now))
+    held = and_(there.is_not(None), *(_of_asks(_as_said(condition, table, events), asks) for condition in before))
+    rows = (
+        select(asks.c[PLACE], key.label("id"), table.c.sequence, holds.label("now"), held.label("before"))
+        .select_from(joined.join(asks, true()))
+        .subquery("matched")
     )
+    return select(rows).where(or_(rows.c.now, rows.c.before))
+
+
+def _asked_of(condition: Expression) -> Iterator[BindParameter[Any]]:
+    """What is asked anew each time, of a condition."""
+    return (each for each in iterate(condition) if isinstance(each, BindParameter) and not each.unique)
+
+
+def _of_asks(condition: Expression, asks: FromClause) -> Expression:
+    """A condition of parameters as a condition of a row of them."""
+    return replacement_traverse(condition, {}, lambda element, **_: cast("Any", _ask(element, asks)))
+
+
+def _ask(element: object, asks: FromClause) -> object:
+    return asks.c[element.key] if isinstance(element, BindParameter) and not element.unique else None
 
 
 def _as_said(condition: Expression, table: Table, events: Table) -> Expression:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,7 +37,11 @@ WANTED = (
     ExceptionFilter(unassigned=True, states=("new", "acknowledged")),
     ExceptionFilter(teams=("CARR",), statuses=("open", "suppressed")),
     ExceptionFilter(kinds=("shipment",), text="order"),
+    ExceptionFilter(teams=("OPS",), statuses=("open", "suppressed")),
+    ExceptionFilter(worth_from=Decimal("20.50"), older_than=timedelta(minutes=5)),
+    ExceptionFilter(worth_from=Decimal("0.01"), older_than=timedelta(0)),
 )
+"""Several differ only in what they look for, and are asked by one statement."""
 WAITING = (ActionFilter(waiting=True), ActionFilter(), ActionFilter(states=("requested", "executed")))
 NOW = datetime.fromtimestamp(UNTIL, UTC)
 STEPS = 5
@@ -83,8 +88,7 @@ def _holds(connection: Connection, before: Seen, now: Seen) -> None:
     assert found.position == now.at
     changed = {row.id for row in found.exceptions}
     assert changed >= {id_ for id_, number in now.exceptions[WANTED[1]].items() if before.exceptions[WANTED[1]].get(id_) != number}
-    for wanted in WANTED:
-        matched = matching_exceptions(connection, found.exceptions, wanted, NOW)
+    for wanted, matched in zip(WANTED, matching_exceptions(connection, found.exceptions, WANTED, NOW), strict=True):
         assert {row.id: row.sequence for row in matched if row.now} == {i: n for i, n in now.exceptions[wanted].items() if i in changed}
         assert {row.id for row in matched if row.before} == {i for i in before.exceptions[wanted] if i in changed}
     for asked in WAITING:
