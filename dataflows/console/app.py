@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -25,7 +26,7 @@ from dataflows.console.access import Needs
 from dataflows.console.assets import serve_assets
 from dataflows.console.cookies import cookie_of
 from dataflows.console.live.resting import rests
-from dataflows.console.parts import ConsoleParts
+from dataflows.console.parts import HEAD_OLDEST, ConsoleParts
 from dataflows.console.routes import Route, every_route
 from dataflows.console.safety import SAFE, BodyTooLargeError, Forwarded, RequestGuard
 from dataflows.console.text import mark
@@ -88,7 +89,7 @@ def _endpoint(route: Route, parts: ConsoleParts) -> Callable[[Request], Awaitabl
 
 async def _answered(route: Route, parts: ConsoleParts, request: Request) -> Response:
     try:
-        visit = await _visit(request, parts, route.name)
+        visit = await _visit(request, parts, route.name, route.needs)
     except SQLAlchemyError as error:
         parts.metrics.failed("own", "the console's own database does not answer", error=type(error).__name__)
         visit = Visit(request, parts, parts.clock(), route=route.name)
@@ -96,8 +97,6 @@ async def _answered(route: Route, parts: ConsoleParts, request: Request) -> Resp
     if not visit.person.may(route.needs):
         return _denied(visit)
     try:
-        if visit.person.is_known and route.needs is Needs.READ:
-            visit.rests = await to_thread.run_sync(rests, parts.own, visit.person.name)
         await _head(visit, route)
         response = await route.view(visit)
     except NotHereError:
@@ -123,29 +122,40 @@ async def _answered(route: Route, parts: ConsoleParts, request: Request) -> Resp
     return response
 
 
-async def _visit(request: Request, parts: ConsoleParts, route: str) -> Visit:
-    """Who asks. Raises SQLAlchemyError."""
+async def _visit(request: Request, parts: ConsoleParts, route: str, needs: Needs = Needs.OPEN) -> Visit:
+    """Who asks, and of pages that follow changes whether theirs do. Raises SQLAlchemyError."""
     now = parts.clock()
     visit = Visit(request, parts, now, route=route)
     id_ = request.cookies.get(cookie_of(parts.settings))
     if id_ and len(id_) < 200:
         # What a page asks for by itself while it is open keeps no session alive.
         used = request.headers.get(BACKGROUND) is None and route != LIVE
-        found = await to_thread.run_sync(partial(parts.sessions.find, id_, now, used=used))
-        if found is not None:
-            visit.session, known = found
-            visit.person = known.person
+        await to_thread.run_sync(partial(_find, visit, id_, needs, used=used))
     return visit
+
+
+def _find(visit: Visit, id_: str, needs: Needs, *, used: bool) -> None:
+    """Blocking."""
+    found = visit.parts.sessions.find(id_, visit.now, used=used)
+    if found is not None:
+        visit.session, known = found
+        visit.person = known.person
+        visit.rests = needs is Needs.READ and rests(visit.parts.own, known.person.name)
 
 
 async def _head(visit: Visit, route: Route) -> None:
     """The counts and the standing that each whole page shows; without the store pages that need none of it still work."""
     if route.needs is Needs.OPEN or not visit.person.may(Needs.READ) or visit.request.method not in SAFE:
         return
-    visit.head = visit.parts.heads.kept(visit.person, visit.now)
+    heads = visit.parts.heads
+    visit.head = heads.kept(visit.person, visit.now)
     if visit.head is None and not visit.wants_fragment:
+        asking = replace(visit)  # what is read behind the page's back must not say from where on the page follows changes
+        visit.head = heads.kept(visit.person, visit.now, HEAD_OLDEST)
+        if visit.head is not None:
+            heads.renew(visit.person, lambda: asking.read(heads.read, visit.person, visit.now))
+            return
         try:
-            heads = visit.parts.heads
             visit.head = await heads.asked.get(visit.person.scope, lambda: visit.read(heads.read, visit.person, visit.now))
         except StoreDownError:
             if route.needs is not Needs.SIGNED_IN:

@@ -14,7 +14,7 @@ from dataflows.console.columns import COLUMNS, chosen
 from dataflows.console.filters import ME, NOBODY, SEVERAL, SOMEBODY, ReadFilter, to_query
 from dataflows.console.own_lists import columns_of
 from dataflows.console.pages import words
-from dataflows.console.parts import Head
+from dataflows.console.parts import HEAD_OLDEST, Head
 from dataflows.console.standard_views import standard
 from dataflows.console.text import mark
 from dataflows.console.visit import Visit
@@ -147,7 +147,8 @@ def read_rows(connection: Connection, visit: Visit, read: ReadFilter, *, after: 
 async def read_facets(visit: Visit, wanted: ExceptionFilter) -> Facets:
     """How many rows a filter leaves of what somebody may see, and of what; as of some seconds ago if asked then. Raises FilterError."""
     bounds = visit.person.narrow(ExceptionFilter())
-    return await visit.parts.heads.facets.get((wanted, bounds), lambda: visit.read(facets, wanted, bounds, now=visit.now))
+    longest = HEAD_OLDEST.total_seconds()
+    return await visit.parts.heads.facets.get((wanted, bounds), lambda: visit.read(facets, wanted, bounds, now=visit.now), longest=longest)
 
 
 class ShownList:
@@ -291,7 +292,6 @@ def helpers(visit: Visit, handed: Collection[str] = ()) -> dict[str, Any]:
         "standard": standard(visit),
         "words": words,
         "words_of": words.words_of,
-        "kind_words": words.kind_words,
         "handed": handed,
     }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -37,7 +38,9 @@ from sinks.cases.tables.base import about, instant, number, text
 from sources.gateway.answers import PieceResult
 
 HEAD_AGE: Final = timedelta(seconds=3)
-"""How old the counts in the head of a page may be."""
+"""How old counts may be before they are asked for anew."""
+HEAD_OLDEST: Final = timedelta(seconds=8)
+"""How old they may be that are shown while they are asked for anew: nobody waits for counts who has just seen them."""
 MOST_HEADS: Final = 500
 
 reads: Final = Table(
@@ -96,12 +99,24 @@ class Heads:
         self.facets = KeptAnswers(age=HEAD_AGE.total_seconds())
         """How many rows of lists have what, by list and scope: as old as the head's counts at most."""
         self._kept: dict[PersonScope, Head] = {}
+        self._renewals: set[asyncio.Task[Head]] = set()
         self._lock = Lock()
 
-    def kept(self, person: Person, now: datetime) -> Head | None:
+    def kept(self, person: Person, now: datetime, oldest: timedelta = HEAD_AGE) -> Head | None:
         """The head, if it is not too old."""
         found = self._kept.get(person.scope)
-        return found if found is not None and abs(now - found.at) < HEAD_AGE else None
+        return found if found is not None and abs(now - found.at) < oldest else None
+
+    def renew(self, person: Person, ask: Callable[[], Awaitable[Head]]) -> None:
+        """Asks for the head anew, behind the back of whoever is shown the kept one. If it fails, who asks once that is too old is told."""
+        task = asyncio.ensure_future(self.asked.get(person.scope, ask))
+        self._renewals.add(task)
+        task.add_done_callback(self._renewed)
+
+    def _renewed(self, task: asyncio.Task[Head]) -> None:
+        self._renewals.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     def read(self, connection: Connection, person: Person, now: datetime) -> Head:
         """The head as it is now."""

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from math import inf
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, cast
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import TIMEDELTA_UNITS, format_date, format_datetime, format_time, format_timedelta
 from babel.messages.pofile import read_po
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
 
@@ -58,11 +59,11 @@ class Language:
 
     def span(self, length: timedelta) -> str:
         """A length of time, in its largest unit."""
-        return format_timedelta(length, threshold=1.2, locale=self.locale)
+        return _length(self.code, length, directed=False)
 
     def distance(self, length: timedelta) -> str:
         """How far an instant is away: `in 3 hours`, `2 days ago`."""
-        return format_timedelta(length, threshold=1.2, add_direction=True, locale=self.locale)
+        return _length(self.code, length, directed=True)
 
     def number(self, value: Decimal | float, digits: int | None = None) -> str:
         """A number; `digits`: behind the point."""
@@ -81,6 +82,9 @@ class Language:
         return self.number(value, 2) if not currency else _money(self.code, value, currency)
 
 
+FROM: Final = 1.2
+"""Of how many of a unit on a length is said in it."""
+Unit = Literal["year", "month", "week", "day", "hour", "minute", "second"]
 KEPT: Final = 8_192
 """How many written instants and numbers are kept: the same rows are looked at again and again, and to write one takes a tenth of a ms."""
 
@@ -91,6 +95,20 @@ def _date_time(code: str, at: datetime, zone: ZoneInfo, seconds: bool) -> str:
     day = format_date(local.date(), "medium", locale=locale)
     hour = format_time(local.time(), "HH:mm:ss" if seconds else "HH:mm", locale=locale)
     return f"{day}, {hour} {local.tzname()}"
+
+
+def _length(code: str, length: timedelta, *, directed: bool) -> str:
+    """As `format_timedelta` writes a length: in the largest unit of which there are as many as `FROM`."""
+    seconds = length.total_seconds()
+    unit, each = next((one for one in TIMEDELTA_UNITS if abs(seconds) / one[1] >= FROM), TIMEDELTA_UNITS[-1])
+    many = round(max(abs(seconds) / each, 1)) if seconds else 0
+    return _counted(code, unit, -many * each if seconds < 0 else many * each, directed)
+
+
+@lru_cache(KEPT)
+def _counted(code: str, unit: str, seconds: int, directed: bool) -> str:
+    length, locale = timedelta(seconds=seconds), language(code).locale
+    return format_timedelta(length, granularity=cast("Unit", unit), threshold=inf, add_direction=directed, locale=locale)
 
 
 @lru_cache(KEPT, typed=True)

@@ -29,16 +29,17 @@ class KeptAnswers:
         self._age, self._most = age, most
         self._kept: OrderedDict[Hashable, KeptAnswer] = OrderedDict()
 
-    async def get(self, asked: Hashable, ask: Callable[[], Awaitable[Found]], *, longest: float = 0) -> Found:
+    async def get(self, asked: Hashable, ask: Callable[[], Awaitable[Found]], *, longest: float = 0, age: float | None = None) -> Found:
         """The answer; asked for anew if it is too old. Raises what asking raises, which is not kept.
 
-        `longest`: up to so many seconds an older one is given at once, and asked for anew behind the back of who gets it.
+        `age`: of this answer, where it is another than of all. `longest`: up to so many seconds an older one is given at once, and asked
+        for anew behind the back of who gets it.
         """
         loop = asyncio.get_running_loop()
         held = self._kept.get(asked)
         if held is not None:
             old = loop.time() - held.since
-            if old < self._age or not held.answer.done():
+            if old < (self._age if age is None else age) or not held.answer.done():
                 return await asyncio.shield(held.answer)
             if old < longest:
                 if held.renewal is None or held.renewal.done():

@@ -20,6 +20,8 @@ DAYS: Final = (7, 30, 90)
 USUAL: Final = 30
 LONGEST_KEPT_S: Final = 300.0
 """How old counts may be that are shown while they are made anew: the page says up to when it has counted."""
+LONG_KEPT_S: Final = 1_800.0
+"""The same of what happened in a longer window, of which half an hour is a small part, and which costs seconds to count."""
 LONGEST: Final = timedelta(days=366)
 MOST_VALUES: Final = 20
 FINE: Final = timedelta(minutes=1)
@@ -35,6 +37,11 @@ class AskedWindow:
     days: int | None
     first: date
     last: date
+
+    @property
+    def step(self) -> timedelta:
+        """To what its end is rounded down."""
+        return _step(self.window.length)
 
     def key(self) -> tuple[str | None, Window]:
         """What those ask for alike who ask for the same days up to now, whenever they do; of two days the window itself."""
@@ -63,7 +70,7 @@ def read_window(params: QueryParams, person: Person, now: datetime, zone: ZoneIn
             return AskedWindow(Window(begin, end, **places), None, first, last)
     asked = params.get("days", "")
     days = int(asked) if asked.isdecimal() and len(asked) < 5 and int(asked) in DAYS else USUAL
-    step = FINE if days <= DAYS[0] else COARSE
+    step = _step(timedelta(days=days))
     until = datetime.fromtimestamp(int(now.timestamp()) // int(step.total_seconds()) * step.total_seconds(), UTC)
     since = until - timedelta(days=days)
     return AskedWindow(Window(since, until, **places), days, since.astimezone(zone).date(), until.astimezone(zone).date())
@@ -74,6 +81,10 @@ def listed(window: Window, now: datetime, **more: Any) -> ExceptionFilter:
     found = ExceptionFilter(statuses=("open", "suppressed", "resolved"), kinds=window.kinds, teams=window.teams)
     older = now - window.until
     return replace(found, newer_than=now - window.since, older_than=older if older >= timedelta(minutes=1) else None, **more)
+
+
+def _step(length: timedelta) -> timedelta:
+    return FINE if length <= timedelta(days=DAYS[0]) else COARSE
 
 
 def _day(text: str | None) -> date | None:

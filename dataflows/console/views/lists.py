@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -68,8 +69,7 @@ async def answered(
     visit: Visit, template: str, read: ReadFilter, found: ReadList, *, defaults: Query | None = None, **more: object
 ) -> Response:
     """The page of a list. `defaults`: what its filter always has."""
-    columns = await visit.own(seen_columns, visit, visit.person)
-    views = await visit.own(own_lists.views_of, visit.parts.own, visit.person)
+    columns, views = await visit.own(_kept, visit)
     shown = ShownList(visit, read, found, columns, defaults=defaults)
     context: dict[str, Any] = {
         **helpers(visit),
@@ -83,6 +83,11 @@ async def answered(
         **more,
     }
     return visit.page(template, **context)
+
+
+def _kept(visit: Visit) -> tuple[tuple[str, ...], Sequence[own_lists.SavedView]]:
+    """What the reader keeps of lists: columns and views. Blocking."""
+    return seen_columns(visit, visit.person), own_lists.views_of(visit.parts.own, visit.person)
 
 
 ROUTES: Final = (

@@ -14,7 +14,8 @@ from dataflows.console.access import Needs
 from dataflows.console.filters import to_query
 from dataflows.console.insight.kept import KeptAnswers
 from dataflows.console.insight.series import HOURLY, SeriesStep, stepped
-from dataflows.console.insight.windows import DAYS, LONGEST_KEPT_S, AskedWindow, listed, read_window
+from dataflows.console.insight.windows import DAYS, FINE, LONG_KEPT_S, LONGEST_KEPT_S, AskedWindow, listed, read_window
+from dataflows.console.pages.words import kind_words
 from dataflows.console.pictures.bars import Bar, BarPart, bars
 from dataflows.console.pictures.flow import FlowColumn, flow_picture, spark
 from dataflows.console.pictures.marks import Series, key
@@ -87,7 +88,13 @@ async def see(visit: Visit) -> Response:
     """The page."""
     asked = read_window(visit.request.query_params, visit.person, visit.now, visit.zone)
     window = asked.window
-    found = await answers(visit).get(("modes", asked.key()), lambda: visit.read(counted, window), longest=LONGEST_KEPT_S)
+    found = await answers(visit).get(
+        ("modes", asked.key()),
+        lambda: visit.read(counted, window),
+        # Before its end has moved by a step the same would be counted again.
+        age=asked.step.total_seconds(),
+        longest=LONGEST_KEPT_S if asked.step == FINE else LONG_KEPT_S,
+    )
     asked = replace(asked, window=found.window)
     steps = stepped(found.flow, asked.window, visit.zone)
     hourly = asked.window.length <= HOURLY
@@ -121,7 +128,7 @@ def _columns(visit: Visit, steps: Sequence[SeriesStep], *, hourly: bool) -> list
 
 
 def _spark(visit: Visit, found: ModesFound, mode: FailureMode) -> Markup:
-    return spark(found.trend.get(mode.kind, [0]), visit.say("Trend of %(kind)s", kind=mode.kind))
+    return spark(found.trend.get(mode.kind, [0]), visit.say("Trend of %(kind)s", kind=kind_words(mode.kind)))
 
 
 def _place(visit: Visit, asked: AskedWindow, name: str, rows: Sequence[RecurrencePlace]) -> PlacePicture:
