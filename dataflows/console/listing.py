@@ -15,6 +15,7 @@ from dataflows.console.filters import ME, NOBODY, SEVERAL, SOMEBODY, ReadFilter,
 from dataflows.console.own_lists import columns_of
 from dataflows.console.pages import words
 from dataflows.console.parts import HEAD_OLDEST, Head
+from dataflows.console.render import kind_words
 from dataflows.console.standard_views import standard
 from dataflows.console.text import mark
 from dataflows.console.visit import Visit
@@ -257,7 +258,7 @@ class ShownList:
         if name in TABLES:
             return self._visit.say(words.words_of(TABLES[name], value))
         if name == "kind" and "." in value:
-            return f"{value.partition('.')[0]}: {words.kind_words(value)}"
+            return f"{value.partition('.')[0]}: {kind_words(value)}"
         return value.removeprefix("user:") if name == "assignee" else value
 
     def _option(self, name: str, value: str, count: int | None) -> FacetOption:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from types import FunctionType, MethodType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -119,6 +119,7 @@ def environment(code: str) -> Environment:
     made.context_class = PageContext
     made.globals.update(translating(spoken))
     made.filters["words"] = words
+    made.globals.update(cast("dict[str, Any]", {"kind_words": kind_words}))
     return made
 
 
@@ -156,6 +157,11 @@ def rendered(code: str, template: str, context: Mapping[str, Any]) -> str:
 def words(name: str | None) -> str:
     """A name of code as words: `awaiting_customer` becomes `awaiting customer`."""
     return "" if name is None else name.replace("_", " ")
+
+
+def kind_words(kind: str) -> str:
+    """A kind in words: `shipment.delivery_overdue` is `delivery overdue`."""
+    return kind.partition(".")[2].replace("_", " ") or kind
 
 
 def safe(text: str) -> Markup:

@@ -8,8 +8,9 @@ from typing import Final, cast
 
 from dataflows.console.pages.arithmetic import DeadlineParts, deadline_of
 from dataflows.console.pages.calendars import CountedPlaces, calendar_of, clock_idle, idle_of
-from dataflows.console.pages.words import RESOLUTIONS, kind_words, words_of
+from dataflows.console.pages.words import RESOLUTIONS, words_of
 from dataflows.console.pictures.order_story import DeadlineBar, Outcome
+from dataflows.console.render import kind_words
 from dataflows.console.text import Language, mark
 from dataflows.core.policy import Policy
 from schemas.instants import EPOCH, MICROSECOND

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, cast
 
-from dataflows.console.pages.words import EVENTS, SCANS, STATES, kind_words, words_of
+from dataflows.console.pages.words import EVENTS, SCANS, STATES, words_of
 from dataflows.console.pictures.order_story import StoryEntry, in_order
+from dataflows.console.render import kind_words
 from dataflows.console.text import Language, mark
 from schemas.values import parse_instant
 from sinks.cases.queries.past import OrderPast

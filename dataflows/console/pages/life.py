@@ -29,6 +29,18 @@ OF_CASE: Final[tuple[tuple[str, str, dict[str, str]], ...]] = (
     ("outcome", mark("outcome"), {}),
     ("label", mark("label"), {}),
 )
+IMPLIED: Final[Mapping[str, Mapping[str, str]]] = {
+    "exception.resolved": {"status": "resolved"},
+    "exception.retracted": {"status": "retracted"},
+    "case.acknowledged": {"state": "acknowledged"},
+    "case.assigned": {"state": "assigned"},
+    "case.snoozed": {"state": "snoozed"},
+    "case.waiting": {"state": "waiting"},
+    "case.resolved": {"status": "resolved", "state": "resolved"},
+    "case.reopened": {"status": "open", "state": "open"},
+}
+"""By type of an event, or of the decision behind it, what its words say already: it is no change to be listed beside them."""
+UPDATED: Final = "exception.updated"
 INSTANTS: Final = frozenset(("due_at", "until"))
 SEVERITIES: Final = frozenset(("critical", "high", "medium", "low"))
 
@@ -44,13 +56,16 @@ class LifeChange:
 
 @dataclass(frozen=True, slots=True)
 class LifeEvent:
-    """An event of an exception. `why`: what made it be said; `by`: who decided, or the source of the event; `cause_at`: when that was."""
+    """An event of an exception. `by`: who decided, or the source of the event; `cause_at`: when that was.
+
+    `why`: what made it be said; None where the words say it.
+    """
 
     sequence: int
     type: str
     at: datetime
     words: str
-    why: str
+    why: str | None
     by: str | None
     cause_id: str | None
     cause_at: datetime | None
@@ -68,17 +83,19 @@ def life(events: Sequence[SaidEvent], spoken: Language) -> list[LifeEvent]:
         cause = cast("Mapping[str, str | None] | None", data.get("changed_by"))
         decided = cause is not None and str(cause["type"]).startswith(("case.", "action."))
         by = cast("str | None", data["case"].get("by")) if decided else None if cause is None else cause["source"]
+        words, why = spoken.text(words_of(EVENTS, event.type)), _why(data, before, cause, spoken)
         found.append(
             LifeEvent(
                 sequence=event.sequence,
                 type=event.type,
                 at=event.at,
-                words=spoken.text(words_of(EVENTS, event.type)),
-                why=_why(data, before, cause, spoken),
+                # That something changed says nothing beside why it did; that it was resolved says a decision to resolve it, too.
+                words=why if event.type == UPDATED else words,
+                why=None if event.type == UPDATED or _status(event.type) == _status(None if cause is None else cause["type"]) else why,
                 by=by,
                 cause_id=None if cause is None else cause["id"],
                 cause_at=None if cause is None or cause["time"] is None else parse_instant(cause["time"]),
-                changes=list(_changes(before, data, spoken)) if before is not None else [],
+                changes=list(_changes(before, data, _implied(event.type, before, data, cause), spoken)) if before is not None else [],
                 summary=None if before is not None and before["summary"] == data["summary"] else str(data["summary"] or ""),
             )
         )
@@ -96,7 +113,7 @@ def _why(data: Mapping[str, Any], before: Mapping[str, Any] | None, cause: Mappi
         return spoken.text(mark("the deadline passed")) if data["due_at"] else spoken.text(mark("it happened"))
     if data["status"] == "resolved" and before["status"] != "resolved":
         return spoken.text(words_of(RESOLUTIONS, str(data["resolution"])))
-    if data.get("escalation") != before.get("escalation") and data.get("escalation"):
+    if _escalated(before, data):
         to = {"to": data["escalation"]["to"]}
         if data["escalation"]["reason"] == "acknowledge_overdue":
             return spoken.text(mark("nobody took it up in time: it went to %(to)s")) % to
@@ -106,13 +123,34 @@ def _why(data: Mapping[str, Any], before: Mapping[str, Any] | None, cause: Mappi
     return spoken.text(mark("time passed"))
 
 
-def _changes(before: Mapping[str, Any], data: Mapping[str, Any], spoken: Language) -> Iterator[LifeChange]:
+def _implied(
+    type_: str, before: Mapping[str, Any] | None, data: Mapping[str, Any], cause: Mapping[str, Any] | None
+) -> Mapping[str, str | None]:
+    """The fields whose new values the words of an event say."""
+    found: dict[str, str | None] = {**IMPLIED.get(type_, {}), **IMPLIED.get("" if cause is None else str(cause["type"]), {})}
+    if before is not None and cause is None and _escalated(before, data):
+        found["team"] = data["escalation"]["to"]
+    return found
+
+
+def _status(type_: str | None) -> str | None:
+    """The status that a type of event says; of one that says none, its own name."""
+    return IMPLIED.get(type_ or "", {}).get("status", type_)
+
+
+def _escalated(before: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    return bool(data.get("escalation") and data.get("escalation") != before.get("escalation"))
+
+
+def _changes(
+    before: Mapping[str, Any], data: Mapping[str, Any], implied: Mapping[str, str | None], spoken: Language
+) -> Iterator[LifeChange]:
     for name, words, table in FIELDS:
-        if before[name] != data[name]:
+        if before[name] != data[name] and data[name] != implied.get(name):
             yield _change(name, words, table, before[name], data[name], spoken)
     for name, words, table in OF_CASE:
         old, new = before["case"].get(name), data["case"].get(name)
-        if old != new:
+        if old != new and (new is None or new != implied.get(name)):
             yield _change(name, words, table, old, new, spoken)
     old, new = before["policy"]["version"], data["policy"]["version"]
     if old != new:

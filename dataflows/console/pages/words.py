@@ -172,8 +172,3 @@ def words_of(table: dict[str, str], name: str | None) -> str:
     if name is None:
         return ""
     return table.get(name) or name.rpartition(".")[2].replace("_", " ")
-
-
-def kind_words(kind: str) -> str:
-    """A kind in words: `shipment.delivery_overdue` is `delivery overdue`."""
-    return kind.partition(".")[2].replace("_", " ") or kind

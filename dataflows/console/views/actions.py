@@ -15,7 +15,6 @@ from dataflows.console.access import Needs
 from dataflows.console.deciding.effects_of_actions import facts, informed, spoken, text_of, why_not
 from dataflows.console.deciding.forming import context_of
 from dataflows.console.deciding.reading import may_see_action
-from dataflows.console.pages.words import kind_words
 from dataflows.console.routes import Route
 from dataflows.console.visit import NotHereError, Visit
 from schemas.actions import ACTIONS
@@ -54,7 +53,6 @@ async def show_approvals(visit: Visit) -> Response:
     return visit.page(
         "actions/approvals.html",
         groups=groups,
-        kind_words=kind_words,
         next=None if rows.after is None else visit.url("approvals", [*_without(query, "after"), ("after", rows.after)]),
         escalated=sum(one.escalated_to is not None for one in about),
         limit=None if decisions is None else decisions.bulk_limit,

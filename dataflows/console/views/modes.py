@@ -15,10 +15,10 @@ from dataflows.console.filters import to_query
 from dataflows.console.insight.kept import KeptAnswers
 from dataflows.console.insight.series import HOURLY, SeriesStep, stepped
 from dataflows.console.insight.windows import DAYS, FINE, LONG_KEPT_S, LONGEST_KEPT_S, AskedWindow, listed, read_window
-from dataflows.console.pages.words import kind_words
 from dataflows.console.pictures.bars import Bar, BarPart, bars
 from dataflows.console.pictures.flow import FlowColumn, flow_picture, spark
 from dataflows.console.pictures.marks import Series, key
+from dataflows.console.render import kind_words
 from dataflows.console.routes import Route
 from dataflows.console.text import mark
 from dataflows.console.visit import Visit

@@ -241,7 +241,8 @@ def _asking(dialect: str, table: Table, events: Table, now: Sequence[Expression]
 
 def _asked_of(condition: Expression) -> Iterator[BindParameter[Any]]:
     """What is asked anew each time, of a condition."""
-    return (each for each in iterate(condition) if isinstance(each, BindParameter) and not each.unique)
+    found = cast("Iterator[BindParameter[Any]]", (each for each in iterate(condition) if isinstance(each, BindParameter)))
+    return (each for each in found if not each.unique)
 
 
 def _of_asks(condition: Expression, asks: FromClause) -> Expression:

@@ -226,7 +226,7 @@ def beside(dialect: str) -> Select[*tuple[Any, ...]]:
         select(_E.exception_id, *of_case, _A.action_id, _A.action, _A.state)
         .select_from(joined)
         .where(_E.exception_id.in_(select(_ids(dialect).c.id)))
-        .order_by(case((over, literal_column("0")), else_=literal_column("1")), _A.proposed_at, _A.action_id)
+        .order_by(case((over, literal_column("0", Integer())), else_=literal_column("1", Integer())), _A.proposed_at, _A.action_id)
     )
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from babel.dates import TIMEDELTA_UNITS, format_timedelta
 from babel.messages.pofile import read_po
 
 from dataflows.console.assets import STATIC
@@ -18,6 +19,10 @@ from tests.support.messages import HERE, translated, used
 
 ROOT = Path(__file__).parents[3]
 BLANK = re.compile(r"%\((\w+)\)[sd]")
+OTHER_WORDS = re.compile(
+    r"Auftr[aä]g|beauftragt|Aktion|[Gg]enehmig|Termin|Kennzeich|aufnehmen|ufzunehmen|Versender|Frachtführer|Policy|zur Probe|überdeckt"
+)
+"""Words for what German texts call Bestellung, angefordert, Maßnahme, Freigabe, Frist, Einordnung, angenommen, Zusteller, Richtlinie."""
 
 
 def test_every_text_has_its_german() -> None:
@@ -46,6 +51,11 @@ def test_a_text_has_one_german_in_whichever_file() -> None:
     assert {text: words for text, words in said.items() if text and len(words) > 1} == {}
 
 
+def test_a_thing_has_one_german_name() -> None:
+    """An order that is an Auftrag above and a Bestellung below is two things to whoever reads."""
+    assert {text: said for text, said in translated().items() if OTHER_WORDS.search(" ".join(said))} == {}
+
+
 def test_nothing_is_translated_that_is_not_used() -> None:
     """A text that was changed leaves no translation behind. Some stand elsewhere as data, such as what a role is for."""
     left = set(translated()) - set(used())
@@ -62,6 +72,16 @@ def test_times_and_amounts_are_written_as_the_language_does() -> None:
     assert (english.money(Decimal("1234.5"), "EUR"), german.money(Decimal("1234.5"), "EUR")) == ("€1,234.50", "1.234,50\xa0€")
     assert (english.distance(timedelta(hours=-3)), german.distance(timedelta(days=2))) == ("3 hours ago", "in 2 Tagen")
     assert (english.plural("a", "b", 1), german.number(1_000_000)) == ("a", "1.000.000")
+
+
+def test_a_length_is_written_as_babel_does() -> None:
+    """Which is asked once for each count of each unit, and not for each row."""
+    edges = [each * count for _, each in TIMEDELTA_UNITS for count in (0.9, 1, 1.19, 1.2, 1.5, 2.5, 11.6)]
+    for code in ("en", "de"):
+        for seconds in (0, 0.4, *edges, *(-edge for edge in edges)):
+            length, spoken = timedelta(seconds=seconds), language(code)
+            assert spoken.distance(length) == format_timedelta(length, threshold=1.2, add_direction=True, locale=spoken.locale)
+            assert spoken.span(length) == format_timedelta(length, threshold=1.2, locale=spoken.locale)
 
 
 def test_the_browsers_first_known_language_counts() -> None:
