@@ -27,10 +27,15 @@ NOWHERE = Path()
 
 app = typer.Typer(name="dispatch", invoke_without_command=True)
 letters = typer.Typer(name="dead-letters", help="Actions that failed for good: list them, replay them.", no_args_is_help=True)
+decisions = typer.Typer(
+    name="decisions", help="What dispatch said and the log refused for good: list it, write it again.", no_args_is_help=True
+)
 endpoints = typer.Typer(name="endpoints", help="The endpoints: how they are; call a disabled one again.", no_args_is_help=True)
 app.add_typer(letters)
+app.add_typer(decisions)
 app.add_typer(endpoints)
 
+DecisionIds = Annotated[list[str] | None, typer.Argument(metavar="[DECISION_ID]...", help="Their IDs, or the beginnings of them.")]
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ACTION_ID]...", help="Their IDs, or the beginnings of them.")]
 OfEndpoint = Annotated[str | None, typer.Option("--endpoint", help="Only those of this endpoint.")]
 OfAction = Annotated[str | None, typer.Option("--action", help="Only those of this action, such as notify_customer.")]
@@ -110,6 +115,46 @@ def replay(
     if not found:
         raise MisuseError("no dead letter is one of these")
     typer.echo(f"{new} to be replayed" + (f"; {len(found) - new} had been asked for already" if new < len(found) else ""))
+
+
+@decisions.command("list")
+def decisions_list(settings: options.SettingsFile = None, ids: DecisionIds = None) -> None:
+    """List the decisions that the log has refused for good, and why, oldest first."""
+    from rich.table import Table
+
+    from dataflows.dispatch.model import stated
+    from dataflows.dispatch.refusals import refused_decisions
+
+    with _journal(_settings(settings)) as db:
+        found = refused_decisions(db, ids or ())
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("decided at", "refused at", "order", "decision", "why", "decision ID"):
+        table.add_column(name, overflow="fold")
+    for each in found:
+        asked = " (to be written again)" if each.asked else ""
+        table.add_row(stated(each.at), stated(each.refused_at), each.order, each.type, each.reason, f"{each.id}{asked}")
+    _show(table, found, "the log has refused nothing")
+
+
+@decisions.command()
+def write(
+    settings: options.SettingsFile = None,
+    ids: DecisionIds = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+) -> None:
+    """Have them written again, once the cause is mended. The running dispatcher does it, or the next one that starts."""
+    from dataflows.dispatch.letters import ask
+    from dataflows.dispatch.model import wall
+    from dataflows.dispatch.refusals import refused_decisions
+
+    if not (ids or every):
+        raise MisuseError("say which: IDs, or --all")
+    with _journal(_settings(settings)) as db:
+        found = refused_decisions(db, ids or ())
+        new = ask(db, "write", [each.id for each in found], _who(), wall())
+    if not found:
+        raise MisuseError("no refused decision is one of these")
+    typer.echo(f"{new} to be written again" + (f"; {len(found) - new} had been asked for already" if new < len(found) else ""))
 
 
 @endpoints.command("list")

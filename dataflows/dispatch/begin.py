@@ -11,9 +11,9 @@ from dataflows.dispatch.healthy import store_health
 from dataflows.dispatch.journal import AttemptJournal
 from dataflows.dispatch.model import SECOND, Clock, OwnAttempt, PendingAction
 from dataflows.dispatch.outbox import Outbox, put
+from dataflows.dispatch.refusals import BEGUN, taken
 from dataflows.dispatch.sharing import WorkShare
-
-BEGUN = "action.begun"
+from sinks.decisions import RefusedDecisionError
 
 
 class Beginning:
@@ -29,7 +29,8 @@ class Beginning:
         """Whether the attempt may be called now; False: another dispatcher was first, or the engine refuses it.
 
         `health`: the endpoint's row, since a call goes out. `echo_s`: how long the engine may take to agree to one that it did not ask
-        for; 0: it did. Once this has returned True, a crash leaves the attempt in doubt.
+        for; 0: it did. Once this has returned True, a crash leaves the attempt in doubt. Raises RefusedDecisionError if the log will never
+        have it: nobody is called.
         """
         replay = True if own.asked_by else None
         event = decision(action, BEGUN, own.number, own.began_at, endpoint=own.endpoint, dispatcher=self._journal.id, replay=replay)
@@ -49,7 +50,13 @@ class Beginning:
             self._following.echo(action.id, own.number, echo)
         await self._journal.keep(write)
         self._outbox.kick()
-        await acknowledged
+        try:
+            await acknowledged
+        except RefusedDecisionError:
+            if own.asked_by:
+                # It was for this once: whoever asked may ask again.
+                await self._journal.keep(lambda db: _given_up(db, action.id, own.number))
+            raise
         if not await self._first(action, own):
             await self._journal.keep(lambda db: _lost(db, action.id, own.number, self._journal.id))
             return False
@@ -105,3 +112,9 @@ def _lost(db: sqlite3.Connection, id_: str, attempt: int, dispatcher: str) -> No
         "UPDATE attempts SET phase = 'foreign', dispatcher = '' WHERE action_id = ? AND attempt = ? AND dispatcher = ?",
         (id_, attempt, dispatcher),
     )
+
+
+def _given_up(db: sqlite3.Connection, id_: str, attempt: int) -> None:
+    """Nothing is left of an attempt that never began."""
+    db.execute("DELETE FROM attempts WHERE action_id = ? AND attempt = ? AND phase = 'beginning'", (id_, attempt))
+    taken(db, [(event_id(id_, attempt, BEGUN),)])

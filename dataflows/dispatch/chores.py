@@ -12,9 +12,11 @@ from dataflows.dispatch.healthy import store_health
 from dataflows.dispatch.journal import AttemptJournal
 from dataflows.dispatch.letters import AskedFor, asked, audited, buried, count_letters, prune, taken_up
 from dataflows.dispatch.model import SECOND, Clock, OwnAttempt, PendingAction
+from dataflows.dispatch.outbox import Outbox
 from dataflows.dispatch.pipeline import Pipeline
 from dataflows.dispatch.queues import EndpointQueue
 from dataflows.dispatch.recovery import Recovery
+from dataflows.dispatch.refusals import count_refused, write_again
 from dataflows.settings.dispatch import DispatchSettings
 
 EVERY_S: Final = 1.0
@@ -25,12 +27,17 @@ DAY_S: Final = 86_400
 class Chores:
     """One at a time, on the event loop."""
 
-    def __init__(self, pipeline: Pipeline, recovery: Recovery, journal: AttemptJournal, settings: DispatchSettings, clock: Clock) -> None:
-        self._pipeline, self._recovery, self._journal, self._settings, self._clock = pipeline, recovery, journal, settings, clock
+    def __init__(
+        self, pipeline: Pipeline, recovery: Recovery, journal: AttemptJournal, outbox: Outbox, settings: DispatchSettings, clock: Clock
+    ) -> None:
+        self._pipeline, self._recovery, self._settings, self._clock = pipeline, recovery, settings, clock
+        self._journal, self._outbox = journal, outbox
         self._log = structlog.get_logger("orderwatch")
         self._pruned = 0
         self.letters = 0
         """Dead letters that are kept."""
+        self.refused = 0
+        """Decisions that the log has refused, and that are kept."""
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -41,7 +48,7 @@ class Chores:
     async def once(self) -> None:
         """Everything that is due now."""
         now, pipeline = self._clock(), self._pipeline
-        requests, self.letters = await self._journal.keep(lambda db: (asked(db), count_letters(db)))
+        requests, self.letters, self.refused = await self._journal.keep(lambda db: (asked(db), count_letters(db), count_refused(db)))
         if not pipeline.blocked:
             self._recovery.sweep(now)
             for action in pipeline.unrouted_now(now):
@@ -64,6 +71,9 @@ class Chores:
                 detail = await self._replay(request, now)
             case "enable":
                 detail = await self._enable(request.subject)
+            case "write":
+                detail = await self._journal.keep(lambda db: write_again(db, request.subject))
+                self._outbox.kick()
             case _:
                 detail = "unknown"
         self._log.info("asked for", what=request.what, outcome=detail)

@@ -15,6 +15,7 @@ import orjson
 
 from dataflows.dispatch.journal import FILE, JournalError, connect
 from dataflows.dispatch.model import PendingAction, take_in
+from dataflows.dispatch.refusals import forget_refused, prune_refused
 
 PRUNED_AT_ONCE: Final = 5_000
 
@@ -34,7 +35,7 @@ class DeadLetter(NamedTuple):
 
 
 class AskedFor(NamedTuple):
-    """What somebody asked for: `replay` of an action, `enable` of an endpoint."""
+    """What somebody asked for: `replay` of an action, `enable` of an endpoint, `write` of a decision."""
 
     number: int
     what: str
@@ -134,6 +135,7 @@ def prune(db: sqlite3.Connection, ended_before: int, letters_before: int) -> boo
     """
     db.execute("DELETE FROM dead_letters WHERE at < ?", (letters_before,))
     db.execute("DELETE FROM audit WHERE at < ?", (letters_before,))
+    prune_refused(db, letters_before)
     gone = [
         id_
         for (id_,) in db.execute(
@@ -152,9 +154,13 @@ def prune(db: sqlite3.Connection, ended_before: int, letters_before: int) -> boo
 
 
 def forget(db: sqlite3.Connection, tenant: str, order: str) -> None:
-    """Erases an order: its actions, attempts, what is kept of its exceptions, and its dead letters. What is in the outbox goes out."""
+    """Erases an order: its actions, attempts, what is kept of its exceptions, its dead letters and refused decisions.
+
+    What is in the outbox goes out.
+    """
     gone = [(id_,) for (id_,) in db.execute("SELECT id FROM actions WHERE tenant = ? AND order_id = ?", (tenant, order))]
     for table, column in (("attempts", "action_id"), ("dead_letters", "action_id"), ("actions", "id")):
         db.executemany(f"DELETE FROM {table} WHERE {column} = ?", gone)  # noqa: S608 - both names stand above
     db.execute("DELETE FROM dead_letters WHERE tenant = ? AND order_id = ?", (tenant, order))
     db.execute("DELETE FROM contexts WHERE tenant = ? AND order_id = ?", (tenant, order))
+    forget_refused(db, tenant, order)

@@ -62,6 +62,11 @@ class DispatchObserver:
         self.failed("executor")
         self._log.error("an executor broke", endpoint=endpoint, error=error)
 
+    def refused(self, decision: str, why: str) -> None:
+        """Counts it."""
+        self.failed("a refused decision")
+        self._log.error("the log refuses a decision for good", decision=decision, error=why, look="orderwatch dispatch decisions list")
+
     def failed(self, what: str) -> None:
         """Counts a failure of what dispatch stands on."""
         self._metrics.count(catalogue.DISPATCH_FAILURES, what)

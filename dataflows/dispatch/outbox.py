@@ -11,7 +11,9 @@ from typing import Any, Final
 import orjson
 
 from dataflows.dispatch.journal import AttemptJournal
-from sinks.decisions import DecisionWriter, UnwrittenError
+from dataflows.dispatch.model import wall
+from dataflows.dispatch.refusals import refuse, taken
+from sinks.decisions import DecisionWriter, RefusedDecisionError, UnwrittenError
 
 MOST_AT_ONCE: Final = 500
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
@@ -24,10 +26,19 @@ def put(db: sqlite3.Connection, event: Mapping[str, Any], at: int) -> None:
 
 
 class Outbox:
-    """Writes what waits, oldest first, in the order in which it was put there. `failed` is told why a write failed."""
+    """Writes what waits, oldest first, in the order in which it was put there.
 
-    def __init__(self, journal: AttemptJournal, writer: DecisionWriter, failed: Callable[[str], None] = lambda _: None) -> None:
-        self._journal, self._writer, self._failed = journal, writer, failed
+    `failed` hears why a write failed, `refused` which decision the log refuses for good, and why: what comes behind it goes on.
+    """
+
+    def __init__(
+        self,
+        journal: AttemptJournal,
+        writer: DecisionWriter,
+        failed: Callable[[str], None] = lambda _: None,
+        refused: Callable[[str, str], None] = lambda _, __: None,
+    ) -> None:
+        self._journal, self._writer, self._failed, self._refused = journal, writer, failed, refused
         self._news = asyncio.Event()
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self.oldest = 0
@@ -35,7 +46,7 @@ class Outbox:
         self.ailment: str | None = None
 
     def acknowledged(self, id_: str) -> asyncio.Future[None]:
-        """Comes true once the log has a decision. AskedFor for before it is put into the outbox."""
+        """Comes true once the log has a decision, or raises RefusedDecisionError. Asked for before it is put into the outbox."""
         return self._waiting.setdefault(id_, asyncio.get_running_loop().create_future())
 
     def kick(self) -> None:
@@ -44,12 +55,12 @@ class Outbox:
 
     async def run(self) -> None:
         """Writes until it is cancelled. What is being written then is written again by the next process, if it did not get there."""
-        pause = FIRST_PAUSE_S
-        written: Sequence[tuple[int]] = ()
+        pause, most = FIRST_PAUSE_S, MOST_AT_ONCE
+        written: Sequence[tuple[int, str]] = ()
         while True:
             self._news.clear()
             # On a full disk it waits here: what the log has would be written to it again, and again.
-            rows = await self._journal.keep(partial(_next, written=written))
+            rows = await self._journal.keep(partial(_next, written=written, most=most))
             self.oldest = rows[0][2] if rows else 0
             written = ()
             if not rows:
@@ -57,18 +68,32 @@ class Outbox:
                 continue
             try:
                 await asyncio.to_thread(self._writer.write, [orjson.loads(body) for _, _, _, body in rows])
+            except RefusedDecisionError as error:
+                if len(rows) == 1:
+                    await self._refuse(rows[0], error)
+                most = max(1, len(rows) // 2)  # one of them is meant: it is found alone
+                continue
             except UnwrittenError as error:
                 self.ailment = str(error)
                 self._failed(str(error))
                 await asyncio.sleep(pause)
                 pause = min(LONGEST_PAUSE_S, 2 * pause)
                 continue
-            pause, self.ailment = FIRST_PAUSE_S, None
-            written = [(number,) for number, *_ in rows]
+            pause, most, self.ailment = FIRST_PAUSE_S, min(MOST_AT_ONCE, 2 * most), None
+            written = [(number, id_) for number, id_, *_ in rows]
             for _, id_, _, _ in rows:
                 waiting = self._waiting.pop(id_, None)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(None)
+
+    async def _refuse(self, row: tuple[int, str, int, bytes], why: RefusedDecisionError) -> None:
+        """Lays a decision aside."""
+        number, id_, *_ = row
+        await self._journal.keep(lambda db: refuse(db, number, wall(), str(why)))
+        self._refused(id_, str(why))
+        waiting = self._waiting.pop(id_, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(why)
 
     async def flush(self) -> None:
         """Returns once nothing waits any more; `run` must be running."""
@@ -77,7 +102,8 @@ class Outbox:
             await asyncio.sleep(0.02)
 
 
-def _next(db: sqlite3.Connection, written: Sequence[tuple[int]]) -> Sequence[tuple[int, str, int, bytes]]:
+def _next(db: sqlite3.Connection, written: Sequence[tuple[int, str]], most: int) -> Sequence[tuple[int, str, int, bytes]]:
     """Takes away what the log has; returns what comes next."""
-    db.executemany("DELETE FROM outbox WHERE number = ?", written)
-    return db.execute("SELECT number, id, at, body FROM outbox ORDER BY number LIMIT ?", (MOST_AT_ONCE,)).fetchall()
+    db.executemany("DELETE FROM outbox WHERE number = ?", [(number,) for number, _ in written])
+    taken(db, [(id_,) for _, id_ in written])
+    return db.execute("SELECT number, id, at, body FROM outbox ORDER BY number LIMIT ?", (most,)).fetchall()

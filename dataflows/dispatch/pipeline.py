@@ -22,6 +22,7 @@ from dataflows.dispatch.sharing import WorkShare
 from dataflows.dispatch.wanted import NEVER, due_at, is_late
 from dataflows.settings.dispatch import RouteSettings
 from sinks.actions.executor import RetryLater
+from sinks.decisions import RefusedDecisionError
 
 STOPPING: Final = "stopping"
 BROKE: Final = "dispatch_error"
@@ -30,6 +31,8 @@ AGAIN_S: Final = 5.0
 """How long an action waits whose call could not be prepared, or in whose stages something broke."""
 UNREAD_S: Final = 0.2
 """How long it waits for its exception, before it is looked for again."""
+REFUSED_S: Final = 300.0
+"""How long an action waits whose beginning the log has refused; nothing of it has happened."""
 ECHO_S: Final = 30.0
 """How long the engine may take to agree to a replay."""
 
@@ -157,8 +160,9 @@ class Pipeline:
         prepared = await self.preparation.call(action, own.number, self.clock(), addressed=queue.addressed)
         if isinstance(prepared, Unprepared):
             return prepared.code
-        if not await self._begin(action, own, queue):
-            return "the engine did not agree"
+        objection = await self._begin(action, own, queue)
+        if objection:
+            return objection
         if not await self.beginning.called(action, own):
             await self.results.take(action, own, RetryLater(INTERRUPTED), queue.executor, queue.health)
             return INTERRUPTED
@@ -180,7 +184,7 @@ class Pipeline:
             if not self.admit(action, self.clock(), own_only=False):
                 return  # It was withdrawn or paused meanwhile.
             own = action.own = OwnAttempt(number, name, "beginning", self.clock())
-            if not await self._begin(action, own, queue):
+            if await self._begin(action, own, queue):
                 return
         elif own.phase == "asking":
             own.tries += 1
@@ -201,14 +205,23 @@ class Pipeline:
         gone = action.id not in self.following.actions
         return gone or self.blocked not in ("", STOPPING) or self._paused(action) or is_late(action, self.clock())
 
-    async def _begin(self, action: PendingAction, own: OwnAttempt, queue: EndpointQueue) -> bool:
-        begun = await self.beginning.begin(action, own, queue.health.row(), echo_s=ECHO_S if own.asked_by else 0)
+    async def _begin(self, action: PendingAction, own: OwnAttempt, queue: EndpointQueue) -> str:
+        """Why nobody may be called; empty: the attempt has begun."""
+        try:
+            begun = await self.beginning.begin(action, own, queue.health.row(), echo_s=ECHO_S if own.asked_by else 0)
+        except RefusedDecisionError as error:
+            self.unbegun(action)
+            return f"the log refused it: {error}"
         if begun:
             self.listener.began(action, queue.health.name, self.clock())
-        else:
-            action.own = None
-            self.listener.lost(action, queue.health.name)
-        return begun
+            return ""
+        action.own = None
+        self.listener.lost(action, queue.health.name)
+        return "the engine did not agree"
+
+    def unbegun(self, action: PendingAction) -> None:
+        """The log refuses that an attempt begins: it is tried again, under the same number and ID, in a while."""
+        action.own, action.next_at = None, self.clock() + int(REFUSED_S * SECOND)
 
     async def _unprepared(self, action: PendingAction, why: Unprepared, queue: EndpointQueue) -> None:
         if action.own is not None:

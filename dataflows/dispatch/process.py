@@ -89,7 +89,7 @@ class Dispatch:
         following = Following(journal.id)
         await journal.run(following.load)
         health = await journal.run(lambda db: load_health(db, settings.endpoints))
-        outbox = Outbox(journal, self._ground.writer, self._unwritten)
+        outbox = Outbox(journal, self._ground.writer, self._unwritten, self._listener.refused)
         recovery: Recovery | None = None
 
         def shared_anew() -> None:
@@ -115,7 +115,7 @@ class Dispatch:
             for name, endpoint in self._ground.endpoints.items()
         }  # fmt: skip
         recovery = Recovery(pipeline, settings.takeover_seconds, self._clock())
-        chores = Chores(pipeline, recovery, journal, settings, self._clock)
+        chores = Chores(pipeline, recovery, journal, outbox, settings, self._clock)
         self._watch(pipeline, outbox, chores, following)
         try:
             await self._seek(following)
@@ -222,6 +222,7 @@ class Dispatch:
         observer = self._observer
         watch(observer, pipeline, outbox, self._clock)
         observer.read(catalogue.DISPATCH_DEAD_LETTERS, lambda: float(chores.letters))
+        observer.read(catalogue.DISPATCH_REFUSED, lambda: float(chores.refused))
         observer.read(
             catalogue.LAG, lambda: {name: float(max(0, end - following.offsets.get(name, 0))) for name, end in tuple(self._ends.items())}
         )

@@ -7,6 +7,7 @@ from dataflows.dispatch.pipeline import Pipeline
 from dataflows.dispatch.queues import EndpointQueue
 from dataflows.dispatch.result import INTERRUPTED
 from sinks.actions.executor import RetryLater
+from sinks.decisions import RefusedDecisionError
 
 BROKEN_OFF = "broken_off"
 """The code of an attempt of which nobody knows how far it got."""
@@ -60,7 +61,12 @@ class Recovery:
         pipeline = self._pipeline
         if own.phase in ("beginning", "logged"):
             # It was never called. That is said as the outcome of the attempt, unless another dispatcher's stands in its place.
-            if await pipeline.beginning.begin(action, own, queue.health.row()):
+            try:
+                begun = await pipeline.beginning.begin(action, own, queue.health.row())
+            except RefusedDecisionError:
+                pipeline.unbegun(action)
+                return
+            if begun:
                 await pipeline.results.take(action, own, RetryLater(INTERRUPTED), queue.executor, queue.health)
             else:
                 action.own = None

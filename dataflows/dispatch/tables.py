@@ -68,6 +68,16 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     code TEXT NOT NULL,
     at INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refused (
+    id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    order_id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    refused_at INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    body BLOB NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS requests (
     number INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT NOT NULL, subject TEXT NOT NULL, asked_by TEXT NOT NULL, at INTEGER NOT NULL
 );
@@ -81,4 +91,5 @@ CREATE TABLE IF NOT EXISTS audit (
 );
 """
 """`actions`: how each stands by the log, `data` as last said. `attempts`: what this dispatcher began (`model.Phase`), and what others have
-begun (phase `foreign`). `outbox`: decisions that the log has not acknowledged yet. `contexts`: what is kept of exceptions."""
+begun (phase `foreign`). `outbox`: decisions that the log has not acknowledged yet; `refused`: those that it
+never will as they are. `contexts`: what is kept of exceptions."""

@@ -273,6 +273,9 @@ DISPATCH_ENDPOINTS = Metric(
 )
 DISPATCH_UNDER_WAY = Metric("orderwatch_dispatch_calls_under_way", "gauge", "Calls under way, and what belongs to them.", ("endpoint",))
 DISPATCH_DEAD_LETTERS = Metric("orderwatch_dispatch_dead_letters", "gauge", "Actions that failed for good and are kept for a replay.")
+DISPATCH_REFUSED = Metric(
+    "orderwatch_dispatch_refused_decisions", "gauge", "Decisions that the log has refused for good, and that are kept to be written again."
+)
 DISPATCH_OUTBOX = Metric(
     "orderwatch_dispatch_outbox_seconds", "gauge", "How long the oldest decision waits to be acknowledged by the log; 0: none does."
 )
@@ -282,7 +285,7 @@ DISPATCH_LOST = Metric(
 DISPATCH_FAILURES = Metric(
     "orderwatch_dispatch_failures_total",
     "counter",
-    "Failures of what dispatch stands on: reading the log, writing decisions, executors' own mistakes.",
+    "Failures of what dispatch stands on: reading the log, writing decisions, a refused decision, executors' own mistakes.",
     ("what",),
 )
 CONSOLE_REQUESTS = Metric("orderwatch_console_requests_total", "counter", "Requests answered, by route and status.", ("route", "status"))
@@ -320,7 +323,7 @@ METRICS = (
     PART_UP, PART_STARTS,
     STORE_RECORDS, STORE_ROWS, STORE_REJECTED, STORE_LAG, STORE_TRANSACTION, STORE_DELAY, STORE_FAILURES, STORE_ERASED, STORE_PURGED,
     DISPATCH_ATTEMPTS, DISPATCH_SECONDS, DISPATCH_WAITING, DISPATCH_OLDEST, DISPATCH_ENDPOINTS, DISPATCH_UNDER_WAY,
-    DISPATCH_DEAD_LETTERS, DISPATCH_OUTBOX, DISPATCH_LOST, DISPATCH_FAILURES,
+    DISPATCH_DEAD_LETTERS, DISPATCH_REFUSED, DISPATCH_OUTBOX, DISPATCH_LOST, DISPATCH_FAILURES,
     CONSOLE_REQUESTS, CONSOLE_SECONDS, CONSOLE_LOG_INS, CONSOLE_SESSIONS, CONSOLE_CLIENTS, CONSOLE_REPORTS, CONSOLE_FAILURES,
     CONSOLE_DECISIONS,
 )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 
 from schemas.embedded import secrets_file, socket_file
-from sinks.decisions import UnwrittenError
+from sinks.decisions import RefusedDecisionError, UnwrittenError
 
 LONGEST: Final = 32 << 20
 """Bytes of a request, and of an answer."""
@@ -34,14 +34,14 @@ class SocketDecisionWriter:
         self._lock = Lock()
 
     def write(self, decisions: Sequence[Mapping[str, object]]) -> None:
-        """Returns once all are durable, in this order. Raises UnwrittenError."""
+        """Returns once all are durable, in this order. Raises UnwrittenError, and RefusedDecisionError if the log's writer refuses one."""
         self.send("decisions", decisions)
 
     def send(self, to: str, events: Sequence[Mapping[str, object]]) -> None:
-        """Appends events to `decisions` or, for a role that may, to `events`. Raises UnwrittenError."""
+        """Appends events to `decisions` or, for a role that may, to `events`: all or none. Raises as `write` does."""
         request = orjson.dumps({"to": to, "events": list(events)})
         if len(request) > LONGEST:
-            raise UnwrittenError("too much at once")
+            raise RefusedDecisionError("too much at once")
         with self._lock:
             fresh = self._connection is None
             try:
@@ -78,7 +78,7 @@ class SocketDecisionWriter:
         self._answered(orjson.dumps({"role": self._role, "secret": secret}))
 
     def _answered(self, request: bytes) -> None:
-        """Sends a line and waits for its answer. Raises UnwrittenError with what the writer refuses."""
+        """Sends a line and waits for its answer. Raises UnwrittenError with what the writer says."""
         connection = self._connection
         assert connection is not None
         connection.sendall(request + b"\n")
@@ -88,9 +88,11 @@ class SocketDecisionWriter:
                 raise ConnectionError("it has closed the connection")
             self._rest += chunk
         answer, _, self._rest = self._rest.partition(b"\n")
-        error = orjson.loads(answer).get("error")
-        if error is not None:
-            raise UnwrittenError(str(error))
+        said = orjson.loads(answer)
+        if "refused" in said:
+            raise RefusedDecisionError(str(said["refused"]))
+        if "error" in said:
+            raise UnwrittenError(str(said["error"]))
 
 
 def short_path(path: Path) -> str:

@@ -4,7 +4,8 @@ A connection is taken from this user only (the socket is 0600, the system says w
 role says what may be written, and in whose name: what an event claims of itself counts only where the role vouches for it.
 
     {"role": "dispatch", "secret": "..."}        ─►  {}
-    {"to": "decisions", "events": [{...}, ...]}  ─►  {} once they are on the disk, or {"error": "..."}
+    {"to": "decisions", "events": [{...}, ...]}  ─►  {} once they are on the disk; {"refused": "..."}: one of them never will be, so that
+                                                     none is; {"error": "..."}: not now
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ class LogSocket:
         known = self._secrets.get(name, "")
         if uid not in {os.geteuid(), 0} or not known or not secrets.compare_digest(known.encode(), secret.encode()):
             LOG.warning("a program was refused at the socket", role=name[:32], uid=uid)
-            await _answer(writer, "refused: not this user's, or not with its role's secret")
+            await _answer(writer, error="refused: not this user's, or not with its role's secret")
             return
         role = SOCKET_ROLES[name]
         await _answer(writer)
@@ -150,11 +151,11 @@ class LogSocket:
                 topic, events = _events(_object(line), role, uid)
                 await asyncio.wrap_future(self._log.submit(topic, events))
             except RefusedEventError as why:
-                await _answer(writer, str(why))
+                await _answer(writer, refused=str(why))
             except OSError as error:
-                await _answer(writer, f"the log cannot be written: {(error.strerror or str(error)).lower()}")
+                await _answer(writer, error=f"the log cannot be written: {(error.strerror or str(error)).lower()}")
             except LogClosedError:
-                await _answer(writer, "the gateway is stopping")
+                await _answer(writer, error="the gateway is stopping")
             else:
                 await _answer(writer)
 
@@ -225,6 +226,6 @@ def _object(line: bytes) -> dict[str, object]:
     return cast("dict[str, object]", read)
 
 
-async def _answer(writer: asyncio.StreamWriter, error: str | None = None) -> None:
-    writer.write(orjson.dumps({} if error is None else {"error": error}) + b"\n")
+async def _answer(writer: asyncio.StreamWriter, **said: str) -> None:
+    writer.write(orjson.dumps(said) + b"\n")
     await writer.drain()

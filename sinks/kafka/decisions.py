@@ -9,13 +9,15 @@ from typing import Any, Final
 import orjson
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from sinks.decisions import UnwrittenError
+from sinks.decisions import RefusedDecisionError, UnwrittenError
 from sinks.kafka.errors import kafka_error
 
 LARGEST_DECISION: Final = 2 << 20
 """Bytes that the client lets pass; `policy.activated` is the largest."""
 GRACE_S: Final = 2.0
 """By how much the client's own time limit comes before ours."""
+REFUSED: Final = frozenset((KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD))
+"""What client or broker say of a record that they will never take as it is."""
 HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 
 
@@ -76,7 +78,7 @@ class KafkaDecisionWriter:
         self._thread.start()
 
     def write(self, decisions: Sequence[Mapping[str, object]]) -> None:
-        """Returns once all are acknowledged by the replicas in sync. Raises UnwrittenError."""
+        """Returns once all are acknowledged by the replicas in sync. Raises UnwrittenError, RefusedDecisionError if one is never taken."""
         if not decisions:
             return
         deliveries = _Deliveries(len(decisions))
@@ -88,7 +90,7 @@ class KafkaDecisionWriter:
             raise UnwrittenError(f"topic {self._topic}: the brokers did not answer within {self._timeout:g} s")
         if deliveries.error is not None:
             self._renew(deliveries.error)
-            raise UnwrittenError(f"topic {self._topic}: {_said(deliveries.error)}")
+            raise self._unwritten(deliveries.error)
 
     def close(self) -> None:
         """Waits for what is under way, as long as a call would."""
@@ -104,7 +106,11 @@ class KafkaDecisionWriter:
         except KafkaException as error:
             failure = kafka_error(error)
             self._renew(failure)
-            raise UnwrittenError(f"topic {self._topic}: {_said(failure)}") from error
+            raise self._unwritten(failure) from error
+
+    def _unwritten(self, error: KafkaError) -> UnwrittenError:
+        kind = RefusedDecisionError if error.code() in REFUSED else UnwrittenError
+        return kind(f"topic {self._topic}: {_said(error)}")
 
     def _renew(self, error: KafkaError) -> None:
         """An idempotent producer that has lost count never recovers; a new one begins to count anew."""

@@ -83,6 +83,7 @@ KNOWN = {
     ("dataflows/dispatch/README.md", "state: {dir"): "settings that are checked below",
     ("dataflows/dispatch/README.md", "contacts:"): "settings that are checked below",
     ("dataflows/dispatch/README.md", "orderwatch dispatch dead-letters"): "run below",
+    ("dataflows/dispatch/README.md", "orderwatch dispatch decisions"): "run below",
     ("dataflows/ingest/README.md", ""): "run by tests/e2e/test_decisions_page.py, on a real gateway, engine and store",
     ("dataflows/store/README.md", "orderwatch store"): "run by tests/e2e/test_store.py on a real Kafka",
     ("dataflows/store/README.md", "orderwatch top"): "run by tests/e2e/test_top.py",
@@ -312,7 +313,8 @@ def test_the_settings_of_dispatch(folder: Path, text: str) -> None:
     (folder / "dispatch.yaml").write_text(text, encoding="utf-8")
     done = sh(folder, "orderwatch dispatch --settings dispatch.yaml --check")
     assert done.returncode == 0, done.stderr
-    for line in commands(found("dataflows/dispatch/README.md", "orderwatch dispatch dead-letters")):
+    pages = (found("dataflows/dispatch/README.md", f"orderwatch dispatch {what}") for what in ("dead-letters", "decisions"))
+    for line in (line for page in pages for line in commands(page)):
         done = sh(folder, f"{line} --settings dispatch.yaml")
         assert "--help says more" not in done.stderr, (line, done.stderr)
 

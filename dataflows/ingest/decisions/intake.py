@@ -18,7 +18,7 @@ from dataflows.ingest.decisions.checks import NewDecision, read_decision
 from dataflows.ingest.decisions.expected import CaseStoreReader, DecisionsUnderWay, StandingTarget, StoreDownError
 from dataflows.ingest.decisions.who import Decider, holder
 from schemas.roles import DECIDERS
-from sinks.decisions import DecisionWriter, UnwrittenError
+from sinks.decisions import DecisionWriter, RefusedDecisionError, UnwrittenError
 from sources.gateway.answers import ApiReply, PieceResult, outcome_of, refused
 from sources.gateway.batches import PROBLEMS, Piece
 from sources.gateway.group import ClosedError
@@ -164,18 +164,32 @@ class DecisionIntake:
             return None  # The engine has refused that one: it is under way no more.
         return refused("changed", f"{who} has just decided about it", expected=decision.expected, sequence=known.sequence)
 
-    async def _written(self, decider: Decider, new: Mapping[int, NewDecision], results: list[PieceResult | None]) -> ApiReply:
+    async def _written(self, decider: Decider, new: dict[int, NewDecision], results: list[PieceResult | None]) -> ApiReply:
         if new:
             noted = [one for one in new.values() if one.note is not None]
             if noted and self._store is not None:
                 # Before the event that refers to them: nobody finds a reference to what is not there.
                 await _aside(partial(self._store.keep_notes, noted))
-            await _aside(partial(self._writer.write, [one.event for one in new.values()]))
+            try:
+                await _aside(partial(self._writer.write, [one.event for one in new.values()]))
+            except RefusedDecisionError:
+                await self._write_each(new, results)
             self._listener.wrote(decider.way, ROUTE, len(new))
         for number, decision in new.items():
             results[number] = PieceResult("accepted", decision.id)
         final = [one for one in results if one is not None]
         return ApiReply(outcome_of(final), final)
+
+    async def _write_each(self, new: dict[int, NewDecision], results: list[PieceResult | None]) -> None:
+        """Writes each alone: to come again with what the log refuses for good would be of no use."""
+        for number, one in [*new.items()]:
+            try:
+                await _aside(partial(self._writer.write, [one.event]))
+            except RefusedDecisionError as why:
+                self._listener.failed("a decision refused by the log", why)
+                results[number] = refused("refused_by_log", str(why))
+                self._under_way.drop(one)
+                del new[number]
 
     async def _note(
         self,

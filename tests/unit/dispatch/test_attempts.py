@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 from dataflows.dispatch.begin import Beginning
+from dataflows.dispatch.chores import Chores
 from dataflows.dispatch.contacts import Contacts
 from dataflows.dispatch.following import Following
 from dataflows.dispatch.healthy import EndpointHealth, load_health
 from dataflows.dispatch.journal import AttemptJournal
-from dataflows.dispatch.letters import forget
+from dataflows.dispatch.letters import asked, forget
 from dataflows.dispatch.metrics import DispatchObserver
-from dataflows.dispatch.model import SECOND, PendingAction
+from dataflows.dispatch.model import SECOND, OwnAttempt, PendingAction
 from dataflows.dispatch.outbox import Outbox
 from dataflows.dispatch.pipeline import Pipeline
 from dataflows.dispatch.prepare import Preparation
 from dataflows.dispatch.queues import EndpointQueue
+from dataflows.dispatch.recovery import Recovery
+from dataflows.dispatch.refusals import refused_decisions, write_again
 from dataflows.dispatch.result import Results
 from dataflows.dispatch.schedule import Schedule
 from dataflows.dispatch.sharing import Alone
@@ -29,6 +32,7 @@ from dataflows.dispatch.wanted import NEVER, due_at
 from dataflows.observe.observer import Observer
 from dataflows.settings.dispatch import DispatchSettings, EndpointTerms, RouteSettings
 from sinks.actions.executor import ActionRefused, Done, RetryLater, Unknown
+from sinks.decisions import RefusedDecisionError
 from sources.outputs.reader import LoggedRecord
 
 if TYPE_CHECKING:
@@ -43,14 +47,17 @@ REQUESTED = {**EXAMPLE, "data": {**EXAMPLE["data"], "action_id": ID, "idempotenc
 
 
 class KeptLog:
-    """A `DecisionWriter` that keeps what it is given; `begins` is called where an attempt begins."""
+    """A `DecisionWriter` that keeps what it is given; `begins` is called where an attempt begins. `refuses`: types that it never takes."""
 
     def __init__(self) -> None:
         self.said: list[Mapping[str, Any]] = []
         self.begins: Callable[[], None] = lambda: None
+        self.refuses: Sequence[str] = ()
 
     def write(self, decisions: Sequence[Mapping[str, Any]]) -> None:
         """Takes them."""
+        if any(each["type"] in self.refuses for each in decisions):
+            raise RefusedDecisionError("not for this role")
         self.said.extend(decisions)
         if any(each["type"] == "action.begun" for each in decisions):
             self.begins()
@@ -254,3 +261,67 @@ def test_no_dead_letter_is_kept_of_an_order_that_was_erased_during_the_call(eras
 
     assert steps(end, 1, prepare)[2] == ([] if erased else [ID])
     assert said_of(end)[1] == ("action.failed", "1:failed", "http_422", None)
+
+
+def _refused(way: Way) -> Awaitable[list[tuple[str, str]]]:
+    return way.journal.run(lambda db: [(each.id.removeprefix(f"{ID}:"), each.reason) for each in refused_decisions(db)])
+
+
+@pytest.mark.parametrize("erased", [False, True])
+def test_an_outcome_that_the_log_refuses_is_kept_until_it_is_written_again(erased: bool) -> None:
+    """Under the same ID, and called again is nobody. Of an order that was erased nothing is kept."""
+    end = ScriptedEnd([Done("r-1")])
+    end.log.refuses = ("action.executed",)
+
+    async def run() -> None:
+        async with Way(end) as way:
+            await way.step()
+            assert await _refused(way) == [("1:executed", "not for this role")]
+            assert way.due == NEVER
+            if erased:
+                await way.journal.run(lambda db: forget(db, way.action.tenant, way.action.order))
+            end.log.refuses = ()
+            asking = "INSERT INTO requests (what, subject, asked_by, at) VALUES ('write', ?, 'user:anna', 1)"
+            await way.journal.run(lambda db: db.execute(asking, (f"{ID}:1:executed",)).rowcount)
+            chores = Chores(way.pipeline, Recovery(way.pipeline, 60, NOW), way.journal, way.outbox, DispatchSettings(), way.clock)
+            await chores.once()
+            await way.outbox.flush()
+            assert (await _refused(way), await way.journal.run(asked), chores.refused) == ([], [], 0 if erased else 1)
+
+    asyncio.run(run())
+    assert [type_ for type_, *_ in said_of(end)] == ["action.begun", *([] if erased else ["action.executed"])]
+    assert end.calls == [ID]
+
+
+def test_nobody_is_called_where_the_log_refuses_that_an_attempt_begins() -> None:
+    """It is tried again in five minutes, under the same number, and nothing is left of the refusal then."""
+    end = ScriptedEnd([Done("r-1")])
+    end.log.refuses = ("action.begun",)
+
+    async def run() -> None:
+        async with Way(end) as way:
+            await way.step()
+            assert (end.calls, end.log.said, way.due) == ([], [], NOW + 300 * SECOND)
+            assert await _refused(way) == [("1:begun", "not for this role")]
+            assert await way.journal.run(lambda db: write_again(db, f"{ID}:1:begun")) == "the attempt says it"
+            end.log.refuses = ()
+            await way.step()
+            assert await _refused(way) == []
+
+    asyncio.run(run())
+    assert [id_ for _, id_, *_ in said_of(end)] == ["1:begun", "1:executed"]
+
+
+def test_a_replay_that_the_log_refuses_leaves_nothing() -> None:
+    """Whoever asked for it may ask again."""
+    end = ScriptedEnd([])
+    end.log.refuses = ("action.begun",)
+
+    async def run() -> None:
+        async with Way(end) as way:
+            own = way.action.own = OwnAttempt(2, "hook", "beginning", NOW, asked_by="user:anna")
+            assert await way.pipeline.replay(way.action, own, way.queue) == "the log refused it: not for this role"
+            assert await _refused(way) == []
+            assert await way.journal.run(lambda db: db.execute("SELECT count(*) FROM attempts").fetchone()) == (0,)
+
+    asyncio.run(run())

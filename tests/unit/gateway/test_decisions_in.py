@@ -18,7 +18,7 @@ from schemas.roles import DECIDERS, OF_POLICY_ROLES, ROLES, may_decide
 from schemas.wire import decode
 from sinks.cases.schema import open_store
 from sinks.cases.tables import notes
-from sinks.decisions import UnwrittenError
+from sinks.decisions import RefusedDecisionError, UnwrittenError
 from sources.gateway.tokens.book import Token
 from sources.gateway.tokens.scopes import DecisionScope, TokenScope
 from tests.support.webhooks import Sender
@@ -362,6 +362,41 @@ def test_what_is_not_written_is_not_said_to_be(tmp_path: Path) -> None:
         asyncio.run(run())
         assert [one["outcome"] for one in given.audit()] == ["accepted"]
         assert given.gateway.stats.failures == ["decisions not written: UnwrittenError"]
+
+
+def test_a_decision_that_the_log_will_never_take_is_refused_and_the_others_are_written(tmp_path: Path) -> None:
+    """To come again with it would be of no use, as 503 asks for; and nobody is kept from deciding something else there."""
+    long, short = ({**DECISION, "id": id_, "expected_sequence": 1} for id_ in ("long", "short"))
+
+    class Choosy:
+        """A writer whose log does not take one decision."""
+
+        def __init__(self) -> None:
+            self.ids: list[object] = []
+
+        def write(self, decisions: Sequence[Mapping[str, object]]) -> None:
+            """Takes all, or none."""
+            if any(str(each["id"]).endswith("long") for each in decisions):
+                raise RefusedDecisionError("larger than the topic allows")
+            self.ids += [each["id"] for each in decisions]
+
+        def close(self) -> None:
+            """Nothing to close."""
+
+    async def run() -> None:
+        async with served(given) as port:
+            status, answer, _ = await post(port, "decisions", anna, [long])
+            assert (status, [one["reason"] for one in answer["results"]]) == (422, ["refused_by_log"])
+            status, answer, _ = await post(port, "decisions", anna, [{**DECISION, "id": "long"}, short])
+            assert (status, [one.get("reason") for one in answer["results"]]) == (207, ["refused_by_log", None])
+
+    writer = Choosy()
+    with api(tmp_path, writer=writer) as given:
+        given.make_store(("x-1", "default", "SO-1", 1))
+        anna = given.token(ANNA)
+        asyncio.run(run())
+        assert [one["outcome"] for one in given.audit()] == ["refused", "refused", "accepted"]
+    assert len(writer.ids) == 1
 
 
 def test_nothing_of_a_token_stands_in_what_is_written(tmp_path: Path) -> None:

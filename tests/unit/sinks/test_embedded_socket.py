@@ -11,7 +11,7 @@ import pytest
 
 from schemas.embedded import secrets_file
 from schemas.topics import EMBEDDED_DECISIONS, EMBEDDED_EVENTS
-from sinks.decisions import UnwrittenError
+from sinks.decisions import RefusedDecisionError, UnwrittenError
 from sinks.embedded.decisions import SocketDecisionWriter
 from sinks.embedded.input import InputLog
 from sinks.embedded.server import SOCKET_ROLES, LogSocket
@@ -65,7 +65,7 @@ def refused(data: Path, role: str, to: str, event: dict[str, object]) -> str:
     said: list[str] = []
 
     def use() -> None:
-        with pytest.raises(UnwrittenError) as caught:
+        with pytest.raises(RefusedDecisionError) as caught:
             send(data, role, to, event)
         said.append(str(caught.value))
 
@@ -84,15 +84,20 @@ def test_what_the_writer_says_of_a_decision_is_not_its_clients_to_say(tmp_path: 
 
 
 def test_a_program_without_the_secret_of_its_role_is_refused(tmp_path: Path) -> None:
-    """Whoever reaches the socket must also have read the file."""
+    """Whoever reaches the socket must also have read the file. It may come again, as if nobody was there."""
+    found: list[UnwrittenError] = []
 
     def use() -> None:
         secrets = json.loads(secrets_file(tmp_path).read_text(encoding="utf-8"))
         secrets_file(tmp_path).write_text(json.dumps({**secrets, "dispatch": secrets["load"]}), encoding="utf-8")
-        with pytest.raises(UnwrittenError, match="refused"):
+        with pytest.raises(UnwrittenError, match="refused") as caught:
             send(tmp_path, "dispatch", "decisions", BEGUN)
+        found.append(caught.value)
 
     assert written(tmp_path, use) == []
+    with pytest.raises(UnwrittenError, match="cannot be reached") as away:
+        send(tmp_path, "dispatch", "decisions", BEGUN)
+    assert not [error for error in (*found, away.value) if isinstance(error, RefusedDecisionError)]
 
 
 def test_the_secrets_and_the_socket_are_this_users_alone(tmp_path: Path) -> None:
