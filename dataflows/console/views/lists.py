@@ -11,13 +11,13 @@ from starlette.responses import Response, StreamingResponse
 from dataflows.console import own_lists
 from dataflows.console.access import Needs
 from dataflows.console.export import MOST_EXPORTED, exported
-from dataflows.console.filters import ACTION_STATES, LABELS, WAITING_ON, ReadFilter, read_filter, to_query
+from dataflows.console.filters import LABELS, WAITING_ON, ReadFilter, read_filter, to_query
 from dataflows.console.listing import Query, ReadList, ShownList, emptiness, helpers, read_facets, read_rows, seen_columns
 from dataflows.console.routes import Route
 from dataflows.console.selecting import MOST_CHOSEN
 from dataflows.console.visit import BadRequestError, Visit
 from sinks.cases.queries.facets import count_rows
-from sinks.cases.queries.wanted import FilterError
+from sinks.cases.queries.wanted import ACTION_STATES, FilterError
 
 TAKEN: Final = 10
 """How many of the queue's rows that somebody has are shown below those that nobody has."""
