@@ -99,10 +99,13 @@ def show(
 ) -> int:
     """Show an action: what it does with what, why, what speaks against it, who agreed, and what became of it."""
     from dataflows.cli.case_page import print_action
+    from sinks.cases.queries.deciding import decisions_on_action
 
     with Desk(settings, store=store) as desk:
         found = _detail(desk, _whole_id(desk, id_))
-    print_action(found, as_json=as_json, now=datetime.now(UTC))
+        with desk.reading() as connection:
+            decisions = decisions_on_action(connection, found.row.action_id)
+    print_action(found, decisions, as_json=as_json)
     return 0
 
 

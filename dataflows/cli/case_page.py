@@ -111,12 +111,11 @@ def print_case(found: ExceptionDetail, *, as_json: bool, now: datetime) -> None:
     _say(console, f"\nsequence {found.row.sequence}, tenant {found.row.tenant}", 0)
 
 
-def print_action(found: ActionDetail, *, as_json: bool, now: datetime) -> None:
-    """Prints an action with its life."""
+def print_action(found: ActionDetail, decisions: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Prints an action with its life, and what people and dispatch said about it: there it stands why an attempt failed."""
     if as_json:
-        _json([found])
+        _json([{**asdict(found), "decisions": decisions}])
         return
-    del now
     from dataflows.detect.explain_actions import SaidAction, life
 
     console, row = Console(highlight=False), found.row
@@ -125,6 +124,13 @@ def print_action(found: ActionDetail, *, as_json: bool, now: datetime) -> None:
     _title(console, "Its life")
     for time, what in life([SaidAction(_instant(event.at), event.data) for event in found.events]):
         _say(console, f"  {time}  {what}", 26)
+    if decisions:
+        _title(console, "Decisions and attempts")
+    for one in decisions:
+        at = one["logged_at"] or one["refused_at"] or one["time"]
+        parts = [str(one[name]) for name in ("type", "by", "endpoint", "reference", "code", "result") if one[name]]
+        parts += [f"refused: {one['detail'] or one['reason']}"] if one["outcome"] == "refused" else []
+        _say(console, f"  {_instant(at)}  {', '.join(parts)}", 26)
 
 
 def what_is_approved(row: ListedAction, data: Mapping[str, object]) -> list[str]:

@@ -24,6 +24,7 @@ from dataflows.detect.explain_cases import (
     suggestions,
     withdrawn,
 )
+from schemas.counts import counted
 from schemas.instants import iso, micros
 from schemas.lateness import GREATEST, STANDS, as_of, length
 from schemas.values import parse_instant
@@ -229,8 +230,8 @@ class _Teller:
             parts.append(f"to be taken up by {case['ack_by']}")
         if case.get("resolve_by") and case["state"] != "resolved":
             parts.append(f"to be resolved by {case['resolve_by']}" + (", which waits" if case.get("paused_since") else ""))
-        counted = ((case.get("reopenings"), "reopened"), (case.get("reassignments"), "handed on"), (case.get("flaps"), "came back"))
-        parts += [f"{words} {number} times" for number, words in counted if number]
+        again = ((case.get("reopenings"), "reopened"), (case.get("reassignments"), "handed on"), (case.get("flaps"), "came back"))
+        parts += [f"{words} {counted(cast('int', number), 'time')}" for number, words in again if number]
         self.fact("case", ", ".join(parts))
         if escalation is not None:
             self.fact("escalation", f"{escalated(escalation)}, {escalation['since']}")
