@@ -69,6 +69,7 @@ class Outbox:
             try:
                 await asyncio.to_thread(self._writer.write, [orjson.loads(body) for _, _, _, body in rows])
             except RefusedDecisionError as error:
+                pause, self.ailment = FIRST_PAUSE_S, None  # it answers
                 if len(rows) == 1:
                     await self._refuse(rows[0], error)
                 most = max(1, len(rows) // 2)  # one of them is meant: it is found alone

@@ -10,7 +10,7 @@ import pytest
 from dataflows.dispatch.journal import AttemptJournal
 from dataflows.dispatch.outbox import Outbox, put
 from dataflows.dispatch.refusals import refused_decisions, write_again
-from sinks.decisions import RefusedDecisionError
+from sinks.decisions import RefusedDecisionError, UnwrittenError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,16 +20,19 @@ MANY = 600
 
 
 class ChoosyLog:
-    """A `DecisionWriter` that takes all of what it is given, or nothing."""
+    """A `DecisionWriter` that takes all of what it is given, or nothing; for the next `away` writes it is not there."""
 
     def __init__(self, refuses: frozenset[str]) -> None:
         self.refuses = refuses
         self.ids: list[str] = []
-        self.writes = 0
+        self.writes, self.away = 0, 1
 
     def write(self, decisions: Sequence[Mapping[str, object]]) -> None:
         """Refuses all where it refuses one."""
         self.writes += 1
+        self.away -= 1
+        if self.away >= 0:
+            raise UnwrittenError("not now")
         ids = [str(each["id"]) for each in decisions]
         if not self.refuses.isdisjoint(ids):
             raise RefusedDecisionError("larger than the topic allows")
@@ -72,6 +75,11 @@ def test_a_decision_that_is_refused_for_good_holds_up_nothing_behind_it() -> Non
             outbox.kick()
             await outbox.flush()
             assert [each.id for each in await journal.run(refused_decisions)] == refused[:1]
+            await journal.run(lambda db: write_again(db, refused[0]))
+            log.away = 1
+            outbox.kick()
+            await outbox.flush()
+            assert outbox.ailment is None, "a log that refuses is there"
         finally:
             writing.cancel()
             journal.close()
@@ -79,5 +87,5 @@ def test_a_decision_that_is_refused_for_good_holds_up_nothing_behind_it() -> Non
     asyncio.run(run())
     every = [f"a{number:03}:1:executed" for number in range(MANY)]
     assert log.ids == [*(id_ for id_ in every if id_ not in refused), *refused[1:]]
-    assert heard == [(id_, "larger than the topic allows") for id_ in (*refused, refused[0])]
+    assert heard == [(id_, "larger than the topic allows") for id_ in (*refused, refused[0], refused[0])]
     assert log.writes < 80
