@@ -2,7 +2,8 @@
 
 An order stays open until it has been silent for `retention.close_after` (120 days), and in memory: within a month none is closed.
 `--close-after`, `--cache-mb` and `--store-days` make it a month in which as many are closed as are placed, unpacked orders have come to
-their bound, and cases leave the store as new ones come.
+their bound, and cases leave the store as new ones come. Nobody works on cases here, and an open one keeps its order open: what nobody has
+news of is closed for age (`expire_after`) after as many days.
 
 The log's clock is the world's here: its writer is this process, which stamps by simulated time. Engine and store are the real commands.
 """
@@ -19,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
+import yaml
 from sqlalchemy import select
 
 from schemas.embedded import input_folder, output_folder
@@ -35,7 +37,7 @@ from sources.simulator import policy_text
 from sources.simulator.moments import DAY, OPENING, PLACING
 from sources.simulator.world import World
 from tests.bench.soak import resident_of
-from tests.support.embedded import Installation, lag_at
+from tests.support.embedded import Installation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,15 +84,10 @@ def month(
 
     `close_after`: days, of all retention of orders; `cache_mb`: of unpacked orders; `store_days`: how long the store keeps what is over.
     """
-    kept = (
-        ""
-        if close_after is None
-        else f"retention: {{close_after: {close_after} d, dedupe: {close_after} d, expire_unknown: {close_after} d}}\n"
-    )
     state: dict[str, object] = {"epoch_seconds": 1.0, **({} if cache_mb is None else {"cache_bytes": cache_mb << 20})}
     with TemporaryDirectory(prefix="orderwatch-bench-") as folder:
         policy = Path(folder, "policy.yaml")
-        policy.write_text(policy_text() + kept, encoding="utf-8")
+        policy.write_text(_policy(close_after), encoding="utf-8")
         installation = Installation(Path(folder, "installation"), policy, {"state": state})
         clock = _Clock()
         clock.now = OPENING * SECOND
@@ -104,6 +101,16 @@ def month(
         finally:
             installation.close()
             log.close()
+
+
+def _policy(close_after: int | None) -> str:
+    if close_after is None:
+        return policy_text()
+    read, kept = yaml.safe_load(policy_text()), f"{close_after} d"
+    read["retention"] = dict.fromkeys(("close_after", "dedupe", "expire_unknown"), kept)
+    every = read.setdefault("rules", {}).setdefault("*", {})
+    every["expire_after"] = kept
+    return yaml.safe_dump(read, sort_keys=False)
 
 
 def _runs(installation: Installation, part: str) -> bool:
@@ -122,7 +129,7 @@ def _days(
             sent += len(waiting)
             waiting = []
             clock.now = max(clock.now, (OPENING + day * DAY) * SECOND)
-            _await_readers(installation)
+            _await_readers(installation, sent + day - 1, clock.now)
             _purge(installation.data, clock.now, store_days)
             yield _measure(installation, log, clock, pids, (day, sent, time.monotonic() - began))
             day, began = day + 1, time.monotonic()
@@ -141,15 +148,24 @@ def _send(log: InputLog, events: list[LogEvent]) -> None:
         log.submit(EMBEDDED_EVENTS, events).result()
 
 
-def _await_readers(installation: Installation) -> None:
-    """Waits for the engine, and for the store behind it, as long as they get on: on a busy machine a day takes longer."""
+def _await_readers(installation: Installation, appended: int, now: int) -> None:
+    """Waits for the engine, and for the store behind it, as long as they get on: on a busy machine a day takes longer.
+
+    `appended`: how many records the log has, of which each day's probe is one; `now`: the log's time.
+    """
     with closing(installation.reader("exceptions", "actions", "incidents", "rejects")) as reader:
         for behind, who in (
-            (partial(lag_at, installation.ports["run"]), "engine"),
+            (partial(_behind, installation, appended, now), "engine"),
             (partial(_unstored, installation.data, reader), "store"),
         ):
             while left := behind():
                 installation.until(lambda: behind() < left, f"the {who} stands still")  # noqa: B023 - it is called before they change
+
+
+def _behind(installation: Installation, appended: int, now: int) -> float:
+    """Records that the engine has to read, and seconds that are to pass for it: what it says of its lag may be older than the records."""
+    unread = appended - _metric(installation, "orderwatch_records_total")
+    return max(0.0, unread) + max(0.0, now / SECOND - 1 - _metric(installation, "orderwatch_low_watermark_timestamp_seconds"))
 
 
 def _unstored(data: Path, reader: EmbeddedReader) -> float:
