@@ -170,8 +170,10 @@ class Engine:
     def check(self, order: Order, now: int) -> list[OutputRecord]:
         """What is to be said because log time has reached `now`: all records of that instant have been taken."""
         due = {index for index, at in order.recheck_at.items() if at <= now and index >= 0}
-        if order.live and order.recheck_at.get(CLOSE, FAR) <= now:
-            due |= order.live  # States of before exceptions were closed for age do not have their timers.
+        if order.recheck_at.get(CLOSE, FAR) <= now:
+            # What an event has made void since may still have its timer, which is no deadline ahead: it keeps no order open. And states of
+            # before exceptions were closed for age do not have theirs.
+            due.update(order.live, (index for index in order.recheck_at if index >= 0))
         if order.recheck_at.get(BACKFILLING, FAR) <= now:
             del order.recheck_at[BACKFILLING]
             due |= self._everything(order, now)

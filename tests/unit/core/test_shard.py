@@ -230,6 +230,21 @@ def test_a_closed_order_knows_its_events_and_takes_no_new_ones(shard: Shard) -> 
     assert shard.counts.duplicates == 1
 
 
+def test_a_timer_that_an_event_has_made_void_keeps_no_order_open(tmp_path: Path) -> None:
+    """The parcel of a label without a number was to be watched for thirty days without a scan; then its delivery came."""
+    shard, lines = Shard(policy(tmp_path, "retention: {close_after: 9 d}")), {"lines": [{"line_id": "1", "sku": "A", "quantity": 1}]}
+    give(shard, "1", T0, "order.placed", {**PLACED, **lines, "ship_to": {"country": "NL"}})
+    give(shard, "2", T0 + HOUR, "payment.captured", {"amount": {"amount": "80.00", "currency": "EUR"}})
+    for event, type_, hour in (("3", "warehouse.label_created", 20), ("4", "warehouse.shipped", 22)):
+        give(shard, event, T0 + hour * HOUR, type_, {"shipment_id": "S1", "carrier": "ups", **lines})
+    for event, status, hour in (("5", "accepted", 26), ("6", "in_transit", 40), ("7", "out_for_delivery", 60), ("8", "delivered", 66)):
+        give(shard, event, T0 + hour * HOUR, "carrier.scan", {"tracking_number": "X1", "carrier": "ups", "status": status})
+    wait(shard, T0 + 66 * HOUR + 9 * DAY - 1)
+    assert len(shard) == 1
+    wait(shard, T0 + 66 * HOUR + 9 * DAY)
+    assert len(shard) == 0
+
+
 @pytest.mark.parametrize("restored", [False, True])
 def test_a_placing_opens_an_order_that_had_expired_before_it(shard: Shard, *, restored: bool) -> None:
     """A stray event 171 days before the placing leaves the real order watched; what it told counts, the orphan was closed for age."""
