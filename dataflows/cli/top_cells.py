@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from rich.cells import cell_len, set_cell_size
+
 from schemas.instants import MICROSECOND
 from schemas.lateness import length
 from sinks.cases.queries.rows import ExceptionRow, OpenCounts
@@ -98,9 +100,9 @@ def plain(text: str) -> str:
 
 
 def fitted(text: str, width: int) -> str:
-    """A text in so many characters: cut with a sign that it was."""
+    """A text in so many places of a line: cut with a sign that it was. Letters of some scripts take two."""
     text = plain(text)
-    return text if len(text) <= width else f"{text[: max(width - 1, 0)]}…"
+    return text if cell_len(text) <= width else f"{set_cell_size(text, max(width - 1, 0)).rstrip()}…"
 
 
 def counted(counts: OpenCounts, *, wide: bool = True) -> str:

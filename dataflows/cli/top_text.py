@@ -8,6 +8,7 @@ from datetime import datetime
 from textwrap import wrap
 from typing import cast
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -15,6 +16,7 @@ from dataflows.cli.top_board import Look
 from dataflows.cli.top_cells import STYLES, cell, clock, columns, counted, fitted, plain
 from dataflows.detect.explain import tell
 from dataflows.detect.explain_actions import SaidAction, heading
+from schemas.counts import counted as number_of
 from schemas.instants import iso, micros
 from sinks.cases.queries.rows import ExceptionDetail
 
@@ -38,7 +40,7 @@ def table(look: Look, width: int | None) -> Iterator[Text]:
             said = plain(said) if whole else fitted(said, column.width)
             line.append(said, style=style)
             if number < len(shape) - 1:
-                line.append(" " * (column.width - len(said) + 1))
+                line.append(" " * (column.width - cell_len(said) + 1))
         yield line
     if not look.rows:
         yield Text("nothing is open")
@@ -65,7 +67,7 @@ def pane(detail: ExceptionDetail, now: datetime, width: int) -> Text:
     who = f"{row.assignee.removeprefix('user:')} of {row.team}" if row.assignee else f"{row.team}, nobody by name"
     waits = f" on {row.waiting_on}" if row.waiting_on else ""
     escalated = f"; escalated to {row.escalated_to}" if row.escalated_to else ""
-    again = f"; reopened {row.reopenings} times" if row.reopenings else ""
+    again = f"; reopened {number_of(row.reopenings, 'time')}" if row.reopenings else ""
     line("case", f"{row.case_state}{waits}, {who}; {clock(row, now, wide=True)}{escalated}{again}")
     evidence = _list(data.get("evidence"))
     for number, piece in enumerate(evidence[:EVIDENCE]):

@@ -86,7 +86,7 @@ class Forwarded:
             hops.pop()
         if hops:
             scope["client"] = (hops[-1], 0)
-        if (scheme := headers.get("x-forwarded-proto", "").strip()) in ("http", "https"):
+        if (scheme := headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()) in ("http", "https"):
             scope["scheme"] = scheme
         if host := headers.get("x-forwarded-host", "").split(",")[0].strip():
             kept = [(name, value) for name, value in scope["headers"] if name != b"host"]

@@ -87,7 +87,10 @@ class ConsoleSettings(Section):
     idle_minutes: int = Field(default=60, ge=2, le=1_440, description="After how long without a request a session ends.")
     session_hours: int = Field(default=12, ge=1, le=168, description="After how long a session ends in any case.")
     log_in_tries: int = Field(
-        default=5, ge=1, le=100, description="Failed log-ins, per name and per address, after which each further one must wait longer."
+        default=5,
+        ge=1,
+        le=100,
+        description="Failed log-ins per name, and ten times as many per address, after which each further one must wait longer.",
     )
     audited: Annotated[tuple[Audited, ...], BeforeValidator(comma_separated), AfterValidator(distinct)] = Field(
         default=("exception", "order", "search", "export", "record", "reject", "message"),

@@ -18,10 +18,16 @@ MOST: Final = timedelta(minutes=15)
 """The longest wait."""
 FORGET: Final = timedelta(hours=24)
 """After how long without a failure they are forgotten."""
+ADDRESS: Final = "address:"
+"""How subjects begin that are addresses."""
+PER_ADDRESS: Final = 10
+"""Of an address so many times as many failures are free as of a name: a whole office has one, and so have all who come by one proxy."""
+FORGET_ADDRESS: Final = timedelta(hours=1)
+"""Those of an address are forgotten sooner: among many people somebody mistypes every day, and no name would then be let in at once."""
 
 
 class Attempts:
-    """Counts failures. Blocking: call it on a thread. `free`: how many do not slow anything down."""
+    """Counts failures. Blocking: call it on a thread. `free`: how many of one name do not slow anything down."""
 
     def __init__(self, engine: Engine, free: int) -> None:
         self._engine, self._free = engine, free
@@ -37,12 +43,14 @@ class Attempts:
         """Notes a failure."""
         with writing(self._engine).begin() as connection:
             connection.execute(delete(attempts).where(attempts.c.last_at < at - FORGET))
-            for subject in map(digest, subjects):
-                before = connection.scalar(select(attempts.c.failures).where(attempts.c.subject == subject)) or 0
-                many = before + 1
-                beyond = many - self._free
+            for subject in subjects:
+                of_address = subject.startswith(ADDRESS)
+                stands = attempts.c.last_at >= at - (FORGET_ADDRESS if of_address else FORGET)
+                before = select(attempts.c.failures).where(attempts.c.subject == digest(subject), stands)
+                many = (connection.scalar(before) or 0) + 1
+                beyond = many - self._free * (PER_ADDRESS if of_address else 1)
                 wait = min(MOST, timedelta(seconds=LEAST_S * 2 ** min(beyond, 20))) if beyond >= 0 else timedelta()
-                row = {"subject": subject, "failures": many, "last_at": at, "next_at": at + wait}
+                row = {"subject": digest(subject), "failures": many, "last_at": at, "next_at": at + wait}
                 connection.execute(upsert(connection, attempts, row))
 
     def succeeded(self, subject: str) -> None:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from dataflows.console.access import NOBODY, Needs
 from dataflows.console.cookies import forget_session, keep_session
+from dataflows.console.people.attempts import ADDRESS
 from dataflows.console.people.directory import KnownPerson, note_failure
 from dataflows.console.people.oidc import ProviderError
 from dataflows.console.routes import Route
@@ -33,7 +34,7 @@ async def log_in(visit: Visit) -> Response:
     name, password = str(form.get("name", "")).strip().lower()[:200], str(form.get("password", ""))
     back = visit.local(str(form.get("back", "")))
     address = visit.request.client.host if visit.request.client else NOT_SAID
-    subjects = (f"name:{name}", f"address:{address}")
+    subjects = (f"name:{name}", f"{ADDRESS}{address}")
     parts = visit.parts
 
     def attempt() -> KnownPerson | float:

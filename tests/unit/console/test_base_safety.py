@@ -163,7 +163,8 @@ def test_it_works_under_a_path_behind_a_proxy(tmp_path: Path, stripped: bool) ->
 
 def test_only_proxies_are_believed(tmp_path: Path) -> None:
     """Else anybody could choose the address that failures are counted for, or the origin that is ours."""
-    forged = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "ops.example.com"}
+    # As two proxies in a row write it.
+    forged = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "https, http", "X-Forwarded-Host": "ops.example.com"}
     own = {"Origin": "https://ops.example.com", "Sec-Fetch-Site": "same-origin"}
     for proxies, taken in (("", False), ("127.0.0.1", True)):
         (folder := tmp_path / f"believed-{taken}").mkdir()
