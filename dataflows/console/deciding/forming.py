@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, cast
 
@@ -27,12 +28,14 @@ from dataflows.console.text import mark
 from dataflows.console.visit import Visit
 from dataflows.ingest.decisions.checks import LABELS, OBSERVED
 from schemas.actions import ACTIONS
+from schemas.instants import MICROSECOND
 from sinks.cases.queries.deciding import knows_action_for, open_actions_of, paused_scopes
 from sinks.cases.queries.detail import exception_detail
 
 ONE_KIND: Final = mark("Only actions of one kind can be approved together.")
 ABOVE_LIMIT: Final = mark("%(count)s of them are worth more than %(limit)s: approve those one by one.")
 WRONG_COUNT: Final = mark("Type how many they are: %(count)s.")
+SHORTENED: Final = mark("The policy allows no longer rest: it comes back on %(at)s.")
 CONFIRMED: Final = "confirmed"
 
 
@@ -169,7 +172,9 @@ class DecisionForm:
     async def _effect(self) -> Effect | None:
         visit, verb, data = self.visit, self.verb, self.wording.data
         if verb.about == "case":
-            return of_cases(visit, verb, self.targets.cases, data)
+            effect = of_cases(visit, verb, self.targets.cases, data)
+            effect.against += await self._shortened(data.get("until"))
+            return effect
         if verb.about == "automation":
             return switching(visit, verb.name)
         if verb.name == "approve":
@@ -184,6 +189,16 @@ class DecisionForm:
         asked = ForeseenAction(row.tenant, row.order_id, str(data["action"]), row.kind)
         beside = Beside(await visit.read(paused_scopes), met=await self._met(asked))
         return initiating(visit, data, row, beside, exception_known=self.exception_known)
+
+    async def _shortened(self, until: object) -> list[str]:
+        """That the policy lets no case rest for so long; of its overrides for single orders the console does not know."""
+        policy = None if until is None else await known_policy(self.visit)
+        kinds = {one.row.kind for one in self.targets.cases}
+        longest = [] if policy is None else [one.longest_pause.n for one in policy.base if one.kind in kinds]
+        last = self.visit.now + min(longest, default=0) * MICROSECOND
+        if not longest or datetime.fromisoformat(str(until)) <= last:
+            return []
+        return [self.visit.say(SHORTENED, at=self.visit.language.date_time(last, self.visit.zone))]
 
     async def _beside(self) -> Beside:
         visit, row = self.visit, self.targets.actions[0].about.row

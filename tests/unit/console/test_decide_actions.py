@@ -189,6 +189,10 @@ def test_what_an_action_would_meet_is_foreseen(tmp_path: Path) -> None:
         assert re.search(r"default</td><td class=\"number\">1</td><td class=\"number late\">0<", gus.get("/automation").text)
         form = anna.get("/decide", params={"do": "snooze", "x": exception(desk, "L2", "shipment.lost_confirmed")}).text
         assert "29 May 2026, 06:30 UTC, calendar desk" in " ".join(text_of(form).split())
+        rest = {"do": "snooze", "x": exception(desk, "L2", "shipment.lost_confirmed"), "step": "preview", "snooze": "until"}
+        for until, shortened in (("2026-06-09T12:00", False), ("2026-08-01T12:00", True)):
+            shown = text_of(anna.post("/decide", data={**rest, "until": until}).text)
+            assert ("The policy allows no longer rest: it comes back on 10 Jun 2026" in " ".join(shown.split())) == shortened
 
 
 def test_wrong_parameters_are_said_beside_their_fields(desk: DeskConsole) -> None:
