@@ -149,7 +149,8 @@ async def use_invitation(visit: Visit) -> Response:
     form = await visit.form()
     code, password = str(form.get("code", "")), str(form.get("password", ""))
     address = visit.request.client.host if visit.request.client else ADDRESS
-    subjects = (f"address:{address}",)
+    # Counted apart from log-ins: nobody types many codes, and an office that mistypes its passwords is not to be kept from its invitations.
+    subjects = (f"invitation:{address}",)
     if wait := await visit.own(visit.parts.attempts.wait, subjects, visit.now):
         problem = visit.say("Too many failed attempts. Try again in %(span)s.", span=visit.seconds(wait.total_seconds()))
         return visit.page("people/invitation.html", status=429, problem=problem)
