@@ -37,8 +37,9 @@ _unpack = msgspec.msgpack.Decoder(TrackedParcel).decode
 def tie(numbers: Numbers, number: str, order: str, at: int, *, labelled: bool) -> bool:
     """Ties a number to an order by an event at `at`; says whether that is a reuse to report.
 
-    The number is reused if its parcel had been delivered or returned by then and a label or a hand-over names it anew; from then on it is
-    the new order's only. Whatever else names it says no more than that the parcel is of this order, too.
+    The number is reused if its parcel had been delivered or returned before and a label or a hand-over names it anew; from then on it is
+    the new order's only. Whatever else names it says no more than that the parcel is of this order, too: a label that comes after the end
+    of a parcel that was said to be its own takes nothing over.
     """
     known = _known(numbers, number)
     if known is None:
@@ -49,15 +50,16 @@ def tie(numbers: Numbers, number: str, order: str, at: int, *, labelled: bool) -
             return False
         known = TrackedParcel((TrackingHolder(known, NEVER, labelled=True),))
     holder = next((holder for holder in known.holders if holder.order == order), None)
-    if holder is not None and (holder.labelled or not labelled):
+    since = at if holder is None else min(at, holder.since)
+    if holder is not None and (holder.labelled or (not labelled and since == holder.since)):
         return False
     others = tuple(other for other in known.holders if other is not holder)
-    if labelled and known.ended is not None and known.ended <= at and others:
+    if labelled and known.ended is not None and known.ended < since and others:
         former = known.former + tuple((old.order, at) for old in others)
         _learn(numbers, number, TrackedParcel((TrackingHolder(order, at, labelled),), None, former))
         return True
     if holder is not None or all(order != before for before, _ in known.former):
-        _learn(numbers, number, known._replace(holders=(*others, TrackingHolder(order, at, labelled))))
+        _learn(numbers, number, known._replace(holders=(*others, TrackingHolder(order, since, labelled))))
     return False
 
 
@@ -106,7 +108,7 @@ def end(numbers: Numbers, number: str, at: int) -> tuple[TrackingHolder, ...]:
     if any(at < until for _, until in known.former):
         return ()
     ended = at if known.ended is None else min(at, known.ended)
-    since = [holder.since for holder in known.holders if holder.labelled and holder.since >= ended]
+    since = [holder.since for holder in known.holders if holder.labelled and holder.since > ended]
     handover = min(since, default=ended)
     again = tuple(holder for holder in known.holders if holder.since >= handover)
     if not since or len(again) == len(known.holders):

@@ -202,18 +202,21 @@ def _by_tracking_number(placement: Placement, known: list[tuple[Event, OrderKey,
 def _eras(placement: Placement, number: str, ties: list[Tie], events: list[Event]) -> list[tuple[int, int, list[OrderKey]]]:
     """Who owns a tracking number from when to when, in event time: a new owner after an end begins a new era.
 
-    The order that was known first to have it took it over from none.
+    The order that was known first to have it took it over from none, nor does one whose parcel it was said to be by that end.
     """
     since: dict[OrderKey, tuple[int, bool]] = {}
+    said: dict[OrderKey, int] = {}
     for order in {tie.order for tie in ties}:
-        mine = [tie.event for tie in ties if tie.order == order]
-        labels = [event.at for event in mine if event.type in ("warehouse.label_created", "warehouse.shipped")]
-        since[order] = (min(labels), True) if labels else (min(event.at for event in mine), False)
+        mine = [tie for tie in ties if tie.order == order]
+        labels = [tie for tie in mine if tie.event.type in ("warehouse.label_created", "warehouse.shipped")]
+        since[order] = (min(tie.event.at for tie in labels or mine), bool(labels))
+        known = min(((tie.log, tie.place) for tie in labels), default=(NEVER, 0))
+        said[order] = min((tie.event.at for tie in mine if (tie.log, tie.place) < known), default=NEVER)
     since[min(ties, key=lambda tie: (tie.log, tie.place)).order] = (-NEVER, True)
     ends = [event.at for event in events if event.type == "carrier.scan" and event.text("status") in ("delivered", "returned")]
     eras: list[tuple[int, int, list[OrderKey]]] = []
     for order, (start, labelled) in sorted(since.items(), key=lambda item: (item[1][0], item[0])):
-        if eras and not (labelled and any(eras[-1][0] <= end < start for end in ends)):
+        if eras and not (labelled and any(eras[-1][0] <= end < min(start, said[order]) for end in ends)):
             eras[-1][2].append(order)
             continue
         if eras:

@@ -275,6 +275,23 @@ def test_a_number_is_reused_only_after_its_parcel_has_ended() -> None:
     assert [(name, order) for name, order, _ in world.joined()] == [("delivered", "A-1"), ("scan", "A-2")]
 
 
+def test_a_label_takes_over_no_number_whose_parcel_was_its_own() -> None:
+    """Said to be of both orders by its end, or at that instant, it was freight: scans go to both, before the label and after it."""
+    for said, labelled in ((T0 + HOUR, T0 + 3 * DAY), (T0 + DAY, T0 + 3 * DAY), (T0 + 2 * DAY, T0 + HOUR), (None, T0 + DAY)):
+        world = World()
+        world.see("label-1", T0, "warehouse.label_created", order="A-1", tracking_number="F1")
+        if said is not None:
+            world.see("own", said, "carrier.scan", order="A-2", log=T0 + DAY, tracking_number="F1", status="in_transit")
+        world.see("delivered", T0 + DAY, "carrier.scan", tracking_number="F1", status="delivered")
+        world.see("between", T0 + 2 * DAY, "carrier.scan", tracking_number="F1", status="in_transit")
+        world.see("label-2", labelled, "warehouse.label_created", order="A-2", log=T0 + 3 * DAY, tracking_number="F1")
+        world.see("after", T0 + 4 * DAY, "carrier.scan", tracking_number="F1", status="in_transit")
+        assert world.notes() == []
+        assert {(name, order) for name, order, _ in world.joined()} == {
+            (name, order) for name in ("delivered", "between", "after") for order in ("A-1", "A-2")
+        }
+
+
 def test_a_reuse_is_found_when_the_end_of_the_first_parcel_comes_in_late() -> None:
     """What is true does not depend on the order of arrival; a late scan of the first parcel goes to the first order."""
     world = World()
