@@ -16,7 +16,8 @@ from unittest.mock import patch
 
 from dataflows.core.engine.orders import HOT
 from dataflows.core.engine.shard import Shard
-from dataflows.core.rules import RULES
+from dataflows.core.rules import RULES, dates
+from dataflows.core.rules.dates import over_before
 from dataflows.core.rules.model import Triggers
 from schemas.events import DATA_MODELS
 
@@ -58,7 +59,7 @@ def thorough(policy: Policy) -> Generator[Policy]:
 
     Meanwhile all shards look at every unit: what is compared with them runs before.
     """
-    with patch("dataflows.core.rules.dates._before", _not_known):
+    with patch.object(dates, over_before.__name__, _not_known):
         yield replace(policy, rules=THOROUGH)
 
 

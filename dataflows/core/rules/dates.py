@@ -155,8 +155,11 @@ def _has_own(o: Facts, unit: Unit, name: str) -> bool:
     return any(getattr(line, name) for line in lines)
 
 
-def _before(o: Facts, s: RuleSetting, date: Date, last: int | None) -> bool:
-    """Whether a plain order plainly awaited nothing any more before each date that it ever had, as most do: `last` is since when."""
+def over_before(o: Facts, s: RuleSetting, date: Date, last: int | None) -> bool:
+    """Whether a plain order plainly awaited nothing any more before each date that it ever had, as most do: `last` is since when.
+
+    It only saves work: without it units are looked at one by one, and the same is found.
+    """
     if last is None or not o.plain_lines or o.pauses or o.line_dates(date.value).own:
         return False
     deadline, least = DEADLINES[date], soonest(s, s.threshold)
@@ -191,9 +194,9 @@ def by_date(form: Overdue, date: Date) -> Find:
 
     def judge(o: Facts, s: RuleSetting) -> Found:
         parted = until is Milestone.DELIVERED and len(o.shipments) > 1 and any(o.of(x, s) != s for x in o.shipments)
-        over = not parted and "order.cancelled" in o.t.by_type and _before(o, s, date, o.ended)
+        over = not parted and "order.cancelled" in o.t.by_type and over_before(o, s, date, o.ended)
         units = () if over else list(shipping(o)) if until is Milestone.SHIPPED else o.units(*steps)
-        if over or (not parted and _before(o, s, date, _last_met(units))):
+        if over or (not parted and over_before(o, s, date, _last_met(units))):
             if until is Milestone.DELIVERED:
                 yield from _replacements(o, s)
             return
