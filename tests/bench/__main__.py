@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 
 CONSOLE = Console(width=120)
+LEAST = 5
+"""Bytes per open order from which on it is shown what holds them."""
 
 
 def main() -> None:  # noqa: PLR0915 - one statement an option
@@ -260,6 +262,12 @@ def report_weight(*, orders: int = ORDERS) -> None:
     table.add_row("memory", f"{whole.resident:,.0f}", "bytes per open order, its aliases and the share of hot orders included", "")
     table.add_row("memory of each further order", f"{added:,.0f}", f"bytes, from {third.orders:,} orders on", "")
     table.add_row("stored", f"{whole.stored:,.0f}", "bytes per open order, what closed ones leave behind included", "")
+    for name, bytes_ in whole.held.items():
+        if bytes_ >= LEAST * whole.orders:
+            further = (bytes_ - third.held.get(name, 0)) / (whole.orders - third.orders)
+            table.add_row(
+                f"held by {name}", f"{bytes_ / whole.orders:,.0f}", f"bytes per open order, {further:,.0f} of each further one", ""
+            )
     CONSOLE.print(table)
 
 

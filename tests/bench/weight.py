@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple, cast
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from dataflows.cli.replay import replay_into
 from dataflows.core.engine.shard import Shard
@@ -35,6 +38,8 @@ ORDERS = 18_000
 """Of these nine in ten are open at the end. More of them change the figure of each further order by a few bytes, and take longer."""
 HOT = 64 << 10
 """Bytes of unpacked orders that a shard keeps at most."""
+PRODUCT = ("dataflows.", "schemas.")
+"""Where the classes are by which memory is told apart."""
 UNTIL = (OPENING + PLACING) * 1_000_000
 CACHED = type(lru_cache(len))
 """What functions are that remember what they have worked out."""
@@ -43,13 +48,17 @@ WARM = 200
 
 
 class Weight(NamedTuple):
-    """Open orders; bytes of each: that the process grew by, that are stored; how many events there were and their CPU."""
+    """Open orders; bytes of each: that the process grew by, that are stored; how many events there were and their CPU.
+
+    `held`: by class, the bytes that its objects hold, what they share with others at one of these only.
+    """
 
     orders: int
     resident: float
     stored: float
     events: int
     seconds: float
+    held: dict[str, int]
 
 
 class Small(Shard):
@@ -67,7 +76,7 @@ def weight(orders: int = ORDERS) -> Weight:
             with world.open("wb") as file:
                 file.writelines(line + b"\n" for line in stream(count, 1))
         found = subprocess.run([sys.executable, "-m", "tests.bench.weight", *worlds], stdout=subprocess.PIPE, check=True)
-    return Weight(**cast("dict[str, float]", json.loads(found.stdout)))  # type: ignore[arg-type]
+    return msgspec.json.decode(found.stdout, type=Weight)
 
 
 def measure(warm: Path, world: Path) -> Weight:
@@ -83,7 +92,7 @@ def measure(warm: Path, world: Path) -> Weight:
         seconds, after = time.process_time() - began, _settled()
         opened = sum(len(shard) for shard in settings.shards)
         stored = sum(len(key) + len(value) for shard in settings.shards for key, value in shard.rows())
-        return Weight(opened, (after - before) / opened, stored / opened, settings.counts.events, seconds)
+        return Weight(opened, (after - before) / opened, stored / opened, settings.counts.events, seconds, held(settings))
 
 
 def _replay(folder: Path, world: Path, policy: Path) -> FlowOptions:
@@ -91,6 +100,28 @@ def _replay(folder: Path, world: Path, policy: Path) -> FlowOptions:
     settings = FlowOptions(source.channels, make_shard=Small)
     replay_into(folder / world.stem, source, load_policy(policy), settings=settings)
     return settings
+
+
+def held(settings: FlowOptions) -> dict[str, int]:
+    """Bytes by the class of the product that holds them. What follows from the policy alone is left out: it does not grow with orders."""
+    found: Counter[str] = Counter()
+    seen: set[int] = set()
+    _weigh([(each, "") for shard in settings.shards for each in (shard.policy, shard.engine.evaluator.profiles)], seen, Counter())
+    _weigh([(each, type(each).__name__) for each in (*settings.operators, *settings.action_shards, *settings.shards)], seen, found)
+    return dict(found.most_common())
+
+
+def _weigh(ahead: list[tuple[object, str]], seen: set[int], found: Counter[str]) -> None:
+    """Adds up what some objects hold that was not seen before, each under the class that holds it."""
+    while ahead:
+        one, owner = ahead.pop()
+        if id(one) in seen or isinstance(one, type | ModuleType | FunctionType):
+            continue
+        seen.add(id(one))
+        if type(one).__module__.startswith(PRODUCT):
+            owner = type(one).__name__
+        found[owner] += sys.getsizeof(one)
+        ahead += [(each, owner) for each in gc.get_referents(one)]
 
 
 def _settled() -> int:
@@ -104,4 +135,4 @@ def _settled() -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(*map(Path, sys.argv[1:]))._asdict()))  # noqa: T201
+    print(msgspec.json.encode(measure(*map(Path, sys.argv[1:]))).decode())  # noqa: T201

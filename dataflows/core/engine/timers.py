@@ -1,6 +1,7 @@
-"""When which order of a shard is to be checked: exact for the near future, by the hour for what is further off.
+"""When which order of a shard is to be checked: exact for the present hour, by the hour for its day, by the day for what is further off.
 
-An instant and a key in a heap take about 100 bytes; most orders wait for days, and until then a place in a list is enough.
+An instant and a key in a heap take about 100 bytes, and so does a span with one key of its own. Most orders wait for days, and until then a
+place in a list is enough.
 """
 
 from __future__ import annotations
@@ -8,10 +9,42 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 
-from schemas.instants import FAR, HOUR
+from schemas.instants import DAY, FAR, HOUR
 
-SPAN = HOUR
-"""What is in the current span (µs) or before it is exact."""
+
+class Spans:
+    """Keys by the span of time, so many µs long, in which they are to be checked."""
+
+    __slots__ = ("_first", "_keys", "length", "reached")
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        self.reached = -FAR
+        """The span that was opened last: what is in it, or before it, is kept no more."""
+        self._keys: dict[int, list[str]] = {}
+        self._first: list[int] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._first)
+
+    def covers(self, at: int) -> bool:
+        """Whether an instant is in a span that has not been opened."""
+        return at // self.length > self.reached
+
+    def put(self, at: int, key: str) -> None:
+        """Keeps a key for an instant."""
+        span = at // self.length
+        known = self._keys.get(span)
+        if known is None:
+            self._keys[span] = [key]
+            heapq.heappush(self._first, span)
+        else:
+            known.append(key)
+
+    def open(self) -> tuple[int, set[str]]:
+        """Takes out the first span that has keys: where it begins, and the keys."""
+        self.reached = heapq.heappop(self._first)
+        return self.reached * self.length, set(self._keys.pop(self.reached))
 
 
 class TimerQueue:
@@ -24,9 +57,7 @@ class TimerQueue:
     def __init__(self, check_of: Callable[[str], int | None]) -> None:
         self._check_of = check_of
         self._near: list[tuple[int, str]] = []
-        self._far: dict[int, str | list[str]] = {}
-        self._spans: list[int] = []
-        self._reached = -FAR
+        self._hours, self._days = Spans(HOUR), Spans(DAY)
         self.next = FAR
         """The first instant at which something comes up; `FAR` if there is nothing."""
 
@@ -57,26 +88,20 @@ class TimerQueue:
         return due
 
     def _put(self, at: int, key: str) -> None:
-        span = at // SPAN
-        if span <= self._reached:
+        if not self._hours.covers(at):
             heapq.heappush(self._near, (at, key))
-            return
-        known = self._far.get(span)
-        if known is None:
-            self._far[span] = key  # Mostly the only one: a shard has one order of many.
-            heapq.heappush(self._spans, span)
-        elif isinstance(known, str):
-            self._far[span] = [known, key]
+        elif not self._days.covers(at):
+            self._hours.put(at, key)
         else:
-            known.append(key)
+            self._days.put(at, key)
 
     def _open(self) -> None:
-        """Sorts out spans until something is exact."""
-        while self._spans and not self._near:
-            span = self._reached = heapq.heappop(self._spans)
-            keys = self._far.pop(span)
-            for key in (keys,) if isinstance(keys, str) else set(keys):
+        """Sorts out spans until something is exact. All hours that have keys come before all days that have."""
+        hours, days = self._hours, self._days
+        while not self._near and (hours or days):
+            begin, keys = (hours or days).open()
+            for key in keys:
                 check = self._check_of(key)
-                if check is not None and check // SPAN >= span:
+                if check is not None and check >= begin:
                     self._put(check, key)
         self.next = self._near[0][0] if self._near else FAR

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from dataflows.core.engine.timers import SPAN, TimerQueue
-from schemas.instants import FAR
+from dataflows.core.engine.timers import TimerQueue
+from schemas.instants import DAY, FAR, HOUR
 
 
 def test_instants_come_up_in_order_each_key_at_its_own() -> None:
@@ -14,11 +14,11 @@ def test_instants_come_up_in_order_each_key_at_its_own() -> None:
         random = Random(seed)
         due: dict[str, int] = {}
         timers = TimerQueue(due.get)
-        now = random.choice((-3 * SPAN, 0, 1_776_672_000_000_000))
+        now = random.choice((-3 * HOUR, 0, 1_776_672_000_000_000))
         for _ in range(300):
             if random.random() < 0.6:
                 key = str(random.randrange(20))
-                at = now + random.choice((1, 1_000, SPAN // 2, SPAN, 5 * SPAN, 700 * SPAN)) * random.randrange(1, 4)
+                at = now + random.choice((1, 1_000, HOUR // 2, HOUR, 5 * HOUR, DAY, 29 * DAY)) * random.randrange(1, 4)
                 before = due.get(key, FAR)
                 due[key] = at
                 if at < before:  # Else there is a timer already.
@@ -47,9 +47,9 @@ def test_a_timer_that_moves_to_a_later_instant_need_not_be_told() -> None:
     due = {"A": 5}
     timers = TimerQueue(due.get)
     timers.push(5, "A")
-    due["A"] = 3 * SPAN + 7
+    due["A"] = 3 * DAY + 7
     assert timers.next == 5
     assert timers.due(5) == set()
-    assert timers.next == 3 * SPAN + 7
-    assert timers.due(3 * SPAN + 7) == {"A"}
+    assert timers.next == 3 * DAY + 7
+    assert timers.due(3 * DAY + 7) == {"A"}
     assert timers.next == FAR
