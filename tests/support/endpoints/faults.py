@@ -115,7 +115,8 @@ class FaultServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
         try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError):
+            # Who is silent is so until the end: of a cancelled one asyncio would print a page each.
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await self._answer(reader, writer)
         finally:
             self._open.discard(writer)
