@@ -98,7 +98,9 @@ class Results:
                 return _doubt(code)
 
     def _again(self, action: PendingAction, own: OwnAttempt, outcome: RetryLater, now: int) -> Ending:
-        if outcome.code == INTERRUPTED and not own.asked_by:
+        if _stands_in_doubt(action, own):
+            at = 0  # An observation ends the action with its doubt and states no next try: it is kept for a replay.
+        elif outcome.code == INTERRUPTED and not own.asked_by:
             at = now
         else:
             at = 0 if own.asked_by else self._schedule.next_at(action.calls, now, outcome.after, action.expires_at)
@@ -167,11 +169,16 @@ class Results:
             self._outbox.kick()
 
 
+def _stands_in_doubt(action: PendingAction, own: OwnAttempt) -> bool:
+    """Whether the log says of the attempt that nobody knows, as who takes over from a dispatcher says of what that had begun."""
+    return action.state == "in_doubt" and action.attempt == own.number
+
+
 def _event(action: PendingAction, own: OwnAttempt, ending: Ending, now: int) -> dict[str, Any]:
     """What the log is told. A doubt that it knows of already ends by an observation only."""
-    if action.state == "in_doubt" and action.attempt == own.number and ending.type_ in ("action.executed", "action.failed"):
+    if _stands_in_doubt(action, own) and ending.type_ in ("action.executed", "action.failed"):
         outcome = "executed" if ending.type_ == "action.executed" else "not_executed"
-        evidence = "what the endpoint answered after the doubt was said"
+        evidence = "no call was made" if ending.code == INTERRUPTED else "what the endpoint answered after the doubt was said"
         reference = ending.said.get("reference")
         return decision(action, "action.observed", own.number, now, outcome=outcome, evidence=evidence, reference=reference)
     said = decision(action, ending.type_, own.number, now, **ending.said)

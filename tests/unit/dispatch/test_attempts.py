@@ -248,6 +248,23 @@ def test_nobody_is_called_once_something_was_read_that_holds(what: Callable[[Way
     assert end.log.said[-1]["data"]["retry_at"] is not None
 
 
+def test_what_was_not_called_though_others_doubt_it_is_kept_for_a_replay() -> None:
+    """A dispatcher stands still behind its beginning; who takes over says that nobody knows. It wakes and knows: no call was made."""
+    end = ScriptedEnd([])
+
+    def prepare(way: Way) -> None:
+        def taken_over() -> None:
+            way.action.state, way.action.attempt = "in_doubt", 1
+            way.pipeline.blocked = "stood still"
+
+        end.log.begins = taken_over
+
+    _, due, letters = steps(end, 1, prepare)
+    assert (end.calls, due, letters) == ([], NEVER, [ID])
+    said = [(event["type"], event["data"].get("outcome"), event["data"].get("evidence")) for event in end.log.said]
+    assert said == [("action.begun", None, None), ("action.observed", "not_executed", "no call was made")]
+
+
 @pytest.mark.parametrize("erased", [False, True])
 def test_no_dead_letter_is_kept_of_an_order_that_was_erased_during_the_call(erased: bool) -> None:
     """Nothing else would take it away."""
