@@ -106,8 +106,27 @@ def _declined(order: Ingredients, draw: DrawFn) -> list[Told]:
     return [Told("warehouse.released", lines_or_none(order, draw)), *(Told(step, {}) for step in steps[: draw(st.integers(1, 3))])]
 
 
+def _sent_again(order: Ingredients, draw: DrawFn) -> list[Told]:
+    """What was sent is sent again, without a word that it replaces: it came back, was lost, is missed, or goes back for another."""
+    lines = lines_or_none(order, draw)
+    names: Data = {"shipment_id": order.id("s", 2), "tracking_number": order.id("t", 3)}
+    first = Told(SHIPPED, {"shipment_id": order.id("s", 1), "tracking_number": order.id("t", 1), **lines})
+    again = Told(SHIPPED, {**names, **(lines if draw(st.booleans()) else lines_or_none(order, draw))})
+    back: Data = {"return_id": order.id("r", 1), "resolution": draw(one_of("exchange", "replacement", "refund", None))}
+    back |= draw(st.sampled_from(({}, lines, lines_or_none(order, draw))))
+    status = draw(st.sampled_from(("returning", "returned", "lost", "damaged", "exception", "delivered")))
+    ways: tuple[list[Told], ...] = (
+        [Told(SCAN, {"status": status, "tracking_number": order.id("t", 1), "reason": draw(one_of(None, "refused", "disposed"))})],
+        [*moves(order.id("t", 1), draw, 2), Told("support.contacted", {"intent": "not_received"})],
+        [Told("return.requested", back), *([Told("return.received", back)] if draw(st.booleans()) else [])],
+        [Told("return.requested", back), Told("return.cancelled", {"return_id": order.id("r", 1)})],
+    )
+    told = [first, *draw(st.sampled_from(ways)), again, *moves(order.id("t", 3), draw, 1)]
+    return draw(st.permutations(told)) if draw(st.integers(0, 4)) == 0 else told
+
+
 GOODS: tuple[Callable[[Ingredients, DrawFn], list[Told]], ...] = (
-    *(_refunded, _refunded, _edited, _edited, _replaced_with_promise, _again, _held, _awaited, _fetched, _declined),
+    *(_refunded, _refunded, _edited, _edited, _replaced_with_promise, _again, _held, _awaited, _fetched, _declined, _sent_again),
 )
 
 

@@ -150,6 +150,17 @@ def _returned(order: Ingredients, draw: DrawFn) -> list[Told]:
     return told
 
 
+def _told_twice(order: Ingredients, draw: DrawFn) -> list[Told]:
+    """Shop and provider tell the same payments, each in its words: other amounts, none, another currency; and what goes back likewise."""
+    told: list[Told] = []
+    for type_ in (AUTHORIZED, CAPTURED, CAPTURED, REFUNDED)[draw(st.integers(0, 1)) : draw(st.integers(2, 4))]:
+        name: Data = {"payment_id": order.id("p", draw(st.sampled_from((1, 1, 1, 2))))}
+        for source in draw(st.permutations((None, "/storefront/acme")))[: draw(st.sampled_from((1, 2, 2)))]:
+            amount: Data = {} if draw(st.integers(0, 5)) == 0 else _sum(draw, "100.00", "100.00", "60.00", "108.00")
+            told.append(Told(type_, {**name, **amount}, source=source))
+    return draw(st.permutations(told)) if draw(st.integers(0, 3)) == 0 else told
+
+
 MONEY: tuple[Callable[[Ingredients, DrawFn], list[Told]], ...] = (
     _tenders,
     _renewed,
@@ -158,4 +169,5 @@ MONEY: tuple[Callable[[Ingredients, DrawFn], list[Told]], ...] = (
     _cancelled,
     _totals,
     _returned,
+    _told_twice,
 )
