@@ -39,6 +39,8 @@ class Outage(NamedTuple):
         return source == self.source and self.start <= at - opening < self.end
 
 
+TYING = frozenset({"carrier.relabelled"})
+"""What carriers say that others of their events wait for: late, it would leave these without an order for longer than is waited."""
 # Carriers and payments only: what they say ties no other source's events to an order, so no event waits for one of theirs.
 OUTAGES = (
     Outage("/carrier/ups", 9 * DAY + 5 * HOUR, 9 * DAY + 14 * HOUR),
@@ -76,7 +78,7 @@ def _recorded(step: SimulatedStep, rng: Random, opening: int) -> int | None:
             return opening + outage.end + rng.randint(0, 2 * MINUTE)
     draw = rng.random()
     if step.source.startswith("/carrier/"):
-        if draw < 0.02:
+        if draw < 0.02 and step.type not in TYING:
             return step.at + rng.randint(2 * HOUR, 20 * HOUR)
         return step.at + rng.randint(5, 10 * MINUTE) if draw < 0.3 else None
     return step.at + rng.randint(1, 20) if draw < 0.2 and step.type != "order.placed" else None

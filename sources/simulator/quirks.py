@@ -208,6 +208,14 @@ def paid_in_two_parts(order: SimulatedOrder) -> None:
 
 
 @quirk
+def the_shop_tells_the_payment_too(order: SimulatedOrder) -> None:
+    """By the provider's name for it, minutes later: it is the same money."""
+    live(order)
+    captured = order.find("payment.captured")
+    order.add(captured.at + order.rng.randint(MINUTE, HOUR), order.storefront, "payment.captured", dict(captured.data))
+
+
+@quirk
 def the_service_is_upgraded_before_the_release(order: SimulatedOrder) -> None:
     """Express after all, minutes after placing."""
     order.waits["allocated"] = 45 * MINUTE

@@ -217,6 +217,18 @@ def captured_twice(order: SimulatedOrder) -> None:
     order.expect("payment.amount_mismatch", "resolved" if given_back else "open")
 
 
+@FAULTS.one("payment.amount_mismatch")
+def told_by_two_who_disagree(order: SimulatedOrder) -> None:
+    """Shop and provider tell one payment by one name, and the shop a quarter more of it: the greater counts. Sometimes that goes back."""
+    live(order)
+    at, more = order.when["captured"] + HOUR, order.total // 4
+    order.add(at, order.storefront, "payment.captured", {"payment_id": order.payment, "amount": order.money(order.total + more)})
+    given_back = order.rng.random() < 0.5
+    if given_back:
+        refund(order, at + 2 * DAY, more, reason="captured too much")
+    order.expect("payment.amount_mismatch", "resolved" if given_back else "open")
+
+
 @FAULTS.one("payment.partly_captured")
 def captured_short(order: SimulatedOrder) -> None:
     """The final capture is below the total; sometimes the rest is captured nine days later."""
