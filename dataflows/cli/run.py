@@ -15,7 +15,8 @@ import typer
 
 from dataflows.cli import options
 from dataflows.errors import MisuseError, RunError
-from dataflows.runtime.launcher import PEER_GONE, addresses, command_of, die_with_launcher, launch
+from dataflows.runtime.launcher import PEER_GONE, command_of, die_with_launcher, launch
+from dataflows.runtime.ports import LOOPBACK, held_ports
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -112,8 +113,8 @@ def _launch(settings: Settings, arguments: list[str]) -> int:
     from dataflows.runtime.stop import Stop
 
     stop, observer, count = Stop(), Observer(), settings.cluster.processes
-    where = addresses(count)
-    with logging_to_stderr(settings.log), stop.on_signals():
+    with logging_to_stderr(settings.log), stop.on_signals(), held_ports(count) as ports:
+        where = [f"{LOOPBACK}:{port}" for port in ports]
         code, failed = launch(
             [command_of(number, where, arguments) for number in range(count)],
             stop,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from dataflows.errors import refused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -63,11 +63,17 @@ def _show(console: Console, what: str, text: str, more: Sequence[str] = ()) -> N
 
 def run_demo(console: Console, data: Path, handle: int, stop: Stop) -> None:
     """Runs it until `stop` is asked for. Raises MisuseError or RunError."""
+    from dataflows.runtime.ports import held_ports
+
+    with held_ports(len(PORTS)) as ports:
+        _run(console, data, handle, stop, dict(zip(PORTS, ports, strict=True)))
+
+
+def _run(console: Console, data: Path, handle: int, stop: Stop, ports: Mapping[tuple[str, str], int]) -> None:
     from dataflows.cli.run import read_settings
     from dataflows.embedded.demo import Demo, output_line
     from dataflows.embedded.plan import SystemPlan, derived, write_settings
     from dataflows.embedded.system import Shown, run_system
-    from dataflows.runtime.launcher import addresses
     from sources.embedded.outputs import EmbeddedReader
 
     def arrived(arrival: DemoArrival) -> None:
@@ -80,8 +86,7 @@ def run_demo(console: Console, data: Path, handle: int, stop: Stop) -> None:
     demo = Demo(data, arrived, ORDERS)
     try:
         demo.listen()
-        free = [int(address.rpartition(":")[2]) for address in addresses(len(PORTS))]
-        document = derived(data, demo.settings(dict(zip(PORTS, free, strict=True))), None)
+        document = derived(data, demo.settings(ports), None)
     except OSError as error:
         raise refused(error, data, name="--data") from error
     file = write_settings(data, document)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from random import SystemRandom
 
 from dataflows.runtime.stop import Stop
 
@@ -21,8 +19,6 @@ PEER_GONE = 3
 GRACE_S = 5.0
 """How long a process may take to end by itself after another one failed (Bytewax: 0.1 s), and then once it has been asked to."""
 POLL_S = 0.05
-LOOPBACK = "127.0.0.1"
-PORTS = range(20_000, 30_000)
 SET_PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of Linux, see prctl(2)."""
 
@@ -119,27 +115,6 @@ def _end(children: Sequence[Child]) -> None:
     while _living(children):
         _send(children, signal.SIGKILL)
         time.sleep(POLL_S)
-
-
-def addresses(count: int) -> list[str]:
-    """Loopback addresses with ports that are free now, below those that systems give to outgoing connections.
-
-    From among those, a process that keeps trying to reach one that is not there yet would sooner or later connect to itself.
-    """
-    rng = SystemRandom()
-    sockets: list[socket.socket] = []
-    try:
-        while len(sockets) < count:
-            one = socket.socket()
-            sockets.append(one)
-            try:
-                one.bind((LOOPBACK, rng.choice(PORTS)))
-            except OSError:
-                sockets.pop().close()
-        return [f"{LOOPBACK}:{one.getsockname()[1]}" for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def command_of(process: int, addresses: Sequence[str], arguments: Sequence[str]) -> list[str]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 OUTPUTS = ("exceptions", "actions", "incidents", "rejects")
 PATIENCE = 120.0
 """Seconds after which a test gives an engine up. Nothing is measured by it."""
+MOST = 4
+"""How many processes an engine may have: each serves at a port of its own, one after the other."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -128,7 +130,7 @@ class Engine:
         self.home.mkdir(parents=True, exist_ok=True)
         self.state_dir = self.home / "state"
         self.log = self.home / "run.log"
-        self.port = free_port()
+        self.port = free_port(MOST)
         self._process: subprocess.Popen[bytes] | None = None
 
     def topic(self, output: str) -> str:
@@ -224,14 +226,13 @@ class Engine:
     def ready(self) -> None:
         """Waits until every process answers that it is ready."""
         for number in range(self.processes):
-            self._await(lambda number=number: self._get(number, "/readyz") is not None, "be ready")
+            self._await(number, "/readyz", "be ready")
 
     def metric(self, name: str) -> float:
-        """The sum of a metric over all labels and processes."""
+        """The sum of a metric over all labels and processes; waits for those that have no time to answer."""
         found = 0.0
         for number in range(self.processes):
-            text = self._get(number, "/metrics")
-            assert text is not None, "it does not answer"
+            text = self._await(number, "/metrics", "answer")
             samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
             found += sum(sample.value for sample in samples if sample.name == name)
         return found
@@ -253,11 +254,11 @@ class Engine:
         except (URLError, OSError):
             return None
 
-    def _await(self, holds: object, what: str) -> None:
+    def _await(self, number: int, path: str, what: str) -> str:
         give_up = time.monotonic() + PATIENCE
-        assert callable(holds)
-        while not holds():
+        while (found := self._get(number, path)) is None:
             assert self._process is not None
             assert self._process.poll() is None, f"it ended: {self.last_lines()}"
             assert time.monotonic() < give_up, f"it did not {what}: {self.last_lines()}"
             time.sleep(0.05)
+        return found

@@ -22,10 +22,10 @@ import yaml
 from dataflows.cli.up_demo import PORTS
 from dataflows.console.run import opened
 from dataflows.embedded.plan import PARTS
-from dataflows.runtime.launcher import addresses
 from dataflows.settings import Settings
 from tests.support.console import PASSWORD, PEOPLE
 from tests.support.embedded import PATIENCE, is_caught_up, send, until
+from tests.support.kafka.process import free_port
 
 
 class RunningSystem:
@@ -34,7 +34,7 @@ class RunningSystem:
     def __init__(self, home: Path, given: Mapping[str, object]) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.home, self.data = home, home / "data"
-        self.ports = dict(zip(PORTS, (int(address.rpartition(":")[2]) for address in addresses(len(PORTS))), strict=True))
+        self.ports = {name: free_port() for name in PORTS}
         document: dict[str, object] = {"client": {"api": self.url("gateway")}, **given}
         for (section, name), port in self.ports.items():
             document[section] = {**cast("dict[str, object]", document.get(section, {})), name: port}

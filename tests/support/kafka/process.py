@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import socket
 import subprocess
@@ -9,13 +10,14 @@ import tempfile
 import time
 from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
-from random import SystemRandom
 from typing import IO, TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from dataflows.runtime.ports import held_ports
 from tests.support.kafka.base import Broker, Unavailable
 
 if TYPE_CHECKING:
@@ -23,22 +25,16 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 
+_held = ExitStack()
+atexit.register(_held.close)
+
 # Linux kills a child when the *thread* that started it ends (PR_SET_PDEATHSIG), so one thread that lives as long as Python starts them all.
 _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="broker-starter")
 
 
-def free_port() -> int:
-    """A port below the range that Linux gives to outgoing connections.
-
-    From that range, a client that keeps trying to reach a killed broker would sooner or later be given the broker's own port,
-    connect to itself, and bar the restart.
-    """
-    lots = SystemRandom()
-    while True:
-        port = lots.randrange(20_000, 30_000)
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, port)) != 0:
-                return port
+def free_port(count: int = 1) -> int:
+    """The first of `count` free ports in a row. Nobody else who looks for one is given these while this process lives."""
+    return _held.enter_context(held_ports(count))[0]
 
 
 def spawn(command: Sequence[str], output: IO[bytes], **more: Any) -> subprocess.Popen[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dataflows.runtime import launcher
-from dataflows.runtime.launcher import PEER_GONE, addresses, command_of, launch
+from dataflows.runtime.launcher import PEER_GONE, command_of, launch
+from dataflows.runtime.ports import LOOPBACK, held_ports
 from dataflows.runtime.stop import Stop
 
 if TYPE_CHECKING:
@@ -158,11 +160,16 @@ def test_a_process_whose_launcher_is_gone_already_ends_at_once() -> None:
     assert (done.returncode, done.stdout) == (1, "")
 
 
-def test_addresses_are_distinct_and_on_the_loopback() -> None:
-    """Whoever can reach such a port can make the engine unpickle what he likes."""
-    found = addresses(8)
-    assert len(set(found)) == 8
-    assert all(address.startswith("127.0.0.1:") for address in found)
+def test_held_ports_are_given_to_nobody_else_and_whoever_they_are_for_listens_on_them() -> None:
+    """Of the loopback: whoever can reach such a port of a cluster can make the engine unpickle what he likes."""
+    with held_ports(3) as ports:
+        assert ports == list(range(ports[0], ports[0] + 3))
+        for port in ports:
+            if sys.platform == "linux":
+                with socket.socket() as other, pytest.raises(OSError, match="in use"):
+                    other.bind((LOOPBACK, port))
+            with socket.create_server((LOOPBACK, port)), socket.create_connection((LOOPBACK, port)):
+                pass
 
 
 def test_a_launched_process_knows_its_place() -> None:

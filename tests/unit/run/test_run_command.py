@@ -14,7 +14,7 @@ import pytest
 
 from dataflows.cli import main as cli
 from dataflows.cli.run import read_settings
-from dataflows.runtime.launcher import addresses
+from tests.support.kafka.process import HOST, free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +89,7 @@ def test_a_bad_line_of_the_settings_file_is_named(tmp_path: Path, capsys: Captur
 def test_brokers_that_do_not_answer_are_a_failure_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     """Exit code 1: a supervisor tries again."""
     monkeypatch.setattr("sources.kafka.topics.PATIENCE", 0.5)
-    monkeypatch.setenv("ORDERWATCH_KAFKA__BROKERS", addresses(1)[0])
+    monkeypatch.setenv("ORDERWATCH_KAFKA__BROKERS", f"{HOST}:{free_port()}")
     monkeypatch.setenv("ORDERWATCH_STATE__DIR", str(tmp_path))
     assert cli.run(["topics", "create"]) == 1
     said = capsys.readouterr().err
@@ -139,7 +139,7 @@ with logging_to_stderr(LogSettings()), stop.on_signals(), run._awaiting(cluster,
 @pytest.mark.parametrize("process", [0, 1])
 def test_a_process_that_waits_for_its_peers_says_so_and_still_heeds_a_signal(process: int) -> None:
     """Bytewax waits in native code, without end, and lets no signal handler run meanwhile; who waits for whom depends on the number."""
-    command = [sys.executable, "-c", WAITING, str(process), addresses(1)[0], "nowhere.invalid:1"]
+    command = [sys.executable, "-c", WAITING, str(process), f"{HOST}:{free_port()}", "nowhere.invalid:1"]
     if process:
         command[-1], command[-2] = command[-2], "nowhere.invalid:1"
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as waiting:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from bytewax.recovery import init_db_dir  # pyright: ignore[reportUnknownVariableType]
 
-from dataflows.runtime.launcher import addresses
+from tests.support.kafka.process import HOST, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +105,8 @@ class Graphs:
 
     def start(self, processes: int = 1, *, fails: str = "nothing", recovery: str = "-") -> None:
         """Starts the processes."""
-        where = addresses(processes) if processes > 1 else []
+        first = free_port(processes)
+        where = [f"{HOST}:{port}" for port in range(first, first + processes)] if processes > 1 else []
         for number in range(processes):
             command = [sys.executable, str(self._file), str(number), fails, recovery, *where]
             environment = os.environ | {"PYTHONPATH": str(ROOT)}
