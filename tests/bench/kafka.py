@@ -25,7 +25,7 @@ from sources.simulator.moments import END
 from tests.support.brokers import climb, topic
 from tests.support.hurried import SECOND
 from tests.support.live import PATIENCE, Engine, Given, produce
-from tests.support.logs import DAY, iso, line
+from tests.support.logs import MINUTE, iso, line
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -158,9 +158,9 @@ class Shipped:
         self._begun = time.time_ns() // 1_000
 
     def before(self) -> Iterator[bytes]:
-        """What has happened to the orders already."""
+        """What has happened to the orders already, and is told in time: an hour late it would be history."""
         for number in range(self.count):
-            order, at = f"o{number}", self._begun - DAY + number
+            order, at = f"o{number}", self._begun - MINUTE + number
             parcel: dict[str, object] = {"tracking_number": f"t{number}", "carrier": "ups"}
             yield line(f"{order}-1", at, "order.placed", order=order, source="/storefront", data={"payment_terms": "external"})
             yield line(f"{order}-2", at, "warehouse.shipped", order=order, source="/warehouse", data=parcel)
