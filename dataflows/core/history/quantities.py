@@ -28,15 +28,18 @@ class OrderLines:
     which gives the instants by which a line is wanted.
     """
 
-    __slots__ = ("_by_sku", "_due", "lines", "ordered")
+    __slots__ = ("_by_sku", "lines", "ordered")
 
     def __init__(self, lines: Mapping[str, Line], due: Callable[[Line], tuple[int, int]]) -> None:
         self.lines = lines
         self.ordered = {key: quantity(line) for key, line in lines.items()}
-        # A method of the facts that hold this: kept only where and as long as it is needed. The circle would keep all of a cold order's
-        # objects in memory until the collector comes, which is seldom.
-        self._due = due if len({line.sku for line in lines.values()}) < len(lines) else None
         self._by_sku: dict[str, list[str]] | None = None
+        if len({line.sku for line in lines.values()}) < len(lines):
+            # At once: `due` is a method of the facts that hold this, and to keep it would be a circle, which keeps all of a cold order's
+            # objects in memory until the collector comes. That is seldom.
+            for keys in self._known().values():
+                if len(keys) > 1:
+                    keys.sort(key=lambda key: due(lines[key]))
 
     def keys_of(self, line: Line) -> Sequence[str]:
         """The order lines that an event's line speaks of, the one that is wanted first at first; none if the order has no such line."""
@@ -68,11 +71,6 @@ class OrderLines:
             for key, line in self.lines.items():
                 if line.sku is not None:
                     self._by_sku.setdefault(line.sku, []).append(key)
-            due, self._due = self._due, None
-            if due is not None:
-                for keys in self._by_sku.values():
-                    if len(keys) > 1:
-                        keys.sort(key=lambda key: due(self.lines[key]))
         return self._by_sku
 
 
