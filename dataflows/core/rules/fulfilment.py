@@ -70,7 +70,7 @@ RULES = (
     custom(
         "fulfilment.split_incomplete", "Some lines have left and the rest has been silent for three business days.",
         find=split_incomplete, inputs=("part shipped", "unannounced", "order.updated", "order.cancelled", "payment.refunded"),
-        requires=("lines",), emits="shipped",
+        requires=("lines", "several"), emits="shipped",
         clears="the next shipment, or the end of the order", within="3 bd",
         owner="FULF", severity="medium", lane="review", clock="site", suppressed_by=SHIP_OVERDUE, feeds=("warehouse", "carrier"),
         actions={"notify_partial": "the customer has only a part"},
