@@ -1,6 +1,6 @@
 """The graph: one dataflow for replay, demo and live running, whatever its source and sinks.
 
-    events -> route -> identity 1 -> identity 2 -> order shards -> action shards -> order of output records -> sinks
+    events -> route -> identity 1, 2, 3 -> order shards -> action shards -> order of output records -> sinks
 
 A record that names its order goes straight to its shard and, where it ties an alias, to the identity stages as well. One that does not is
 resolved by the stages. Every channel carries its watermark in-band, and a shard applies nothing before all its channels have passed it:
@@ -26,10 +26,11 @@ from dataflows.core.identity import AliasResolver, identity_rules
 from dataflows.core.policy import Policy
 from dataflows.core.policy.effective import version_of
 from dataflows.detect import names
+from dataflows.detect.arrivals import fan_out, fan_out_again, fan_out_intents, fan_out_onward
 from dataflows.detect.exchange import ACTION_ITEMS, ALIAS_LOOKUPS, ORDER_ITEMS
 from dataflows.detect.learning import Learning
 from dataflows.detect.operators import ActionOperator, IdentityOperator, Judged, OrderOperator, OutputOperator
-from dataflows.detect.router import Router, RouterCounts, fan_out, fan_out_intents, fan_out_onward
+from dataflows.detect.router import Router, RouterCounts
 from dataflows.runtime.checkpoint import Checkpointer, Codec, Stores
 from dataflows.runtime.failure import noted
 from schemas.identifiers import DEFAULT
@@ -150,6 +151,10 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
     seconds = op.merge(names.STEP_INTO_SECOND, _for(names.STEP_TO_SECOND, routed, names.SECOND_SHARDS), onward)
     second = op.stateful_batch(names.STEP_SECOND, seconds, stage(2, (*channels, *names.FIRST_SHARDS)))
 
+    again = op.flat_map_batch(names.STEP_ONWARD_AGAIN, second, fan_out_again)
+    thirds = op.merge(names.STEP_INTO_THIRD, _for(names.STEP_TO_THIRD, routed, names.THIRD_SHARDS), again)
+    third = op.stateful_batch(names.STEP_THIRD, thirds, stage(3, (*channels, *names.SECOND_SHARDS)))
+
     judged_by = holds.version if holds is policy else version_of(holds)
 
     def make_shard(name: str) -> Shard:
@@ -160,7 +165,7 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
 
     @noted
     def order_operator(snapshot: bytes | None) -> OrderOperator:
-        everyone = (*channels, *names.FIRST_SHARDS, *names.SECOND_SHARDS)
+        everyone = (*channels, *names.FIRST_SHARDS, *names.SECOND_SHARDS, *names.THIRD_SHARDS)
         saving = checkpointer(snapshot, ORDER_ITEMS, judged_by)
         operator = OrderOperator(make_shard, everyone, saving, snapshot)
         settings.operators.append(operator)
@@ -171,6 +176,7 @@ def _judge(flow: Dataflow, source: Source[Batch], policy: Policy, settings: Flow
         _for(names.STEP_TO_ORDERS, routed, names.ORDER_SHARDS),
         op.flat_map_batch(names.STEP_RESOLVED_FIRST, first, fan_out),
         op.flat_map_batch(names.STEP_RESOLVED_SECOND, second, fan_out),
+        op.flat_map_batch(names.STEP_RESOLVED_THIRD, third, fan_out),
     )
     judged = op.stateful_batch(names.STEP_JUDGE, orders, order_operator)
 

@@ -30,7 +30,7 @@ from dataflows.detect.embedded import EmbeddedSource, check_owner, embedded_sink
 from dataflows.detect.flow import FlowOptions, LiveSink, get_live_flow
 from dataflows.detect.in_force import policy_before
 from dataflows.detect.metrics import output_records, watch
-from dataflows.detect.names import ACTION_SHARDS, FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
+from dataflows.detect.names import ACTION_SHARDS, FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS, THIRD_SHARDS
 from dataflows.detect.topics import Allowed, check_whose, output_topics, prepare
 from dataflows.errors import MisuseError, RunError, ending
 from dataflows.observe import Observer
@@ -57,6 +57,7 @@ SHARDS = {
     "orders": len(ORDER_SHARDS),
     "identity_first": len(FIRST_SHARDS),
     "identity_second": len(SECOND_SHARDS),
+    "identity_third": len(THIRD_SHARDS),
     "actions": len(ACTION_SHARDS),
 }
 """How many shards there are of each kind: pinned in every state directory."""

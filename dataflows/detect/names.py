@@ -8,6 +8,8 @@ FIRST_SHARDS = tuple(f"a{number}" for number in range(8))
 """Alias shards of the first identity stage. Few, because each forwards its watermark to every order shard."""
 SECOND_SHARDS = tuple(f"b{number}" for number in range(8))
 """Alias shards of the second identity stage."""
+THIRD_SHARDS = ("c0", "c1")
+"""Alias shards of the third identity stage, by tenant. Few: it sees parcels only that carriers gave another number."""
 ACTION_SHARDS = tuple(f"t{number}" for number in range(4))
 """Action shards; each owns the actions of the tenants whose hash falls on it. Few: each hears all order shards."""
 OUTPUT = "out"
@@ -22,6 +24,11 @@ STEP_FIRST = "identity_first"
 STEP_ONWARD = "onward"
 STEP_INTO_SECOND = "into_identity_second"
 STEP_SECOND = "identity_second"
+STEP_TO_THIRD = "to_identity_third"
+STEP_ONWARD_AGAIN = "onward_again"
+STEP_INTO_THIRD = "into_identity_third"
+STEP_THIRD = "identity_third"
+STEP_RESOLVED_THIRD = "placed_third"
 STEP_RESOLVED_FIRST = "placed_first"
 STEP_RESOLVED_SECOND = "placed_second"
 STEP_INTO_ORDERS = "into_orders"

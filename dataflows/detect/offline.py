@@ -17,10 +17,11 @@ from dataflows.core.engine.intents import INTENTS, Intent, decode_intent
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent, identity_rules
 from dataflows.core.identity.items import Tie
 from dataflows.core.policy import Policy
+from dataflows.detect.arrivals import Arrival
 from dataflows.detect.exchange import ActionItem, OrderItem
 from dataflows.detect.learning import Learning
-from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
-from dataflows.detect.router import OF_ACTIONS, Arrival, Router
+from dataflows.detect.names import FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS, THIRD_SHARDS
+from dataflows.detect.router import OF_ACTIONS, Router
 from schemas.deciding import FORGOTTEN, is_decision
 from schemas.envelope import ACTIVATED
 from schemas.identifiers import DEFAULT
@@ -123,7 +124,7 @@ def steps(
     rules = identity_rules(policy)
     learning = Learning() if policy.learns else None
     router = Router(compare_customers=rules.compare_customers, identifiers=policy.identifiers or DEFAULT, learning=learning)
-    first, second = AliasResolver(1, rules), AliasResolver(2, rules)
+    first, second, third = (AliasResolver(number, rules) for number in (1, 2, 3))
     actions = ActionShard(policy) if actions is None else actions
     begin = -END
     for cut in cuts:
@@ -133,11 +134,13 @@ def steps(
         arrivals = router([Batch(TOPIC, cut, batch)])
         shard.learn(next((arrival.shown for name, arrival in arrivals if name == ORDER_SHARDS[0]), ()))
         placed, onward = _staged(first, cut, _seen(arrivals, FIRST_SHARDS))
-        placed_later, _ = _staged(second, cut, [*_seen(arrivals, SECOND_SHARDS), *onward])
+        placed_later, moved = _staged(second, cut, [*_seen(arrivals, SECOND_SHARDS), *onward])
+        placed_last, _ = _staged(third, cut, [*_seen(arrivals, THIRD_SHARDS), *moved])
         due: list[Record | ResolvedEvent | FeedWatermark] = [
             *(record for record in batch if _concerns_orders(record)),
             *placed,
             *placed_later,
+            *placed_last,
             *spoken,
         ]
         for item in sorted(due, key=position):

@@ -13,10 +13,10 @@ from dataflows.core.actions.shard import ActionShard, action_position
 from dataflows.core.engine.shard import Shard
 from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, ResolvedEvent
+from dataflows.detect.arrivals import Arrival, StageOutput
 from dataflows.detect.exchange import ActionItem, OrderItem
 from dataflows.detect.names import ACTION_SHARDS
 from dataflows.detect.rejects import ambiguous, undecodable
-from dataflows.detect.router import Arrival, StageOutput
 from dataflows.runtime.checkpoint import Checkpointer, CheckpointError, Snapshot
 from dataflows.runtime.failure import noted
 from dataflows.runtime.merge import Merge

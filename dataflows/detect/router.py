@@ -5,22 +5,22 @@ One item per shard and batch, never one per event. Each item carries the channel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeAlias, TypeVar, cast
 from zlib import crc32
 
 from dataflows.core.engine.followup import HEARD
-from dataflows.core.engine.intents import INTENTS, decode_intent
 from dataflows.core.engine.watermarks import WatermarkRun
-from dataflows.core.identity import STAGE_TWO_KINDS, AliasLookup, ResolvedEvent, alias_shard, order_shard, sightings
+from dataflows.core.identity import STAGE_TWO_KINDS, AliasLookup, alias_shard, order_shard, sightings
 from dataflows.core.identity.duplicates import address_of
 from dataflows.core.identity.sharding import CHILD, CUSTOMER, FORGET, PACE, READERS, TWIN, AliasReader
 from dataflows.core.identity.shared import LINKED, OF_CHILDREN, parent_of
 from dataflows.core.identity.signs import LIFE
-from dataflows.detect.exchange import OF_ORDERS, ActionItem, OrderItem, codec_of, pack_run, unpack_run
+from dataflows.detect.arrivals import Arrival, action_shard
+from dataflows.detect.exchange import ActionItem, OrderItem
 from dataflows.detect.learning import Learning
-from dataflows.detect.names import ACTION_SHARDS, FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
+from dataflows.detect.names import ACTION_SHARDS, FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS, THIRD_SHARDS
 from schemas import deciding
 from schemas.aliases import aliases
 from schemas.deciding import FORGOTTEN
@@ -29,11 +29,13 @@ from schemas.events import DATA_MODELS, OrderForgotten, OrderLinked, OrderPlaced
 from schemas.identifiers import DEFAULT, Identifiers, normaliser
 from schemas.instants import HOUR
 from schemas.learned import PACED, PACING, SHOWN_BY, Showing, owed_by
-from schemas.output import OutputRecord
-from schemas.record import FeedWatermark, Record, Silences
+from schemas.record import FeedWatermark, Record
 from sources.batch import END, Batch, Refusal
 
 T = TypeVar("T")
+Stage: TypeAlias = "list[list[AliasLookup]]"
+"""What the shards of an identity stage must see."""
+STAGES = (FIRST_SHARDS, SECOND_SHARDS, THIRD_SHARDS)
 PLACED, UPDATED = "order.placed", "order.updated"
 _ORDERS, _ALIASES, _ACTIONS = len(ORDER_SHARDS), len(FIRST_SHARDS), len(ACTION_SHARDS)
 OF_ACTIONS = frozenset(name for name in DATA_MODELS if name.startswith(deciding.OF_ACTIONS))
@@ -58,47 +60,6 @@ _WAYS = {
     type_: _Way(type_ in OF_ACTIONS or type_ in SHARED, type_ in OF_CHILDREN, type_ in LIFE, type_ == PLACED, READERS.get(type_))
     for type_ in DATA_MODELS
 }
-
-
-@dataclass(slots=True)
-class Arrival(Generic[T]):
-    """Input of a shard: items, and the watermarks of the channels that brought them.
-
-    `shard`: its name. `in_order`: the items are sorted by position. `until` (µs) comes with the end of a finite input: time passes up to
-    there, inclusive. `run`: the feeds' watermarks, which all order shards share, as they do `shown`: the records that
-    show what is emitted.
-    """
-
-    shard: str
-    watermark: Mapping[str, int]
-    items: Sequence[T] = ()
-    until: int | None = None
-    in_order: bool = True
-    run: WatermarkRun | None = None
-    shown: Sequence[Showing] = ()
-
-    def __reduce__(self) -> tuple[Callable[..., Arrival[Any]], tuple[object, ...]]:
-        """To another process records go as they came in: bytes that are decoded once more cost less than pickled objects."""
-        packed = codec_of(self.shard).pack(self.items) if self.items else b""
-        run = b"" if self.run is None else pack_run(self.run)
-        return _arrived, (self.shard, dict(self.watermark), packed, self.until, self.in_order, run, tuple(self.shown))
-
-
-def _arrived(
-    shard: str, watermark: dict[str, int], packed: bytes, until: int | None, in_order: bool, run: bytes, shown: Sequence[Showing]
-) -> Arrival[Any]:
-    items = codec_of(shard).unpack(packed) if packed else ()
-    in_order = in_order and shard in OF_ORDERS
-    return Arrival(shard, watermark, items, until, in_order, unpack_run(run) if run else None, shown)
-
-
-@dataclass(slots=True)
-class StageOutput:
-    """Output of an alias shard after a batch: the events resolved to orders, and what the second stage must see."""
-
-    watermark: int
-    resolved: Sequence[ResolvedEvent] = ()
-    onward: Sequence[AliasLookup] = ()
 
 
 @dataclass(slots=True)
@@ -130,8 +91,7 @@ class Router:
     def __call__(self, batches: list[Batch]) -> list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup] | Arrival[ActionItem]]]:
         """Routes some batches: whatever they are, every shard gets one arrival."""
         orders: list[list[OrderItem]] = [[] for _ in ORDER_SHARDS]
-        first: list[list[AliasLookup]] = [[] for _ in FIRST_SHARDS]
-        second: list[list[AliasLookup]] = [[] for _ in SECOND_SHARDS]
+        stages: list[Stage] = [[[] for _ in shards] for shards in STAGES]
         decisions: list[list[ActionItem]] = [[] for _ in ACTION_SHARDS]
         marks: list[FeedWatermark] = []
         watermark: dict[str, int] = {}
@@ -140,7 +100,7 @@ class Router:
         filled = 0
         for batch in batches:
             if batch.items:
-                self._route(batch, orders, first, second, decisions, marks)
+                self._route(batch, orders, stages, decisions, marks)
                 if self.learning is not None:
                     shown += self.learning.watch(batch)
                 filled += 1
@@ -152,7 +112,7 @@ class Router:
         routed: list[tuple[str, Arrival[OrderItem] | Arrival[AliasLookup] | Arrival[ActionItem]]] = [
             (name, Arrival(name, watermark, items, until, in_order, run, shown)) for name, items in zip(ORDER_SHARDS, orders, strict=True)
         ]
-        for names, sightings_ in ((FIRST_SHARDS, first), (SECOND_SHARDS, second)):
+        for names, sightings_ in zip(STAGES, stages, strict=True):
             routed += [(name, Arrival(name, watermark, seen, until, in_order)) for name, seen in zip(names, sightings_, strict=True)]
         routed += [(name, Arrival(name, watermark, items, until, in_order)) for name, items in zip(ACTION_SHARDS, decisions, strict=True)]
         return routed
@@ -161,14 +121,14 @@ class Router:
         self,
         batch: Batch,
         orders: list[list[OrderItem]],
-        first: list[list[AliasLookup]],
-        second: list[list[AliasLookup]],
+        stages: Sequence[Stage],
         decisions: list[list[ActionItem]],
         marks: list[FeedWatermark],
     ) -> None:
         seeds, ways, compares = self._seeds, _WAYS, self.compare_customers
         code = self.identifiers.code
         normalise = normaliser(code).record if code else None
+        first, second, _ = stages
         others = refused = 0
         for record in batch.items:
             if type(record) is not Record:
@@ -187,7 +147,7 @@ class Router:
                 if event.type in OF_ACTIONS:
                     _decide(record, decisions, orders)
                     continue
-                order = self._share(record, orders, first, second, decisions)
+                order = self._share(record, orders, stages, decisions)
             if not order:
                 self._seek(record, first, second)
                 continue
@@ -224,7 +184,7 @@ class Router:
     def _seed(self, tenant: str) -> int:
         return self._seeds.setdefault(tenant, crc32(tenant.encode()))
 
-    def _pace(self, record: Record, first: list[list[AliasLookup]]) -> str:
+    def _pace(self, record: Record, first: Stage) -> str:
         """Tells the shard that watches a milestone's pace of the first record of an hour that tells it or shows that it is owed.
 
         Returns the record's order.
@@ -240,19 +200,12 @@ class Router:
             first[alias_shard(name, _ALIASES)].append((record, PACE, name, False))
         return record.order
 
-    def _share(
-        self,
-        record: Record,
-        orders: list[list[OrderItem]],
-        first: list[list[AliasLookup]],
-        second: list[list[AliasLookup]],
-        decisions: list[list[ActionItem]],
-    ) -> str:
+    def _share(self, record: Record, orders: list[list[OrderItem]], stages: Sequence[Stage], decisions: list[list[ActionItem]]) -> str:
         """Gives a record to all that must see it. Returns the order to whose shard it goes besides, as any other; empty: to none."""
         if record.event.type in PACING:
-            return self._pace(record, first)
+            return self._pace(record, stages[0])
         if record.event.type == LINKED:
-            return self._link(record, first, second)
+            return self._link(record, stages)
         if record.event.type == ACTIVATED:
             return self._broadcast(record, orders, decisions)
         if cast("OrderForgotten", record.event.data).customer_id:
@@ -263,7 +216,7 @@ class Router:
             orders[order_shard(record.event.tenant, record.order, _ORDERS)].append(record)
         else:
             orders[0].append(record)
-        for stage in (first, second):
+        for stage in stages:
             for seen in stage:
                 seen.append((record, FORGET, record.order, False))
         return ""
@@ -279,18 +232,18 @@ class Router:
         return ""
 
     @staticmethod
-    def _link(record: Record, first: list[list[AliasLookup]], second: list[list[AliasLookup]]) -> str:
+    def _link(record: Record, stages: Sequence[Stage]) -> str:
         """Tells all alias shards of a parent and its children; the child's own one gives them the record. Returns the event's order."""
         record.order = record.order or parent_of(record)
         if record.order:
             for child in cast("OrderLinked", record.event.data).children:
                 home = alias_shard(child, _ALIASES)
-                for stage in (first, second):
+                for stage in stages:
                     for number, seen in enumerate(stage):
-                        seen.append((record, CHILD, child, stage is first and number == home))
+                        seen.append((record, CHILD, child, stage is stages[0] and number == home))
         return record.order
 
-    def _seek(self, record: Record, first: list[list[AliasLookup]], second: list[list[AliasLookup]]) -> None:
+    def _seek(self, record: Record, first: Stage, second: Stage) -> None:
         """Sends an event that does not name its order to where its aliases are judged; one without any (a heartbeat) only moves time."""
         names = aliases(record.event)
         if names:
@@ -306,45 +259,3 @@ def _decide(record: Record, decisions: list[list[ActionItem]], orders: list[list
         decisions[number].append(record)
     if event.type in HEARD and record.order:
         orders[order_shard(event.tenant, record.order, _ORDERS)].append(record)
-
-
-def action_shard(tenant: str) -> int:
-    """The number of the action shard that owns the actions of a tenant."""
-    return crc32(tenant.encode()) % _ACTIONS
-
-
-def fan_out_intents(judged: list[tuple[str, tuple[int, list[OutputRecord]]]]) -> list[tuple[str, Arrival[ActionItem]]]:
-    """What order shards say of actions, as one arrival per action shard; each carries the watermarks of all of them."""
-    shards: list[list[ActionItem]] = [[] for _ in ACTION_SHARDS]
-    watermark: dict[str, int] = {}
-    for name, (reached, outs) in judged:
-        watermark[name] = max(reached, watermark.get(name, reached))
-        for out in outs:
-            if out.topic == INTENTS:
-                intent = decode_intent(out.body)
-                shards[action_shard(intent.tenant)].append(intent)
-    return [(name, Arrival(name, watermark, items, None, in_order=False)) for name, items in zip(ACTION_SHARDS, shards, strict=True)]
-
-
-def fan_out(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[ResolvedEvent]]]:
-    """What alias shards have placed, as one arrival per order shard."""
-    orders: list[list[ResolvedEvent]] = [[] for _ in ORDER_SHARDS]
-    for _, output in outputs:
-        for resolved in output.resolved:
-            if isinstance(resolved.item, Silences):
-                for items in orders:
-                    items.append(resolved)
-                continue
-            orders[order_shard(resolved.tenant, resolved.order, _ORDERS)].append(resolved)
-    watermark = {shard: output.watermark for shard, output in outputs}
-    return [(name, Arrival(name, watermark, items, None, in_order=False)) for name, items in zip(ORDER_SHARDS, orders, strict=True)]
-
-
-def fan_out_onward(outputs: list[tuple[str, StageOutput]]) -> list[tuple[str, Arrival[AliasLookup]]]:
-    """What the first stage has found, as one arrival per shard of the second."""
-    seconds: list[list[AliasLookup]] = [[] for _ in SECOND_SHARDS]
-    for _, output in outputs:
-        for lookup in output.onward:
-            seconds[alias_shard(lookup[2], _ALIASES)].append(lookup)
-    watermark = {shard: output.watermark for shard, output in outputs}
-    return [(name, Arrival(name, watermark, seen, None, in_order=False)) for name, seen in zip(SECOND_SHARDS, seconds, strict=True)]

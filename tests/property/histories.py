@@ -147,7 +147,14 @@ def histories(draw: DrawFn, *, most: int = 14, skew: bool = True, chapters: int 
             named = [alias for alias in ALIASES if data.get(alias)]
             if told and told.subject:
                 parts[identity] = told.subject
-            nameless = type_ in ("carrier.scan", "payment.captured", "payment.refunded", "return.received", "warehouse.shipped")
+            nameless = type_ in (
+                "carrier.scan",
+                "carrier.relabelled",
+                "payment.captured",
+                "payment.refunded",
+                "return.received",
+                "warehouse.shipped",
+            )
             if nameless and named and draw(st.integers(0, 3)) == 0:
                 del event["subject"]
             delay = draw(st.sampled_from(DELAYS))

@@ -16,9 +16,10 @@ from dataflows.core.engine.shard import Shard
 from dataflows.core.engine.watermarks import WatermarkRun
 from dataflows.core.policy import FeedPolicy
 from dataflows.core.rules.load import load_policy
+from dataflows.detect.arrivals import Arrival
 from dataflows.detect.exchange import ORDER_ITEMS
 from dataflows.detect.operators import OrderOperator
-from dataflows.detect.router import Arrival, Router
+from dataflows.detect.router import Router
 from dataflows.runtime.checkpoint import Checkpointer
 from schemas.identifiers import AS_SENT
 from schemas.record import FeedWatermark, Record

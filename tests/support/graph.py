@@ -10,11 +10,12 @@ from dataflows.core.actions.shard import ActionShard
 from dataflows.core.engine.intents import INTENTS
 from dataflows.core.engine.shard import Shard
 from dataflows.core.identity import AliasResolver, identity_rules
+from dataflows.detect.arrivals import fan_out, fan_out_again, fan_out_intents, fan_out_onward
 from dataflows.detect.exchange import ACTION_ITEMS, ALIAS_LOOKUPS, ORDER_ITEMS
 from dataflows.detect.learning import Learning
-from dataflows.detect.names import ACTION_SHARDS, FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS
+from dataflows.detect.names import ACTION_SHARDS, FIRST_SHARDS, ORDER_SHARDS, SECOND_SHARDS, THIRD_SHARDS
 from dataflows.detect.operators import ActionOperator, IdentityOperator, OrderOperator
-from dataflows.detect.router import Router, fan_out, fan_out_intents, fan_out_onward
+from dataflows.detect.router import Router
 from dataflows.runtime.checkpoint import Checkpointer
 
 if TYPE_CHECKING:
@@ -101,7 +102,11 @@ class Graph:
             n: IdentityOperator(AliasResolver(2, rules), (*channels, *FIRST_SHARDS), checkpointer(ALIAS_LOOKUPS), known.get(n))
             for n in SECOND_SHARDS
         }
-        everyone = (*channels, *FIRST_SHARDS, *SECOND_SHARDS)
+        self._third = {
+            n: IdentityOperator(AliasResolver(3, rules), (*channels, *SECOND_SHARDS), checkpointer(ALIAS_LOOKUPS), known.get(n))
+            for n in THIRD_SHARDS
+        }
+        everyone = (*channels, *FIRST_SHARDS, *SECOND_SHARDS, *THIRD_SHARDS)
         self._orders = {
             n: OrderOperator(
                 lambda name: Shard(policy, hot, place=(ORDER_SHARDS.index(name), len(ORDER_SHARDS))),
@@ -130,7 +135,10 @@ class Graph:
         for name, arrival in fan_out_onward(first):
             waiting[name].append(self._sent(name, arrival))
         second = [(n, out) for n, operator in self._second.items() for out in operator.on_batch(waiting[n])[0]]
-        for name, placed in (*fan_out(first), *fan_out(second)):
+        for name, arrival in fan_out_again(second):
+            waiting[name].append(self._sent(name, arrival))
+        third = [(n, out) for n, operator in self._third.items() for out in operator.on_batch(waiting[n])[0]]
+        for name, placed in (*fan_out(first), *fan_out(second), *fan_out(third)):
             waiting[name].append(self._sent(name, placed))
         judged = [(n, each) for n, operator in self._orders.items() for each in operator.on_batch(waiting[n])[0]]
         for name, arrival in fan_out_intents(judged):
@@ -144,5 +152,5 @@ class Graph:
 
     def snapshot(self) -> dict[str, bytes]:
         """What Bytewax would have stored of every shell at the end of an epoch."""
-        operators: dict[str, AnyOperator] = {**self._first, **self._second, **self._orders, **self._actions}
+        operators: dict[str, AnyOperator] = {**self._first, **self._second, **self._third, **self._orders, **self._actions}
         return {name: pickle.loads(pickle.dumps(operator.snapshot())) for name, operator in operators.items()}

@@ -1,12 +1,13 @@
 """Which order an event belongs to, where it does not say so itself; and what follows from comparing orders.
 
-Two fixed stages, since a dataflow has no loops: first the aliases that systems of record issue (payments, shipments, returns, ...), then
-tracking numbers and disputes, which need the ties of the first stage. Each stage is split into alias shards by the alias's value.
+Three fixed stages, since a dataflow has no loops: first the aliases that systems of record issue (payments, shipments, returns, ...), then
+tracking numbers and disputes, which need the ties of the first stage, then the few numbers of parcels that carriers gave another one. The
+first two are split into alias shards by the alias's value, the third by tenant.
 
 Reading order: `sharding` (which shard), `items` (what travels between stages), `recent` (tables that forget), `digests` (how little an
-alias takes), `resolver` (ties and waiting events), `tracking` (freight and reuse), `orphans` (events without an order), `duplicates`
-(orders placed twice), `twins` and `signs` (whether an order that is repeated is wanted), `shared` (freight and orders that were split),
-`checkpoint` and `codec` (rows), `rules` (from policy to settings).
+alias takes), `resolver` (ties and waiting events), `parcels` and `tracking` (freight and reuse), `relabels` (the third stage), `orphans`
+(events without an order), `duplicates` (orders placed twice), `twins` and `signs` (whether an order that is repeated is wanted), `shared`
+(freight and orders that were split), `checkpoint` and `codec` (rows), `rules` (from policy to settings).
 """
 
 from dataflows.core.identity.items import AliasLookup, Ambiguous, ResolvedEvent

@@ -23,14 +23,14 @@ from dataflows.core.identity.tracking import pack
 from dataflows.core.identity.twins import TwinLife
 from schemas.record import Evidence, Orphan
 
-VERSION = 6
+VERSION = 7
 """Of the row of scalars. With 1 the rows of aliases had the aliases themselves as keys, up to 2 there were no scans and no children;
 up to 3 orders that others may repeat were kept only if they had ended, with instants in place of signs; up to 4 orphans were closed for age
-here, and the shard of their alias kept nothing of them; up to 5 there were no paces."""
+here, and the shard of their alias kept nothing of them; up to 5 there were no paces, up to 6 no numbers that moved on."""
 WITHOUT_ORPHANS = 4
 SCALARS = b"s"
 TIES, NUMBERS, PENDING, BASKETS, SCANS, CHILDREN, LIVES, FOLLOWED = b"a", b"n", b"w", b"k", b"p", b"c", b"l", b"f"
-PLACED, STEPS, PACES = b"o", b"t", b"v"
+PLACED, STEPS, PACES, MOVED = b"o", b"t", b"v", b"m"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
@@ -192,6 +192,7 @@ _PACK: dict[bytes, Callable[[Any], object]] = {
     PLACED: lambda v: v,
     STEPS: lambda v: v,
     PACES: lambda v: v,
+    MOVED: lambda v: v,
     CHILDREN: lambda v: v,
     LIVES: lambda v: v,
     FOLLOWED: _pack_life,
@@ -205,6 +206,7 @@ _UNPACK: dict[bytes, Callable[[Any], object]] = {
     PLACED: lambda v: v,
     STEPS: lambda v: v,
     PACES: lambda v: v,
+    MOVED: lambda v: v,
     CHILDREN: _tie,
     LIVES: _alone,
     FOLLOWED: _life,

@@ -125,6 +125,11 @@ def record_of(head: Head) -> Record | Tie:
     return head
 
 
+def tenant_of(head: Head) -> str:
+    """The tenant that something at an alias is of."""
+    return head.tenant if isinstance(head, ResolvedEvent | Tie) else head.event.tenant
+
+
 def found_by_another(seen: Sequence[AliasLookup], place: int, number: str) -> bool:
     """Whether the event at a place among sightings, which names no order, was found by another of its aliases than its number.
 
@@ -158,7 +163,7 @@ def after(head: Head, own: Record | Tie) -> int:
     return ((head.sub + 1) << _OWN_BITS) | place
 
 
-def put(head: Head, own: Record | Tie, order: str, item: Record | IdentityFinding | Ambiguous | Silences) -> ResolvedEvent:
+def put(head: Head, own: Record | Tie, order: str, item: Record | IdentityFinding | Ambiguous | Orphan | Silences) -> ResolvedEvent:
     """Puts `item`, which is about the event of `own`, directly after `head` into the log of `order`."""
     return ResolvedEvent(head.log, head.topic, head.partition, head.offset, after(head, own), own.event.tenant, order, item)
 

@@ -94,6 +94,26 @@ class PendingQueue:
         self._settle(key, pending, log, order)
         return sorted((record for record, _ in pending.events.values()), key=place)
 
+    def take(self, key: AliasKey, log: int) -> tuple[Orphan | None, list[tuple[Record, bool]]]:
+        """Takes everything out that waits at an alias, for another shard: the orphan with what keeps watch for it, and the other events."""
+        pending = self.pendings.pop(key)
+        if pending is None:
+            return None, []
+        raised, events = pending.raised, sorted(pending.events.values(), key=lambda event: place(event[0]))
+        if raised is None or not (watched := tuple(record for record, watch in events if watch)):
+            return None, events
+        self._tell_kept(key, raised, log)
+        return replace(raised, log=log, records=watched), [event for event in events if not event[1]]
+
+    def adopt(self, key: AliasKey, orphan: Orphan) -> None:
+        """Takes over an orphan that another shard raised, with the events that keep watch for it."""
+        pending = self.pendings.get(key)
+        if pending is None:
+            self.pendings.set(key, pending := PendingEvents())
+        pending.events |= {(record.event.source, record.event.id): (record, True) for record in orphan.records}
+        pending.raised, pending.due = orphan, None
+        self.pendings.touched(key)
+
     def forget(self, key: AliasKey, record: Record | Tie, log: int) -> None:
         """Lets an event go that has found its order `record.order` elsewhere."""
         pending = self.pendings.get(key)

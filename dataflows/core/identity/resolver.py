@@ -5,16 +5,15 @@ Pure: sightings go in by log order, placed items come out; it is handed the time
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from sys import intern
 from typing import Any, cast
 
 from dataflows.core.engine.persistent import Change, Row
-from dataflows.core.identity import checkpoint, tracking
+from dataflows.core.identity import checkpoint
 from dataflows.core.identity.duplicates import Baskets
 from dataflows.core.identity.erasing import Memory, erase
 from dataflows.core.identity.items import (
-    SCAN,
     AliasLookup,
     Ambiguous,
     Head,
@@ -29,35 +28,44 @@ from dataflows.core.identity.items import (
 )
 from dataflows.core.identity.orphans import AliasKey, PendingQueue
 from dataflows.core.identity.paces import Paces
-from dataflows.core.identity.recent import AliasTable
+from dataflows.core.identity.parcels import Parcels
+from dataflows.core.identity.recent import AliasTable, NameTable, Recent
+from dataflows.core.identity.relabels import TRACKING, MovedNumbers
 from dataflows.core.identity.rules import IdentityRules
-from dataflows.core.identity.sharding import BETWEEN_ORDERS, CHILD, CUSTOMER, PACE, PART, STAGE_TWO_KINDS, TWIN, sightings
+from dataflows.core.identity.sharding import (
+    BETWEEN_ORDERS,
+    CHILD,
+    CUSTOMER,
+    PACE,
+    PARCEL,
+    PART,
+    SCANNED,
+    STAGE_TWO_KINDS,
+    TWIN,
+    UNCLAIMED,
+    sightings,
+)
 from dataflows.core.identity.shared import GOODS, LINKED, Children, RecentEvents
 from dataflows.core.identity.signs import LIFE
 from dataflows.core.identity.twins import Lives
 from schemas.aliases import aliases
-from schemas.events import CarrierScan
 from schemas.instants import NEVER
 from schemas.record import IdentityFinding, Record
 
-TRACKING = "tracking_number"
-LABELS = frozenset({"warehouse.label_created", "warehouse.shipped"})
-ENDED = frozenset({"delivered", "returned"})
 Owners = str | tuple[str, ...]
 """The order of an alias, or the several that claim it."""
 
 
 class AliasResolver:
-    """One alias shard of stage 1 or 2. `resolved` and `onward` (stage 1: what the second stage must see) fill up until they are drained."""
+    """One alias shard of a stage. `resolved` and `onward` (what the next stage must see) fill up until they are drained."""
 
     def __init__(self, number: int, rules: IdentityRules) -> None:
         self._first = number == 1
         self._rules = rules
         self._ties: dict[tuple[str, str], AliasTable[Owners]] = {}
-        self._numbers: dict[str, tracking.Numbers] = {}
         self._waiting = PendingQueue(rules.keep, rules.may_wait, rules.backfill)
+        self._parcels = Parcels(rules.keep, MovedNumbers(rules.keep) if number == 2 else None, self._waiting, self._join, self._report)
         self._baskets = Baskets(rules.twins_within)
-        self._scans: dict[str, RecentEvents] = {}
         self._children = Children(rules.keep, rules.unplaced)
         self._lives = Lives()
         self._paces = Paces(rules.pace)
@@ -86,8 +94,8 @@ class AliasResolver:
             record = record_of(head)
             order = record.order
             if kind == TRACKING:
-                if order or not found_by_another(seen, place, value):
-                    self._see_number(head, record, value, watch=watch)
+                if order or type(head) is ResolvedEvent or not found_by_another(seen, place, value):
+                    self._parcels.see(head, record, value, watch=watch)
                 continue
             key = (record.event.tenant, kind)
             if not first and kind not in STAGE_TWO_KINDS:
@@ -126,9 +134,17 @@ class AliasResolver:
         elif kind == PACE:
             self._resolved += self._paces.see(head, value)
         elif kind == PART:
-            self._give(head, cast("Record", record_of(head)), value)
+            step = cast("Record", record_of(head))
+            parents = self._children.parents(step.event.tenant, step.order)
+            self._resolved += [joined(head, scan, parent) for scan in self._parcels.scans_of(head, step, value) for parent in parents]
+        elif kind == PARCEL:
+            self._parcels.take_over(cast("ResolvedEvent", head), value)
+        elif kind == SCANNED:
+            self._parcels.remember(head, cast("Record", record_of(head)), value)
+        elif kind == UNCLAIMED:
+            self._parcels.adopt(cast("ResolvedEvent", head), value)
         else:
-            memory = Memory(self._numbers, self._scans, self._children, self._lives, self._baskets)
+            memory = Memory(self._parcels.numbers, self._parcels.scans, self._children, self._lives, self._baskets)
             self.erased |= erase(cast("Record", head), self._waiting, memory)
 
     def advance(self, to: int) -> None:
@@ -143,8 +159,8 @@ class AliasResolver:
     def drain(self) -> tuple[list[ResolvedEvent], list[AliasLookup]]:
         """What came out since the last time: places in the logs of orders, and sightings for the second stage."""
         self._resolved += self._waiting.signals
-        resolved, onward = self._resolved, self._onward
-        self._resolved, self._onward, self._waiting.signals = [], [], []
+        resolved, onward = self._resolved, self._onward + self._parcels.onward
+        self._resolved, self._onward, self._parcels.onward, self._waiting.signals = [], [], [], []
         return resolved, onward
 
     def changes(self) -> Iterator[Change]:
@@ -172,39 +188,39 @@ class AliasResolver:
         """
         # Written anew if it differs, such as that of an earlier version.
         self._head, tables = checkpoint.read(rows)
-        plain: dict[bytes, Callable[[int | None, list[Any]], None]] = {
-            checkpoint.PLACED: self._children.placed.take_over,
-            checkpoint.STEPS: self._children.steps.restore,
-            checkpoint.LIVES: self._lives.alone.take_over,
-            checkpoint.FOLLOWED: self._lives.followed.restore,
-            checkpoint.BASKETS: self._baskets.seen.restore,
-            checkpoint.PACES: self._paces.known.restore,
-        }
         for letter, names, last, entries in tables:
-            if letter == checkpoint.TIES:
-                tenant, kind = names
-                self._ties[tenant, kind] = AliasTable(self._rules.keep)
-                self._ties[tenant, kind].take_over(last, entries)
-            elif letter == checkpoint.NUMBERS:
-                self._numbers[names[0]] = AliasTable(self._rules.keep)
-                self._numbers[names[0]].take_over(last, entries)
-            elif letter == checkpoint.SCANS:
-                self._scans[names[0]] = RecentEvents()
-                self._scans[names[0]].restore(last, entries)
-            elif letter == checkpoint.CHILDREN:
-                self._children.tables[names[0]] = AliasTable(self._rules.keep)
-                self._children.tables[names[0]].take_over(last, entries)
-            elif letter == checkpoint.PENDING:
+            if letter == checkpoint.PENDING:
                 self._waiting.restore(last, entries, changed_at, kept=checkpoint.keeps_orphans(self._head))
+                continue
+            table = self._table(letter, names)
+            if isinstance(table, AliasTable | NameTable):
+                table.take_over(last, entries)
             else:
-                plain[letter](last, entries)
+                table.restore(last, entries)
+
+    def _table(self, letter: bytes, names: tuple[str, ...]) -> Recent[Any, Any]:
+        """The table of a letter, and of a tenant or of a tenant's kind of alias; made if there is none yet."""
+        by_names: dict[bytes, dict[Any, Any]] = {
+            checkpoint.TIES: self._ties,
+            checkpoint.NUMBERS: self._parcels.numbers,
+            checkpoint.SCANS: self._parcels.scans,
+            checkpoint.CHILDREN: self._children.tables,
+            checkpoint.MOVED: {} if self._parcels.moved is None else self._parcels.moved.tables,
+        }
+        if letter not in by_names:
+            return next(table.entries for table in self._tables() if table.letter == letter)
+        key = names if letter == checkpoint.TIES else names[0]
+        made: Recent[Any, Any] = RecentEvents() if letter == checkpoint.SCANS else AliasTable(self._rules.keep)
+        return cast("Recent[Any, Any]", by_names[letter].setdefault(key, made))
 
     def _tables(self) -> list[checkpoint.Table]:
+        moved = {} if self._parcels.moved is None else self._parcels.moved.tables
         return [
             *(checkpoint.Table(checkpoint.TIES, names, table) for names, table in self._ties.items()),
-            *(checkpoint.Table(checkpoint.NUMBERS, (tenant,), numbers) for tenant, numbers in self._numbers.items()),
-            *(checkpoint.Table(checkpoint.SCANS, (tenant,), scans) for tenant, scans in self._scans.items()),
+            *(checkpoint.Table(checkpoint.NUMBERS, (tenant,), numbers) for tenant, numbers in self._parcels.numbers.items()),
+            *(checkpoint.Table(checkpoint.SCANS, (tenant,), scans) for tenant, scans in self._parcels.scans.items()),
             *(checkpoint.Table(checkpoint.CHILDREN, (tenant,), table) for tenant, table in self._children.tables.items()),
+            *(checkpoint.Table(checkpoint.MOVED, (tenant,), table) for tenant, table in moved.items()),
             checkpoint.Table(checkpoint.PLACED, (), self._children.placed),
             checkpoint.Table(checkpoint.STEPS, (), self._children.steps),
             checkpoint.Table(checkpoint.PENDING, (), self._waiting.pendings),
@@ -218,8 +234,7 @@ class AliasResolver:
         keep = max(self._rules.keep, 1)
         for table in self._ties.values():
             table.advance(log)
-        for numbers in self._numbers.values():
-            numbers.advance(log)
+        self._parcels.advance(log)
         self._waiting.advance(log)
         self._turn_at = min((log // keep + 1) * keep, self._children.advance(log))
         return self._turn_at
@@ -238,15 +253,13 @@ class AliasResolver:
         key = AliasKey(record.event.tenant, kind, value) if len(self._waiting) else None
         for waiting in () if key is None else self._waiting.release(key, head.log, record.order):
             self._join(head, waiting, record.order)
-            if kind == TRACKING:
-                self._remember(head, waiting, value)
-                self._end(head, waiting, value)
 
     def _join(self, head: Head, own: Record, order: str) -> None:
         resolved = joined(head, own, order)
         self._resolved.append(resolved)
         if self._children and own.event.type in GOODS:
             self._resolved += [joined(head, own, parent) for parent in self._children.parents(own.event.tenant, order)]
+        self._parcels.joined(resolved, own)
         if self._first:
             self._onward += sightings(resolved, aliases(own.event))[1]
             if own.event.type in LIFE and self._rules.compare_customers:
@@ -276,75 +289,3 @@ class AliasResolver:
         others = tuple(other for other in orders if other != order)
         finding = noted(head.log, at, record, order=order, kind=kind, scope_id=scope, proof=(evidence(record),), others=others)
         self._resolved.append(put(head, record, order, finding))
-
-    def _see_number(self, head: Head, record: Record | Tie, number: str, *, watch: bool) -> None:
-        tenant = record.event.tenant
-        numbers = self._numbers.get(tenant)
-        if numbers is None:
-            numbers = self._numbers[tenant] = AliasTable(self._rules.keep)
-            numbers.advance(head.log)
-        order = record.order
-        if order:
-            if type(head) is ResolvedEvent:
-                self._waiting.forget(AliasKey(tenant, TRACKING, number), record, head.log)
-            known = numbers.known(number)
-            if known != order:
-                further = known is not None and tracking.new_to(numbers, number, order)
-                reused = tracking.tie(numbers, number, intern(order), record.at, labelled=record.event.type in LABELS)
-                if reused:
-                    self._report(head, record, order, "conflict.tracking_reused", number, record.at, tracking.formers(numbers, number))
-                if known is None:
-                    self._release(TRACKING, number, head, record)
-                elif further:
-                    self._share(head, tenant, number, order)
-        else:
-            self._end(head, record, number)  # Which orders it is of: where it ended the parcel of the one, the other used the number again.
-            found = tracking.holders(numbers, number, record.at)
-            if not found:
-                self._waiting.wait(AliasKey(tenant, TRACKING, number), cast("Record", record), watch=watch)
-                return
-            for holder in found:
-                self._join(head, cast("Record", record), holder)
-            self._remember(head, cast("Record", record), number)
-            return
-        self._end(head, record, number)
-
-    def _remember(self, head: Head, record: Record, number: str) -> None:
-        """A scan that names no order itself is that of every order of its number, of those too that are tied to it later."""
-        if record.event.type != SCAN:
-            return
-        scans = self._scans.get(record.event.tenant)
-        if scans is None:
-            scans = self._scans[record.event.tenant] = RecentEvents()
-        scans.advance(head.log)
-        scans.note(number, record)
-
-    def _share(self, head: Head, tenant: str, number: str, order: str) -> None:
-        """Gives a further order of a number the scans that came in before."""
-        scans = self._scans.get(tenant)
-        if scans is None:
-            return
-        scans.advance(head.log)
-        for scan in scans.of(number):
-            if order in tracking.holders(self._numbers[tenant], number, scan.at):
-                self._join(head, scan, order)
-
-    def _give(self, head: Head, step: Record, number: str) -> None:
-        """Gives the parents of a child, whose step named this number before its link, the scans that came in before."""
-        tenant = step.event.tenant
-        scans = self._scans.get(tenant)
-        if scans is None:
-            return
-        scans.advance(head.log)
-        for scan in scans.of(number):
-            if step.order in tracking.holders(self._numbers[tenant], number, scan.at):
-                self._resolved += [joined(head, scan, parent) for parent in self._children.parents(tenant, step.order)]
-
-    def _end(self, head: Head, record: Record | Tie, number: str) -> None:
-        event = record.event
-        if event.type != SCAN or cast("CarrierScan", event.data).status not in ENDED:
-            return
-        numbers = self._numbers[event.tenant]
-        for holder in tracking.end(numbers, number, record.at):
-            others = tracking.formers(numbers, number)
-            self._report(head, record, holder.order, "conflict.tracking_reused", number, holder.since, others)

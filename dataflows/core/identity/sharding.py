@@ -26,7 +26,18 @@ FORGET = "forget"
 """Nor this: what is to be erased, of which all shards are told."""
 PACE = "pace"
 """Nor this: a milestone of a tenant that orders owe, at the first stage; whoever tells it may fall silent."""
-BETWEEN_ORDERS = frozenset({CUSTOMER, TWIN, CHILD, PART, FORGET, PACE})
+PARCEL = "parcel"
+"""Nor this: what the second stage knows of a tracking number that moves to the third."""
+SCANNED = "scanned"
+"""Nor this: a scan that was given to the orders of such a number, for those that will be tied to it."""
+UNCLAIMED = "unclaimed"
+"""Nor this: the orphan that was raised at such a number, with the events that keep watch there."""
+BETWEEN_ORDERS = frozenset({CUSTOMER, TWIN, CHILD, PART, FORGET, PACE, PARCEL, SCANNED, UNCLAIMED})
+
+
+def tenant_shard(tenant: str, shards: int) -> int:
+    """The shard of the third stage that holds the numbers of a tenant."""
+    return crc32(tenant.encode()) % shards
 
 
 class AliasReader(NamedTuple):

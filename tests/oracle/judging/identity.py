@@ -16,6 +16,10 @@ OrderKey = tuple[str, str]
 """Tenant and order ID."""
 Alias = tuple[str, str, str]
 """Tenant, alias kind and value."""
+Number = tuple[str, str]
+"""Tenant and tracking number."""
+Era = tuple[int, int, list[OrderKey]]
+"""Since when and until when (event time) which orders hold a number."""
 
 
 STEPS = ("inventory.", "warehouse.", "carrier.", "evidence.")
@@ -173,24 +177,19 @@ def _note_wait(placement: Placement, event: Event, tied: int) -> None:
 
 def _by_tracking_number(placement: Placement, known: list[tuple[Event, OrderKey, tuple[int, int]]], loose: list[Event]) -> None:
     """Place what is left by tracking number: to every order tied to it, or after a reuse to the later one."""
-    ties: dict[tuple[str, str], list[Tie]] = defaultdict(list)
+    ties: dict[Number, list[Tie]] = defaultdict(list)
     for event, order, at in known:
         for number in event.numbers:
             ties[event.tenant, number].append(Tie(*at, order, event))
-    spoken: dict[tuple[str, str], list[Event]] = defaultdict(list)
+    spoken: dict[Number, list[Event]] = defaultdict(list)
     for event in [*loose, *(event for event, _, _ in known)]:
         for number in event.numbers:
             spoken[event.tenant, number].append(event)
+    while _tied_by_relabels(ties, spoken, loose):
+        pass
     eras = {key: _eras(placement, key[1], tied, spoken[key]) for key, tied in ties.items()}
     for event in loose:
-        orders: dict[OrderKey, tuple[int, int]] = {}
-        for number in event.numbers:
-            key = (event.tenant, number)
-            for start, end, owners in eras.get(key, []):
-                if start <= event.at < end:
-                    for order in owners:
-                        first = min((tie.log, tie.place) for tie in ties[key] if tie.order == order)
-                        orders[order] = min(first, orders.get(order, first))
+        orders = _holders(event, ties, eras)
         at = (event.log, event.place)
         if orders:
             known.extend((event, order, max(at, tied)) for order, tied in orders.items())
@@ -199,7 +198,37 @@ def _by_tracking_number(placement: Placement, known: list[tuple[Event, OrderKey,
             _note_wait(placement, event, tied_log)
 
 
-def _eras(placement: Placement, number: str, ties: list[Tie], events: list[Event]) -> list[tuple[int, int, list[OrderKey]]]:
+def _holders(event: Event, ties: Mapping[Number, list[Tie]], eras: Mapping[Number, list[Era]]) -> dict[OrderKey, tuple[int, int]]:
+    """The orders that hold a number of an event at its instant, and since when (log) each is known to."""
+    orders: dict[OrderKey, tuple[int, int]] = {}
+    for number in event.numbers:
+        key = (event.tenant, number)
+        for start, end, owners in eras.get(key, []):
+            if start <= event.at < end:
+                for order in owners:
+                    first = min((tie.log, tie.place) for tie in ties[key] if tie.order == order)
+                    orders[order] = min(first, orders.get(order, first))
+    return orders
+
+
+def _tied_by_relabels(ties: dict[Number, list[Tie]], spoken: Mapping[Number, list[Event]], loose: list[Event]) -> bool:
+    """Ties both numbers of a relabel without an order to whoever holds one of them; whether that told anything new."""
+    eras = {key: _eras(Placement(), key[1], tied, spoken[key]) for key, tied in ties.items()}
+    new = False
+    for event in loose:
+        if event.type != "carrier.relabelled":
+            continue
+        for order, tied in _holders(event, ties, eras).items():
+            at = max((event.log, event.place), tied)
+            for number in event.numbers:
+                known = ties[event.tenant, number]
+                if all((tie.log, tie.place) > at for tie in known if tie.order == order):
+                    known.append(Tie(*at, order, event))
+                    new = True
+    return new
+
+
+def _eras(placement: Placement, number: str, ties: list[Tie], events: list[Event]) -> list[Era]:
     """Who owns a tracking number from when to when, in event time: a new owner after an end begins a new era.
 
     The order that was known first to have it took it over from none, nor does one whose parcel it was said to be by that end.
@@ -214,7 +243,7 @@ def _eras(placement: Placement, number: str, ties: list[Tie], events: list[Event
         said[order] = min((tie.event.at for tie in mine if (tie.log, tie.place) < known), default=NEVER)
     since[min(ties, key=lambda tie: (tie.log, tie.place)).order] = (-NEVER, True)
     ends = [event.at for event in events if event.type == "carrier.scan" and event.text("status") in ("delivered", "returned")]
-    eras: list[tuple[int, int, list[OrderKey]]] = []
+    eras: list[Era] = []
     for order, (start, labelled) in sorted(since.items(), key=lambda item: (item[1][0], item[0])):
         if eras and not (labelled and any(eras[-1][0] <= end < min(start, said[order]) for end in ends)):
             eras[-1][2].append(order)

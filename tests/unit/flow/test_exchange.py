@@ -9,8 +9,8 @@ import pytest
 
 from dataflows.core.identity import Ambiguous, ResolvedEvent
 from dataflows.core.identity.items import Tie, evidence
+from dataflows.detect.arrivals import Arrival
 from dataflows.detect.exchange import ALIAS_LOOKUPS, ORDER_ITEMS
-from dataflows.detect.router import Arrival
 from dataflows.runtime.checkpoint import CheckpointError
 from schemas.record import Evidence, FeedWatermark, IdentityFinding, Orphan, Record
 from schemas.wire import decode_binary, micros

@@ -15,6 +15,7 @@ def test_names_never_change() -> None:
     assert tuple(f"s{n:02d}" for n in range(64)) == names.ORDER_SHARDS
     assert names.FIRST_SHARDS == ("a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7")
     assert names.SECOND_SHARDS == ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7")
+    assert names.THIRD_SHARDS == ("c0", "c1")
     assert names.ACTION_SHARDS == ("t0", "t1", "t2", "t3")
     assert names.OUTPUT == "out"
     steps = {name: value for name, value in vars(names).items() if name.startswith("STEP_")}
@@ -28,6 +29,11 @@ def test_names_never_change() -> None:
         "STEP_ONWARD": "onward",
         "STEP_INTO_SECOND": "into_identity_second",
         "STEP_SECOND": "identity_second",
+        "STEP_TO_THIRD": "to_identity_third",
+        "STEP_ONWARD_AGAIN": "onward_again",
+        "STEP_INTO_THIRD": "into_identity_third",
+        "STEP_THIRD": "identity_third",
+        "STEP_RESOLVED_THIRD": "placed_third",
         "STEP_RESOLVED_FIRST": "placed_first",
         "STEP_RESOLVED_SECOND": "placed_second",
         "STEP_INTO_ORDERS": "into_orders",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from itertools import permutations
 from operator import attrgetter
 from typing import TYPE_CHECKING, cast
 
 import msgspec
+import pytest
 
 from dataflows.core.engine.backfill import Backfill
-from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, IdentityRules, ResolvedEvent, sightings
+from dataflows.core.identity import AliasLookup, AliasResolver, Ambiguous, IdentityRules, ResolvedEvent, alias_shard, sightings
 from dataflows.core.identity.items import Tie
 from dataflows.core.identity.sharding import CUSTOMER, READERS, STAGE_TWO_KINDS
 from dataflows.core.rules.load import load_policy
@@ -31,14 +33,16 @@ POSITION = attrgetter("log", "topic", "partition", "offset", "sub")
 
 @dataclass
 class World:
-    """Both stages, one alias shard each, fed record by record."""
+    """All stages, fed record by record: one alias shard each, of the second `shards`, by which tracking numbers are apart."""
 
     rules: IdentityRules = RULES
+    shards: int = 1
     placed: list[ResolvedEvent] = field(default_factory=list[ResolvedEvent])
 
     def __post_init__(self) -> None:
         """Builds the stages."""
-        self.first, self.second = AliasResolver(1, self.rules), AliasResolver(2, self.rules)
+        self.first, self.third = AliasResolver(1, self.rules), AliasResolver(3, self.rules)
+        self.seconds = [AliasResolver(2, self.rules) for _ in range(self.shards)]
         self.offset = 0
 
     def see(
@@ -68,12 +72,18 @@ class World:
     def _feed(self, one: Iterable[AliasLookup], two: Iterable[AliasLookup]) -> None:
         self.first.apply(one)
         placed, onward = self.first.drain()
-        self.second.apply(sorted([*two, *onward], key=lambda lookup: POSITION(lookup[0])))
-        self.placed += placed + self.second.drain()[0]
+        seen = sorted([*two, *onward], key=lambda lookup: POSITION(lookup[0]))
+        moved: list[AliasLookup] = []
+        for number, second in enumerate(self.seconds):
+            second.apply([lookup for lookup in seen if alias_shard(lookup[2], self.shards) == number])
+            found, more = second.drain()
+            placed, moved = placed + found, moved + more
+        self.third.apply(sorted(moved, key=lambda lookup: POSITION(lookup[0])))
+        self.placed += placed + self.third.drain()[0]
 
     def advance(self, to: int) -> None:
         """Lets log time pass."""
-        for stage in (self.first, self.second):
+        for stage in (self.first, *self.seconds, self.third):
             stage.advance(to)
             self.placed += stage.drain()[0]
 
@@ -257,6 +267,58 @@ def test_a_relabelled_parcel_is_known_by_both_numbers() -> None:
     assert world.joined() == [("early", "A-1", T0 + 2), ("late", "A-1", T0 + 3)]
 
 
+@pytest.mark.parametrize("named", ["F1", "F2", "F3"])
+@pytest.mark.parametrize("shards", [1, 8])
+def test_relabels_without_an_order_make_numbers_one_in_any_order_of_arrival(shards: int, named: str) -> None:
+    """Whichever number the shop knows, and whichever is told first; each event is given to the order once, and nobody is missed."""
+    told: list[tuple[str, str, dict[str, object]]] = [
+        ("second", "carrier.relabelled", {"tracking_number": "F2", "replaces_number": "F1"}),
+        ("third", "carrier.relabelled", {"tracking_number": "F3", "replaces_number": "F2"}),
+        ("early", "carrier.scan", {"tracking_number": "F1", "status": "accepted"}),
+        ("late", "carrier.scan", {"tracking_number": "F3", "status": "in_transit"}),
+        ("label", "warehouse.label_created", {"tracking_number": named}),
+    ]
+    for arrival in permutations(told):
+        world = World(shards=shards)
+        for minute, (id_, type_, data) in enumerate(arrival):
+            order = "A-1" if id_ == "label" else None
+            world.see(id_, T0, type_, order=order, log=T0 + minute * HOUR, body=data)
+            world.advance(T0 + minute * HOUR + 1)
+        found = [(p.item.event.id, p.item.order) for p in world.placed if isinstance(p.item, Record)]
+        assert sorted(found) == [("early", "A-1"), ("late", "A-1"), ("second", "A-1"), ("third", "A-1")], arrival
+        standing = {alias: resolved for alias, _, resolved in world.orphans()}
+        assert all(standing.values()), arrival
+
+
+def test_an_orphan_moves_with_its_number() -> None:
+    """It was missed before a relabel named its number, and is claimed once the order of either is known: one orphan, not two."""
+    world = World(shards=8)
+    world.see("scan", T0, "carrier.scan", tracking_number="F2", status="in_transit")
+    world.advance(T0 + HOUR)
+    world.see("new", T0 + 2 * HOUR, "carrier.relabelled", tracking_number="F2", replaces_number="F1")
+    world.advance(T0 + 3 * HOUR)
+    assert world.orphans() == [("tracking_number:F2", T0 + 15 * MINUTE, False)]
+    world.see("label", T0 + 4 * HOUR, "warehouse.label_created", order="A-1", tracking_number="F1")
+    assert world.orphans()[1:] == [("tracking_number:F2", T0 + 4 * HOUR, True)]
+    assert [(name, order) for name, order, _ in world.joined()] == [("new", "A-1"), ("scan", "A-1")]
+
+
+def test_a_relabelled_number_of_two_orders_is_of_both_and_may_be_used_again() -> None:
+    """What was known of it before it moved counts on: who holds it, and that its parcel has ended."""
+    world = World(shards=8)
+    world.see("one", T0, "warehouse.label_created", order="A-1", tracking_number="F1")
+    world.see("two", T0 + 1, "warehouse.label_created", order="A-2", tracking_number="F1")
+    world.see("ended", T0 + DAY, "carrier.scan", tracking_number="F1", status="delivered")
+    world.see("new", T0 + DAY, "carrier.relabelled", tracking_number="F2", replaces_number="F1")
+    world.see("scan", T0 + DAY, "carrier.scan", tracking_number="F2", status="delivered")
+    world.see("three", T0 + 60 * DAY, "warehouse.label_created", order="A-3", tracking_number="F1")
+    world.see("again", T0 + 61 * DAY, "carrier.scan", tracking_number="F1", status="accepted")
+    joined = [(name, order) for name, order, _ in world.joined()]
+    assert sorted(joined[:6]) == [(name, order) for name in ("ended", "new", "scan") for order in ("A-1", "A-2")]
+    assert joined[6:] == [("again", "A-3")]
+    assert world.notes() == [("conflict.tracking_reused", "A-3", T0 + 60 * DAY)]
+
+
 def test_a_tie_that_travels_whole_is_the_record_again() -> None:
     """With its form of identifiers."""
     item = record(line("e", T0, "warehouse.shipped", order="#A", data={"tracking_number": "t-1"}), T0, 7)
@@ -362,7 +424,7 @@ def test_nothing_is_left_of_what_has_been_answered() -> None:
     world.see("dispute", T0 + 1, "payment.disputed", payment_id="p1", dispute_id="d1")
     world.see("auth", T0 + 2, "payment.authorized", order="A-1", payment_id="p1")
     world.advance(T0 + DAY)
-    assert (world.first.waiting, world.second.waiting) == (0, 0)
+    assert (world.first.waiting, world.seconds[0].waiting) == (0, 0)
 
 
 def test_a_waiting_event_keeps_its_key_and_headers() -> None:
