@@ -14,7 +14,7 @@ from typing import Annotated
 import msgspec
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints, WithJsonSchema
 
-from schemas.instants import EPOCH
+from schemas.instants import DATES_KEPT, EPOCH
 
 NO_CONTROL = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 """Pattern of text without control characters. (`$` alone would let a final newline pass.)"""
@@ -99,7 +99,7 @@ def check_instant(instant: datetime) -> datetime:
     return instant
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(DATES_KEPT)
 def check_when(text: str) -> str:
     """Check a promise: a plain date, an RFC 3339 instant, or two of these as `a/b`. Memoised, since dates repeat.
 

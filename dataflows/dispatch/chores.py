@@ -51,6 +51,7 @@ class Chores:
         requests, self.letters, self.refused = await self._journal.keep(lambda db: (asked(db), count_letters(db), count_refused(db)))
         if not pipeline.blocked:
             self._recovery.sweep(now)
+            await self._recovery.observe()
             for action in pipeline.unrouted_now(now):
                 action.busy = True
                 await pipeline.unrouted(action)

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import orjson
 
 from dataflows.dispatch.letters import forget
-from dataflows.dispatch.model import OwnAttempt, PendingAction, Phase, ended, take_in
+from dataflows.dispatch.model import CERTAIN, OwnAttempt, PendingAction, Phase, ended, take_in
 from sources.outputs.reader import LoggedRecord
 
 NUMBER: Final = re.compile(r"(\d+)$")
@@ -47,8 +47,8 @@ class Following:
             action = PendingAction(id_, tenant, order, str(content["action"]), partition, requested_at=requested)
             take_in(action, content, said)
             self.actions[id_] = action
-        for id_, number, who, phase, endpoint, began, tries, doubtful, next_at, asked_by in db.execute(
-            "SELECT action_id, attempt, dispatcher, phase, endpoint, began_at, tries, doubtful, next_at, asked_by"
+        for id_, number, who, phase, endpoint, began, tries, doubtful, next_at, asked_by, word in db.execute(
+            "SELECT action_id, attempt, dispatcher, phase, endpoint, began_at, tries, doubtful, next_at, asked_by, outcome"
             " FROM attempts ORDER BY attempt"
         ):
             if phase != "beginning":
@@ -60,7 +60,7 @@ class Following:
             if who != self.dispatcher:
                 continue
             if phase == "done":
-                known.failed = number
+                known.failed, known.certain = number, word in CERTAIN
             else:
                 known.own = OwnAttempt(number, endpoint, cast("Phase", phase), began, tries, bool(doubtful), next_at, asked_by)
 

@@ -18,6 +18,9 @@ Phase: TypeAlias = Literal["beginning", "logged", "calling", "asking", "done"]
 """`beginning`, and `logged` once the log has shown it: not called yet. `calling`: called, or may have been. `asking`: only its status is
 asked for. `done`: it has an outcome."""
 
+CERTAIN: Final = frozenset(("executed", "retried", "failed", "refused"))
+"""Words of the journal for attempts of which it is known whether they had their effect."""
+
 
 def wall() -> int:
     """The time by this host's clock."""
@@ -80,6 +83,8 @@ class PendingAction:
     own: OwnAttempt | None = None
     failed: int = 0
     """The last of our own attempts that has an outcome: nothing is begun before the log has said it too."""
+    certain: bool = False
+    """Whether it is known what that attempt did, and the log may still have it in doubt."""
     calls: int = 0
     """Calls made for it so far, in all attempts: its place in the schedule."""
     busy: bool = False

@@ -25,6 +25,12 @@ class Recovery:
             if action.own is not None and not action.busy and not action.own.next_at:
                 self._take_up(action, action.own)
 
+    async def observe(self) -> None:
+        """Says what our attempts did that another dispatcher has put in doubt, having taken over while we stood still."""
+        for action in list(self._pipeline.following.actions.values()):
+            if action.state == "in_doubt" and action.certain and action.attempt == action.failed and not action.busy:
+                await self._pipeline.results.observe(action)
+
     def shared_anew(self, now: int) -> None:
         """Partitions have come: whoever had them may be about to say what came of its attempts."""
         self._since = now

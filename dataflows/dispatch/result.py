@@ -11,7 +11,7 @@ from dataflows.dispatch.events import decision
 from dataflows.dispatch.healthy import EndpointHealth, store_health
 from dataflows.dispatch.journal import AttemptJournal
 from dataflows.dispatch.listening import DispatchListener
-from dataflows.dispatch.model import SECOND, Clock, OwnAttempt, PendingAction, Phase, stated
+from dataflows.dispatch.model import CERTAIN, SECOND, Clock, OwnAttempt, PendingAction, Phase, stated
 from dataflows.dispatch.outbox import Outbox, put
 from dataflows.dispatch.schedule import Schedule
 from sinks.actions.executor import ActionRefused, Done, Executor, NotDone, Observation, Outcome, RetryLater, Unknown
@@ -20,6 +20,10 @@ ASK_AFTER_S: Final = (2.0, 15.0, 120.0)
 """Seconds after which an endpoint is asked what became of a call; then somebody has to look."""
 BURY: Final = "INSERT OR REPLACE INTO dead_letters SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS (SELECT 1 FROM actions WHERE id = ?1)"
 """Of an order that was erased while the call was under way nothing is kept: there is no action any more."""
+OUTCOME: Final = (
+    "SELECT endpoint, began_at, tries, asked_by, outcome, code FROM attempts"
+    " WHERE action_id = ? AND attempt = ? AND dispatcher = ? AND phase = 'done'"
+)
 LONGEST: Final = 512
 INTERRUPTED: Final = "interrupted"
 """The code of an attempt that never got to its call."""
@@ -68,6 +72,23 @@ class Results:
         await self._write(action, own, Ending("done", "refused", code, 0, "action.failed", {"code": code}, dead=dead), now, None, before)
         self._listener.attempt(action, own, "refused", code, now)
 
+    async def observe(self, action: PendingAction) -> None:
+        """Says what our last attempt did where the log has it in doubt: who had taken over from us said so before our outcome was read."""
+        action.certain = False
+        id_, number, who, now = action.id, action.failed, self._journal.id, self._clock()
+        found = await self._journal.keep(lambda db: db.execute(OUTCOME, (id_, number, who)).fetchone())
+        if found is None:
+            return  # The order was erased.
+        endpoint, began, tries, asked_by, word, code = found
+        own = OwnAttempt(number, endpoint, "done", began, tries, asked_by=asked_by)
+        if word == "retried":
+            ending = self._again(action, own, RetryLater(code), now)
+        else:
+            done = word == "executed"
+            ending = Ending("done", word, code, 0, "action.executed" if done else "action.failed", {} if done else {"code": code}, not done)
+        await self._write(action, own, ending, now, None)
+        action.certain = False
+
     def _ending(self, action: PendingAction, own: OwnAttempt, outcome: Outcome | Observation, executor: Executor, now: int) -> Ending:
         match outcome:
             case Done(reference, result):
@@ -98,9 +119,7 @@ class Results:
                 return _doubt(code)
 
     def _again(self, action: PendingAction, own: OwnAttempt, outcome: RetryLater, now: int) -> Ending:
-        if _stands_in_doubt(action, own):
-            at = 0  # An observation ends the action with its doubt and states no next try: it is kept for a replay.
-        elif outcome.code == INTERRUPTED and not own.asked_by:
+        if outcome.code == INTERRUPTED and not own.asked_by:
             at = now
         else:
             at = 0 if own.asked_by else self._schedule.next_at(action.calls, now, outcome.after, action.expires_at)
@@ -164,7 +183,7 @@ class Results:
 
         await self._journal.keep(write)
         if done:
-            action.own, action.failed = None, max(action.failed, own.number)
+            action.own, action.failed, action.certain = None, max(action.failed, own.number), ending.word in CERTAIN
         if events:
             self._outbox.kick()
 
@@ -178,9 +197,9 @@ def _event(action: PendingAction, own: OwnAttempt, ending: Ending, now: int) -> 
     """What the log is told. A doubt that it knows of already ends by an observation only."""
     if _stands_in_doubt(action, own) and ending.type_ in ("action.executed", "action.failed"):
         outcome = "executed" if ending.type_ == "action.executed" else "not_executed"
-        evidence = "no call was made" if ending.code == INTERRUPTED else "what the endpoint answered after the doubt was said"
-        reference = ending.said.get("reference")
-        return decision(action, "action.observed", own.number, now, outcome=outcome, evidence=evidence, reference=reference)
+        evidence = "no call was made" if ending.code == INTERRUPTED else "what the endpoint answered"
+        known = {name: ending.said.get(name) for name in ("reference", "retry_at")}
+        return decision(action, "action.observed", own.number, now, outcome=outcome, evidence=evidence, **known)
     said = decision(action, ending.type_, own.number, now, **ending.said)
     # A doubt that the next call may end is said each time, of one attempt: each under its own ID.
     return said if ending.phase == "done" else {**said, "id": f"{said['id']}:{own.tries}"}

@@ -25,8 +25,8 @@ class StoreSettings(Section):
         default=None,
         ge=1,
         le=36_500,
-        description="After how many days without being open again a case goes, with all that is about it, counted from the newest record. "
-        "What was decided stays in `audit`, without notes. Unset: never.",
+        description="After how many days without being open again a case goes, with all that is about it, counted from the newest record; "
+        "so do incidents, rejects and what is about no case. What was decided stays in `audit`, without notes. Unset: never.",
     )
     http_port: Port = Field(default=9472, description="Port of its `/metrics`, `/healthz` and `/readyz`; 0: any free port.")
 

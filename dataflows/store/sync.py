@@ -16,7 +16,7 @@ from dataflows.observe.observer import Observer
 from dataflows.runtime.stop import Stop
 from schemas.instants import SECOND
 from schemas.topics import REJECTS
-from sinks.cases.retention import purge
+from sinks.cases.retention import purge, purge_apart
 from sinks.cases.schema import reason, shorten_log, shown, upgrade, writing
 from sinks.cases.standing import stands
 from sinks.cases.writer import CaseWriter, MovedError, Written
@@ -170,15 +170,16 @@ class StoreSync:
     def _purge(self, now: float) -> None:
         if self._days is None or now - self._purged < PURGE_S:
             return
-        gone = 0
-        while not self.stop.asked:
+        gone, left = 0, [purge, purge_apart]
+        while left and not self.stop.asked:
             self.observer.beat()
             with writing(self.engine).begin() as connection:
-                some = purge(connection, self._days)
-            gone += some
+                some = left[0](connection, self._days)
+            gone += some if left[0] is purge else 0
             if not some:
-                self._purged = now
-                break
+                del left[0]
+        if not left:
+            self._purged = now
         if gone:
             self.observer.metrics.count(catalogue.STORE_PURGED, by=gone)
             self.observer.log.info("cases went by retention", cases=gone, days=self._days)

@@ -85,7 +85,8 @@ class ActionEvent(Model):
     code: ShortText | None = None
     """Why it failed."""
     retry_at: Instant | None = None
-    """When a failed action is tried again, or a call that is in doubt is made again in the same attempt; absent: not at all."""
+    """When a failed action is tried again, or one that was observed not to be executed, or a call that is in doubt is made again in the
+    same attempt; absent: not at all."""
     outcome: ShortText | None = None
     """Of an observation: `executed`, `not_executed`."""
     evidence: ShortText | None = None

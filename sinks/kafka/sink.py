@@ -122,7 +122,7 @@ class KafkaSink(FixedPartitionedSink["Sequence[OutputRecord]", bytes]):
 def _placing(partitions: Mapping[str, int]) -> Callable[[str, bytes], str]:
     """The part of a key, remembered: murmur2 in Python takes some microseconds. Knows no sink, which would never be freed then."""
 
-    @lru_cache(1 << 16)
+    @lru_cache(4_096)
     def place(topic: str, key: bytes) -> str:
         return part_name(topic, partition_of(key, partitions[topic]))
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections import deque
 from contextlib import closing, suppress
 from datetime import datetime
 from functools import partial
@@ -25,9 +26,9 @@ from sqlalchemy import select
 
 from schemas.embedded import input_folder, output_folder
 from schemas.instants import DAY as DAY_US
-from schemas.instants import SECOND
+from schemas.instants import FAR, SECOND
 from schemas.segments import segments_of
-from schemas.topics import EMBEDDED_EVENTS
+from schemas.topics import EMBEDDED_EVENTS, TOPICS
 from sinks.cases.retention import purge
 from sinks.cases.schema import open_store, writing
 from sinks.cases.tables import offsets
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 BATCH = 500
 KEEP_DAYS = 7
 """How long full segments stay."""
+SEGMENT_BYTES = 1 << 20
 PROBE = b'{"specversion":"1.0","id":"probe-%d","source":"/probe","type":"feed.heartbeat","time":"%b","data":{}}'
 
 
@@ -85,14 +87,15 @@ def month(
     `close_after`: days, of all retention of orders; `cache_mb`: of unpacked orders; `store_days`: how long the store keeps what is over.
     """
     state: dict[str, object] = {"epoch_seconds": 1.0, **({} if cache_mb is None else {"cache_bytes": cache_mb << 20})}
+    more: dict[str, dict[str, object]] = {"state": state, "embedded": {"segment_bytes": SEGMENT_BYTES}}
     with TemporaryDirectory(prefix="orderwatch-bench-") as folder:
         policy = Path(folder, "policy.yaml")
         policy.write_text(_policy(close_after), encoding="utf-8")
-        installation = Installation(Path(folder, "installation"), policy, {"state": state})
+        installation = Installation(Path(folder, "installation"), policy, more)
         clock = _Clock()
         clock.now = OPENING * SECOND
         installation.data.mkdir(parents=True)
-        log = InputLog(input_folder(installation.data), fsync=False, now=clock.read, segment_bytes=4 << 20)
+        log = InputLog(input_folder(installation.data), fsync=False, now=clock.read, segment_bytes=SEGMENT_BYTES)
         try:
             engine, store = installation.start("run"), installation.start("store")
             for part in ("run", "store"):
@@ -108,6 +111,7 @@ def _policy(close_after: int | None) -> str:
         return policy_text()
     read, kept = yaml.safe_load(policy_text()), f"{close_after} d"
     read["retention"] = dict.fromkeys(("close_after", "dedupe", "expire_unknown"), kept)
+    read.setdefault("actions", {})["remember"] = kept
     every = read.setdefault("rules", {}).setdefault("*", {})
     every["expire_after"] = kept
     return yaml.safe_dump(read, sort_keys=False)
@@ -122,6 +126,7 @@ def _days(
 ) -> Iterator[Day]:
     sent, day, began = 0, 1, time.monotonic()
     waiting: list[LogEvent] = []
+    outputs: deque[dict[str, int]] = deque(maxlen=KEEP_DAYS + 1)
     for line in World(per_day * PLACING // DAY, 1).lines():
         at = _recorded(line)
         while at >= (OPENING + day * DAY) * SECOND:
@@ -130,7 +135,8 @@ def _days(
             waiting = []
             clock.now = max(clock.now, (OPENING + day * DAY) * SECOND)
             _await_readers(installation, sent + day - 1, clock.now)
-            _purge(installation.data, clock.now, store_days)
+            outputs.append(_ends(installation))
+            _purge(installation.data, clock.now, store_days, outputs[0] if len(outputs) > KEEP_DAYS else {})
             yield _measure(installation, log, clock, pids, (day, sent, time.monotonic() - began))
             day, began = day + 1, time.monotonic()
             if day > days:
@@ -153,7 +159,7 @@ def _await_readers(installation: Installation, appended: int, now: int) -> None:
 
     `appended`: how many records the log has, of which each day's probe is one; `now`: the log's time.
     """
-    with closing(installation.reader("exceptions", "actions", "incidents", "rejects")) as reader:
+    with closing(installation.reader(*TOPICS)) as reader:
         for behind, who in (
             (partial(_behind, installation, appended, now), "engine"),
             (partial(_unstored, installation.data, reader), "store"),
@@ -207,8 +213,17 @@ def _past_of_store(data: Path) -> dict[str, int]:
     return past
 
 
-def _purge(data: Path, now: int, store_days: int | None) -> None:
-    """As `dataflows.embedded.retention` and the store do it, by the world's time; there is no dispatch here."""
+def _ends(installation: Installation) -> dict[str, int]:
+    """Where the output logs end, by partition."""
+    with closing(installation.reader(*TOPICS)) as reader:
+        return dict(reader.ends())
+
+
+def _purge(data: Path, now: int, store_days: int | None, old: dict[str, int]) -> None:
+    """As `dataflows.embedded.retention` and the store do it, by the world's time; there is no dispatch here.
+
+    `old`: where the output logs ended before the days that are kept, since the host's clock stamps them.
+    """
     past = _past_of_store(data)
     if store_days is not None:
         engine = open_store(f"sqlite:///{data / 'state' / 'store.sqlite3'}")
@@ -222,8 +237,8 @@ def _purge(data: Path, now: int, store_days: int | None) -> None:
         segments = segments_of(input_folder(data) / name)
         delete_segments(input_folder(data) / name, segments[-1][0], older_than=now - KEEP_DAYS * DAY_US, keep_bytes=1 << 40)
     for folder in output_folder(data).iterdir():
-        # What is said is stamped by the host's clock: in the bench all of it is young, so that size decides.
-        delete_segments(folder, past.get(f"{folder.name}:00000", 0), older_than=0, keep_bytes=16 << 20)
+        partition = f"{folder.name}:00000"
+        delete_segments(folder, min(past.get(partition, 0), old.get(partition, 0)), older_than=FAR, keep_bytes=1 << 40)
 
 
 def _metric(installation: Installation, name: str) -> float:

@@ -24,10 +24,11 @@ from sqlalchemy import Engine, Text, delete, func, insert, inspect, select, text
 from schemas.depth import MAX_DEPTH
 from schemas.instants import SECOND
 from sinks.cases.bounded import indexed
-from sinks.cases.retention import purge
+from sinks.cases.retention import purge, purge_apart
 from sinks.cases.schema import StoreError, current, open_store, ready, revisions, shorten_log, store_url, upgrade, writing
 from sinks.cases.tables import (
     METADATA,
+    action_events,
     actions,
     audit,
     cases,
@@ -38,12 +39,10 @@ from sinks.cases.tables import (
     identifiers,
     incident_members,
     incidents,
-    messages,
     notes,
     offsets,
     orders,
     rejects,
-    suggestions,
     unprojected,
 )
 from sinks.cases.tables.base import MOST
@@ -719,23 +718,33 @@ def test_cases_that_were_over_for_long_go_and_the_others_stay(engine: Engine) ->
     open_ = orjson.loads(example("exception.raised"))
     open_["data"] |= {"exception_id": "still", "order_id": "SO-3"}
     noted = changed(example("case.acknowledged"), note="rang")
-    newest = int(datetime(2026, 5, 1, tzinfo=UTC).timestamp()) * SECOND
+    newest, before = (int(datetime(2026, month, 1, tzinfo=UTC).timestamp()) * SECOND for month in (5, 4))
+    rejected = orjson.dumps({"reason": "no", "detail": "why", "topic": "order-decisions", "partition": 2, "offset": 5, "text": ""})
+    incident = changed(example("incident.closed"), members=["still"])
+    asked = {"exception_id": None, "order_id": "SO-3", "state": "executed"}
     lines = [
+        *[("incidents", changed(incident, f"2026-0{month}-01T00:00:00Z", incident_id=name)) for name, month in (("old", 4), ("new", 5))],
+        *[
+            ("actions", changed(example("action.updated"), f"2026-0{month}-01T00:00:00Z", action_id=name, **asked))
+            for name, month in (("old", 4), ("new", 5))
+        ],
         ("exceptions", over),
         ("exceptions", orjson.dumps(open_)),
         ("actions", example("action.requested")),
         ("decisions", noted),
         ("decisions", example("suggestion.made")),
     ]
-    written(engine, [record(topic, line, number, time=newest) for number, (topic, line) in enumerate(lines)])
+    old = [record("rejects", rejected, 50 + number, time=at) for number, at in enumerate((before, before, newest))]
+    written(engine, [*[record(topic, line, number, time=newest) for number, (topic, line) in enumerate(lines)], *old])
     with writing(engine).begin() as connection:
-        assert purge(connection, 31) == 0
-        assert purge(connection, 29) == 1
-        assert purge(connection, 29) == 0
+        assert (purge(connection, 31), purge_apart(connection, 31)) == (0, 0)
+        assert (purge(connection, 29), purge_apart(connection, 29)) == (1, 4)
+        assert (purge(connection, 29), purge_apart(connection, 29)) == (0, 0)
     found = rows(engine)
     for table in (exceptions, cases, exception_events, exception_skus, orders, evidence, identifiers):
         assert {row["order_id"] for row in found[table.name]} == {"SO-3"}, table.name
-    for table in (actions, messages, suggestions, incident_members):
-        assert found[table.name] == [], table.name
+    for table, key in ((actions, "action_id"), (action_events, "action_id"), (incidents, "incident_id"), (incident_members, "incident_id")):
+        assert {row[key] for row in found[table.name]} == {"new"}, table.name
+    assert (len(found["rejects"]), found["suggestions"], found["messages"]) == (1, [], [])
     assert [row["note"] for row in found["audit"]] == [None, None]
     assert found["erasures"] == []

@@ -72,16 +72,11 @@ def test_a_dispatcher_that_stood_still_calls_nothing_that_others_have_taken_over
             engine.until(lambda: engine.counted().get("executed", 0) >= 80)
             second.kill()
             owners(engine, "a" * PARTITIONS)
-            engine.until(lambda: set(engine.counted()) <= {"executed", "in_doubt", "failed"})
+            engine.until(lambda: set(engine.counted()) <= {"executed", "in_doubt"})
             assert first.stop() == 0
-            letters = {each.action_id for each in dead_letters(open_beside(first.dir))}
         finally:
             first.destroy()
             second.destroy()
-    # Where it stood still between a beginning and its call, it knows that there was none: nobody has called, and somebody can.
-    failed = {id_ for id_, data in engine.states.items() if data["state"] == "failed"}
-    assert failed <= letters
-    assert not failed & {id_ for id_, effects in server.effects.items() if effects}
     assert max(server.effects.values()) == 1
     assert all(server.effects[id_] == 1 for id_, data in engine.states.items() if data["state"] == "executed")
     assert engine.counted()["executed"] > 100

@@ -179,7 +179,9 @@ class World:
         more: dict[str, Any] = {"by": "service:dispatch"}
         if type_ == "action.observed":
             more["outcome"] = self.lots.choice(("executed", "not_executed"))
-        if type_ in {"action.failed", "action.in_doubt"} and self.lots.random() < 0.5:
+            if self.lots.random() < 0.5:
+                more["attempt"] = action["attempt"] + self.lots.choice((0, 0, 1))
+        if type_ in {"action.failed", "action.in_doubt", "action.observed"} and self.lots.random() < 0.5:
             more["retry_at"] = "2026-04-21T00:00:00Z"
         return self.desk.decision(type_, now, order=action["order_id"], action_id=action["action_id"], **more)
 

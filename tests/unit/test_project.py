@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import re
 import tomllib
+from functools import cache
 from importlib.metadata import entry_points, metadata, requires
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import pytest
 
@@ -53,6 +55,16 @@ def test_the_command_is_called_orderwatch() -> None:
 def test_bytewax_is_pinned_exactly() -> None:
     """State and behaviour were measured on this version; another one is a decision, not an upgrade by chance."""
     assert "bytewax==0.21.1" in (requires("orderwatch") or [])
+
+
+def test_no_memo_of_what_is_told_fills_for_months() -> None:
+    """One that does looks like a leak and answers little more than a small one. Those without a bound are of the program's own words."""
+    importlib.import_module("dataflows.detect.live")
+    wrapper: type = type(cache(lambda: None))
+    found: list[Any] = [each for each in gc.get_objects() if type(each) is wrapper]
+    memos = [each for each in found if each.__module__.startswith(PACKAGES)]
+    assert len(memos) > 20
+    assert [each for each in memos if (each.cache_info().maxsize or 0) > 16_384] == []
 
 
 def test_the_lock_file_names_public_hosts_only() -> None:

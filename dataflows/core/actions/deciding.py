@@ -154,14 +154,9 @@ def _begin(machine: Machine, action: ActionState, data: ActionEvent, now: int) -
             return refused
         again = True
     if not (action.state == "requested" or late or again):
-        return (
-            ("in_doubt", "what the last attempt did is not known: only an observation ends that")
-            if action.state == "in_doubt"
-            else (
-                "not_requested",
-                f"nobody asked for it to be begun: it is {action.state}",
-            )
-        )
+        if action.state == "in_doubt":
+            return "in_doubt", "what the last attempt did is not known: only an observation ends that"
+        return "not_requested", f"nobody asked for it to be begun: it is {action.state}"
     attempt = data.attempt if data.attempt is not None else action.attempt + 1
     if attempt <= action.attempt:
         return "attempt_repeated", f"attempt {action.attempt} has begun already"
@@ -221,13 +216,17 @@ def _executed(machine: Machine, action: ActionState, data: ActionEvent, now: int
 def _failed(machine: Machine, action: ActionState, data: ActionEvent, now: int) -> Refusal | None:
     refused = _of_attempt(action, data)
     if refused is None:
-        action.state = "failed"
-        # What nobody wants any more is not tried again.
-        action.retry_at = 0 if data.retry_at is None or not action.wanted or action.compensated else micros(data.retry_at)
-        machine.say(action, now)
-        if action.final:
-            not_done(machine, action, now)
+        _without_effect(machine, action, data, now)
     return refused
+
+
+def _without_effect(machine: Machine, action: ActionState, data: ActionEvent, now: int) -> None:
+    """An attempt had no effect: the next one is as it says, but what nobody wants any more is not tried again."""
+    action.state = "failed"
+    action.retry_at = 0 if data.retry_at is None or not action.wanted or action.compensated else micros(data.retry_at)
+    machine.say(action, now)
+    if action.final:
+        not_done(machine, action, now)
 
 
 def _doubt(machine: Machine, action: ActionState, data: ActionEvent, now: int) -> Refusal | None:
@@ -248,10 +247,13 @@ def _observe(machine: Machine, action: ActionState, data: ActionEvent, now: int)
         return "wrong_state", f"there is no doubt about it: it is {action.state}"
     if data.outcome not in ("executed", "not_executed"):
         return "bad_outcome", f"an observation says executed or not_executed, not {data.outcome!r}"
-    action.state, action.retry_at = "executed" if data.outcome == "executed" else "failed", 0
-    machine.say(action, now)
-    if action.state == "failed":
-        not_done(machine, action, now)
+    if data.attempt not in (None, action.attempt):
+        return "other_attempt", f"what is not known is what attempt {action.attempt} did"
+    if data.outcome == "not_executed":
+        _without_effect(machine, action, data, now)
+    else:
+        action.state, action.retry_at = "executed", 0
+        machine.say(action, now)
     return None
 
 

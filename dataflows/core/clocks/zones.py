@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from schemas.instants import DAY, EPOCH, MICROSECOND, MINUTE, micros
+from schemas.instants import DATES_KEPT, DAY, EPOCH, MICROSECOND, MINUTE, micros
 from schemas.places import zone
 
 _EPOCH_DAY: Final = EPOCH.toordinal()
@@ -77,7 +77,7 @@ def end_of_day(day: date, zone_name: str) -> int:
     return instant(day.toordinal() + 1, 0, zone(zone_name))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(DATES_KEPT)
 def deadline(text: str, zone_name: str) -> int:
     """The instant that a `*_by` field means.
 

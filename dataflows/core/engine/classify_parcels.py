@@ -13,7 +13,7 @@ from dataflows.core.history.manifest import tracking_numbers
 from dataflows.core.history.parcels import LABELLED, REPEATED, is_estimate, possession, scan_of
 from dataflows.core.history.returns import RETURNS
 from schemas.events import CarrierScan, InventoryAllocated, Line, Relabelled, ReturnStep, WarehouseShipment
-from schemas.instants import HOUR
+from schemas.instants import DATES_KEPT, HOUR
 from schemas.record import Record
 
 EventTraits: TypeAlias = tuple[int, bool, bool]
@@ -21,8 +21,6 @@ EventTraits: TypeAlias = tuple[int, bool, bool]
 
 EAST, WEST = 14 * HOUR, 12 * HOUR
 """No clock is further from UTC than 14 hours ahead or 12 hours behind, so no local midnight comes earlier or later than that."""
-_TEXTS = 4_096
-"""Dates that are remembered: many orders are promised for the same day."""
 _SHIPPED, _SCANNED, _SEVERAL, _LINES, _WHOLE = (BITS[name] for name in ("warehouse.shipped", "scanned", "several", "lines", "whole"))
 _UNANNOUNCED, _LATE_ETA, _ESTIMATE, _REASON = BITS["unannounced"], BITS["late eta"], BITS["estimate"], BITS["carrier.scan+reason"]
 _BACKORDERED, _HELD, _ITEMISED = BITS["inventory.backordered"], BITS["order.hold_placed"], BITS["itemised"]
@@ -42,13 +40,13 @@ def exact(text: str) -> bool:
     return text.count("T") > text.count("/")
 
 
-@lru_cache(_TEXTS)
+@lru_cache(DATES_KEPT)
 def soonest(text: str) -> int:
     """A lower bound in µs of the instant at which a `*_by` date ends, in whatever zone."""
     return deadline(text, "UTC") - (0 if exact(text) else EAST)
 
 
-@lru_cache(_TEXTS)
+@lru_cache(DATES_KEPT)
 def latest(text: str) -> int:
     """An upper bound in µs of the instant at which a `*_by` date ends, in whatever zone."""
     return deadline(text, "UTC") + (0 if exact(text) else WEST)

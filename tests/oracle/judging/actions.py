@@ -190,9 +190,11 @@ class ActionJudge(ActionBook):
             return "wrong_state"
         if told.get("outcome") not in ("executed", "not_executed"):
             return "bad_outcome"
+        if told.get("attempt") is not None and told["attempt"] != each.attempt:
+            return "other_attempt"
         each.state = "executed" if told["outcome"] == "executed" else "failed"
-        each.again = False
+        each.again = each.state == "failed" and told.get("retry_at") is not None and each.wanted and not each.amended
         self._say(each, now)
-        if each.state == "failed":
+        if each.state == "failed" and each.over:
             self._nothing_done(each, now)
         return None

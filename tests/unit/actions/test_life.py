@@ -107,6 +107,24 @@ def test_a_doubt_ends_by_an_observation_only_and_blocks_its_target_until_then() 
     assert said == [("action.updated", "executed"), ("action.updated", "proposed")]
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_what_is_observed_not_to_have_happened_is_tried_again_where_that_is_said(wanted: bool) -> None:
+    """As what failed is: while its reason stands, by the next attempt. An observation of another attempt says nothing of this one."""
+    desk, asked, again = Desk(), intent("payment.declined_hard", "hold_order"), "2026-04-20T09:00:00Z"
+    desk.take(asked)
+    id_ = asked.action_id
+    desk.decide("action.begun", action_id=id_, attempt=1)
+    desk.decide("action.in_doubt", action_id=id_, attempt=1)
+    if not wanted:
+        desk.take(intent("payment.declined_hard", "hold_order", sort="gone", log=T0 + 1))
+    seen = {"action_id": id_, "outcome": "not_executed", "retry_at": again}
+    assert desk.decide("action.observed", T0 + 2, attempt=2, **seen) == [("reject", "other_attempt")]
+    assert desk.decide("action.observed", T0 + 2, attempt=1, **seen)[0] == ("action.updated", "failed")
+    assert desk.states[id_]["retry_at"] == (again if wanted else None)
+    begun = [("action.updated", "begun")] if wanted else [("reject", "not_requested")]
+    assert desk.decide("action.begun", T0 + 3, action_id=id_, attempt=2) == begun
+
+
 def test_a_doubt_that_the_next_call_may_end_is_said_and_ends_nothing() -> None:
     """The attempt goes on, when its call is made again is said, and any outcome may follow (contract, `retry_at` absent: final)."""
     for type_, state in (("action.executed", "executed"), ("action.failed", "failed"), ("action.in_doubt", "in_doubt")):

@@ -248,21 +248,66 @@ def test_nobody_is_called_once_something_was_read_that_holds(what: Callable[[Way
     assert end.log.said[-1]["data"]["retry_at"] is not None
 
 
-def test_what_was_not_called_though_others_doubt_it_is_kept_for_a_replay() -> None:
+def observed(end: ScriptedEnd) -> list[tuple[object, ...]]:
+    """The observations that were said: outcome, evidence, whether there is a next try."""
+    found = [event["data"] for event in end.log.said if event["type"] == "action.observed"]
+    return [(data["outcome"], data["evidence"], "retry_at" in data) for data in found]
+
+
+def test_what_was_not_called_though_others_doubt_it_is_tried_again() -> None:
     """A dispatcher stands still behind its beginning; who takes over says that nobody knows. It wakes and knows: no call was made."""
-    end = ScriptedEnd([])
+    end = ScriptedEnd([Done("r-1")])
 
-    def prepare(way: Way) -> None:
-        def taken_over() -> None:
-            way.action.state, way.action.attempt = "in_doubt", 1
-            way.pipeline.blocked = "stood still"
+    async def run() -> None:
+        async with Way(end) as way:
 
-        end.log.begins = taken_over
+            def taken_over() -> None:
+                way.action.state, way.action.attempt = "in_doubt", 1
+                way.pipeline.blocked = "stood still"
 
-    _, due, letters = steps(end, 1, prepare)
-    assert (end.calls, due, letters) == ([], NEVER, [ID])
-    said = [(event["type"], event["data"].get("outcome"), event["data"].get("evidence")) for event in end.log.said]
-    assert said == [("action.begun", None, None), ("action.observed", "not_executed", "no call was made")]
+            end.log.begins = taken_over
+            await way.step()
+            assert (end.calls, observed(end)) == ([], [("not_executed", "no call was made", True)])
+            end.log.begins, way.pipeline.blocked = lambda: None, ""
+            way.action.state, way.action.retry_at = "failed", way.now
+            await way.step()
+            assert await way.journal.run(lambda db: db.execute("SELECT count(*) FROM dead_letters").fetchone()[0]) == 0
+
+    asyncio.run(run())
+    assert end.calls == [ID]
+    assert [id_ for _, id_, *_ in said_of(end)] == ["1:begun", "1:observed", "2:begun", "2:executed"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (Done("r-1"), [("executed", "what the endpoint answered", False)]),
+        (RetryLater("http_500"), [("not_executed", "what the endpoint answered", True)]),
+        (ActionRefused("http_422"), [("not_executed", "what the endpoint answered", False)]),
+        (Unknown("timeout"), []),
+    ],
+)
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_outcome_that_came_behind_the_doubt_of_others_is_observed(
+    outcome: Outcome, expected: list[tuple[object, ...]], restarted: bool
+) -> None:
+    """The log has their word first and ours counts no more; what is not known is not said."""
+    end = ScriptedEnd([outcome], honours_keys=False)
+
+    async def run() -> None:
+        async with Way(end) as way:
+            await way.step()
+            if restarted:
+                way.pipeline.following = Following(way.journal.id)
+                await way.journal.run(way.pipeline.following.load)
+            action = way.pipeline.following.actions[ID]
+            action.state, action.attempt = "in_doubt", 1
+            for _ in range(2):
+                await Recovery(way.pipeline, 60, NOW).observe()
+                await way.outbox.flush()
+
+    asyncio.run(run())
+    assert (end.calls, observed(end)) == ([ID], expected)
 
 
 @pytest.mark.parametrize("erased", [False, True])
