@@ -33,6 +33,6 @@ def medians(commands: Mapping[str, Sequence[str | Path]], cwd: Mapping[str, Path
     """The median seconds of each command, run in turns, so that what else the machine does is spread over all of them alike."""
     taken: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(runs):
-        for name, command in commands.items():
-            taken[name].append(seconds_of(command, cwd[name], folder / f"{name}.log"))
+        for place, (name, command) in enumerate(commands.items()):
+            taken[name].append(seconds_of(command, cwd[name], folder / f"{place}.log"))
     return {name: statistics.median(seconds) for name, seconds in taken.items()}
