@@ -23,7 +23,7 @@ LABELS: Final = frozenset({"warehouse.label_created", "warehouse.shipped"})
 ENDED: Final = frozenset({"delivered", "returned"})
 
 
-class Report(Protocol):
+class FindingReport(Protocol):
     """Says something of an order that follows from an event; `orders`: those that it is about."""
 
     def __call__(
@@ -37,7 +37,7 @@ class Parcels:
     """The numbers of a shard; `moved`: those that went on to the next stage. `join` gives an event to an order."""
 
     def __init__(
-        self, keep: int, moved: MovedNumbers | None, waiting: PendingQueue, join: Callable[[Head, Record, str], None], report: Report
+        self, keep: int, moved: MovedNumbers | None, waiting: PendingQueue, join: Callable[[Head, Record, str], None], report: FindingReport
     ) -> None:
         self._keep = keep
         self._waiting = waiting

@@ -95,5 +95,5 @@ def parcel_of(value: str) -> tuple[str, str | bytes]:
 
 def replaced_by(relabel: Record, *, new: bool = False) -> str:
     """The number that a relabel replaced; `new`: the one by which it did."""
-    told = cast("Relabelled", relabel.event.data)
-    return told.tracking_number if new else told.replaces_number
+    data = cast("Relabelled", relabel.event.data)
+    return data.tracking_number if new else data.replaces_number

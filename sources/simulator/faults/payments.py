@@ -218,7 +218,7 @@ def captured_twice(order: SimulatedOrder) -> None:
 
 
 @FAULTS.one("payment.amount_mismatch")
-def told_by_two_who_disagree(order: SimulatedOrder) -> None:
+def shop_and_provider_disagree(order: SimulatedOrder) -> None:
     """Shop and provider tell one payment by one name, and the shop a quarter more of it: the greater counts. Sometimes that goes back."""
     live(order)
     at, more = order.when["captured"] + HOUR, order.total // 4
