@@ -133,25 +133,53 @@ class Filling:
         space = max(self.space.get(key, 0), 0)
         return space if part is None else space * self.shape.components[key][part]
 
-    def add(self, lines: Iterable[Line]) -> list[Over]:
-        """Covers by the lines of events, those with the ID of a line first; what was too much."""
+    def add(self, lines: Iterable[Line], *, shared: bool = False) -> list[Over]:
+        """Covers by the lines of events, those with the ID of a line first; what was too much.
+
+        `shared`: what is too much of the line that an event names covers others of its SKU, before what names a SKU alone: a warehouse
+        makes one line of two of the same goods. A cancel or a refund that names a line speaks of no other.
+        """
         over: list[Over] = []
-        known = [line for line in lines if self.names(line)]
-        for line in (*known, *(line for line in lines if not self.names(line))):
+        known: list[Over] = []
+        others: list[Line] = []
+        for line in lines:
+            if not self.names(line):
+                others.append(line)
+                continue
             cells = self.cells_of(line)
-            left = line.quantity
-            for cell in cells:
-                held = self.filled.get(cell, 0)
-                free = max(self.size(cell) - held, 0)
-                taken = free if left is None else min(left, free)
-                if taken:
-                    self.filled[cell] = held + taken
-                left = None if left is None else left - taken
-            if not cells and left is None:
-                left = 1
-            if left:
-                over.append((line, cells[0] if cells else None, left))
+            if left := self._fill(cells, line.quantity):
+                known.append((line, cells[0], left))
+        for line, cell, left in known:
+            rest = self._fill(self._same_goods(line, cell), left) if shared and cell is not None else left
+            if rest:
+                over.append((line, cell, rest))
+        for line in others:
+            cells = self.cells_of(line)
+            rest = self._fill(cells, line.quantity)
+            if not cells and rest is None:
+                rest = 1
+            if rest:
+                over.append((line, cells[0] if cells else None, rest))
         return over
+
+    def _fill(self, cells: Iterable[Cell], left: int | None) -> int | None:
+        """Covers cells one after the other; what is left of a quantity (None: as much as there is space for)."""
+        for cell in cells:
+            held = self.filled.get(cell, 0)
+            free = max(self.size(cell) - held, 0)
+            taken = free if left is None else min(left, free)
+            if taken:
+                self.filled[cell] = held + taken
+            left = None if left is None else left - taken
+        return left
+
+    def _same_goods(self, line: Line, cell: Cell) -> Sequence[Cell]:
+        """What else has the SKU of the order's line that an event names, if the event does not speak of other goods."""
+        key, part = cell
+        known = self.shape.lines[key]
+        if part is not None or line.sku not in (None, known.sku):
+            return ()
+        return [other for other in self.shape.by_sku(known) if other != cell and self._has(other[0])]
 
     def cells_of(self, line: Line) -> Sequence[Cell]:
         """What an event's line speaks of, of the lines that the order has had."""
@@ -165,7 +193,10 @@ class Filling:
 
     def touched(self, lines: Iterable[Line]) -> set[str]:
         """The order's lines of which more may be covered by the lines of an event: each with its kit, or with what is in it."""
-        return self.with_kin({key for line in lines for key, _ in self.cells_of(line)})
+        cells = {cell for line in lines for cell in self.cells_of(line)}
+        if self.shape.share_skus():
+            cells.update(other for key, _ in tuple(cells) for other in self.shape.by_sku(self.shape.lines[key]))
+        return self.with_kin({key for key, _ in cells})
 
     def with_kin(self, keys: set[str]) -> set[str]:
         """Lines of an order, with the kits that each is in, and with what is in it."""
@@ -269,9 +300,9 @@ class UnitCoverage:
             if named and self._by_sku:
                 self._fill(filling.space, filling.most)  # What a line is said of by its ID comes first.
             else:
-                filling.add(lines)
+                filling.add(lines, shared=True)
                 touched = filling.touched(lines)
-            self._by_sku = self._by_sku or any(self.shape.by_id(line) is None for line in lines)
+            self._by_sku = self._by_sku or self.shape.share_skus() or any(self.shape.by_id(line) is None for line in lines)
         else:
             self._stated, self._rest, self._by_sku = [], dict(rest), False
             self._fill(filling.space, filling.most)
@@ -298,7 +329,7 @@ class UnitCoverage:
     def _fill(self, space: Mapping[str, int], most: Mapping[str, int]) -> None:
         rest: dict[Cell, int] = {(key, None): count for key, count in self._rest.items() if count > 0}
         self._filling = Filling(self.shape, space, most, rest, self._owed, self._gone)
-        self._filling.add(self._stated)
+        self._filling.add(self._stated, shared=True)
 
     def _note(self, at: int, keys: Iterable[str]) -> None:
         """Notes how much of some lines is covered now."""

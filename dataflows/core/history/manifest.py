@@ -2,7 +2,8 @@
 
 What one source says adds up: a warehouse tells of a shipment piece by piece. What another source says is the same goods once more, as when
 the shop repeats what its warehouse told, so that of each line only what is more than the others said is added. A hand-over by the same
-source with the same lines and all the parcels of an earlier one is that one told again, as by a nightly file, or with one number more.
+source with the same lines and all the parcels of an earlier one is that one told again, as by a nightly file, with one number more, or with
+the number that nobody knew before.
 """
 
 from __future__ import annotations
@@ -30,17 +31,19 @@ def tracking_numbers(data: WarehouseShipment) -> list[str]:
 
 
 class _Account:
-    """How much one source said of each line, by its ID and by its SKU."""
+    """How much one source said of each line, by its ID and by its SKU, and in all."""
 
-    __slots__ = ("by_id", "by_sku", "said")
+    __slots__ = ("by_id", "by_sku", "said", "total")
 
     def __init__(self) -> None:
         self.by_id: dict[str, int] = {}
         self.by_sku: dict[str, int] = {}
+        self.total = 0
         self.said: list[tuple[frozenset[str], list[tuple[object, ...]]]] = []
 
     def add(self, line: Line, count: int) -> None:
         """Takes in a line."""
+        self.total += count
         if line.line_id:
             self.by_id[line.line_id] = self.by_id.get(line.line_id, 0) + count
         if line.sku:
@@ -49,16 +52,23 @@ class _Account:
     def repeats(self, numbers: Sequence[str], lines: Sequence[Line]) -> bool:
         """Whether a hand-over is an earlier one once more; without a number nobody can say."""
         parcels, said = frozenset(numbers), [_said(line) for line in lines]
-        if any(before <= parcels and known == said for before, known in self.said):
-            return True
-        if parcels:
-            self.said.append((parcels, said))
+        for place, (before, known) in enumerate(self.said if parcels else ()):
+            if before <= parcels and known == said:
+                if not before:
+                    self.said[place] = (parcels, said)
+                return True
+        self.said.append((parcels, said))
         return False
 
     def ahead(self, own: _Account, line: Line) -> int:
-        """How much of a line it has said that another source has not."""
+        """How much of a line it has said that another source has not.
+
+        Where one names lines by IDs only and the other by SKUs only, they are taken to speak of the same goods, piece by piece.
+        """
         if line.line_id and line.line_id in self.by_id:
             return self.by_id[line.line_id] - own.by_id.get(line.line_id, 0)
+        if (line.line_id and not line.sku and not self.by_id) or (line.sku and not line.line_id and not self.by_sku):
+            return self.total - own.total
         if line.sku and (not line.line_id or not self.by_id):
             return self.by_sku.get(line.sku, 0) - own.by_sku.get(line.sku, 0)
         return 0

@@ -190,7 +190,7 @@ class Obligations:
         for at, lines in self._steps:
             if at <= instant:
                 if lines:
-                    filling.add(lines)
+                    filling.add(lines, shared=True)
                 else:
                     filling.filled = {(key, None): count for key, count in change.rest.items() if count > 0}
         return {key: filling.covered(key) for key in self.shape.turn}

@@ -22,11 +22,12 @@ def awaited(o: Facts, milestones: Iterable[str], found: Iterable[Condition | Non
     for condition in found:
         if condition is None:
             continue
-        if condition.shown or any(_armed(o, milestone, condition.scope, condition.evidence) for milestone in milestones):
+        if condition.shown or any(armed(o, milestone, condition.scope, condition.evidence) for milestone in milestones):
             yield condition
 
 
-def _armed(o: Facts, milestone: str, scope: str | None, evidence: tuple[Record, ...]) -> bool:
+def armed(o: Facts, milestone: str, scope: str | None, evidence: tuple[Record, ...]) -> bool:
+    """Whether a milestone was known to be emitted when what an expectation rests on was told."""
     if milestone in o.policy.emits:
         return True
     if o.placed is not None and (milestone in OF_PLACING or not evidence):

@@ -10,6 +10,7 @@ from dataflows.core.history.facts import Facts
 from dataflows.core.history.obligations import Unit
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
+from dataflows.core.rules.armed import armed
 from dataflows.core.rules.backorders import backorders, waits_of
 from dataflows.core.rules.conditions import Condition, count, timeout
 from dataflows.core.rules.reading import ended_for
@@ -213,8 +214,8 @@ def by_date(form: Overdue, date: Date) -> Find:
             lifted = earliest(o.ended, unit.gone)
             moved = one.until if one.until != unit.gone else None
             if one.by is None:
-                if method == "ship" and s.fallback is not None:
-                    yield from _undated(o, s, one)
+                if s.fallback is not None and (method != "pickup" or armed(o, "packed", None, ())):
+                    yield from _undated(o, s, one)  # That goods wait to be fetched shows only where somebody says that they are packed.
             elif not form.ahead or due(one.by) > one.since:
                 words = f"line {unit.key} {label} {one.text}" if one.own else f"{label} {one.text}"
                 setting = _carried(o, s, unit.key, one.by) if parted else s

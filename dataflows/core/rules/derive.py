@@ -38,6 +38,8 @@ from dataflows.core.rules.vocabulary import (
 SCAN = "carrier.scan"
 ANY = "*"
 PARCELS = frozenset((Scope.SHIPMENT, Scope.PARCEL))
+MONEY = ("payment.captured", "payment.dispute_closed", "order.updated")
+"""After which there may be money that can go back."""
 DATED_BY = {Date.SHIP_BY: ("order.placed",), Date.PROMISED_BY: ("order.placed",)}
 
 
@@ -117,7 +119,7 @@ def _overdue(form: Overdue, setting: RuleSetting) -> Triggers:
     if isinstance(form.since, EventTerm) and form.each is Scope.ORDER:
         return Triggers(arms=arms)  # What met one such event meets no later one.
     if form.each is Scope.RETURN:
-        return Triggers(arms=arms)
+        return Triggers(arms=(*arms, *MONEY), needs=arms) if Milestone.REFUND in form.until else Triggers(arms=arms)
     met, partly = _met(form.until, form.each)
     unless = met if partly and form.since is not Milestone.PLACED else ()
     # The scan of one parcel shows that the others are waited for rightly.

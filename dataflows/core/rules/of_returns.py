@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import cast
 
+from dataflows.core.history.again import Stretch
 from dataflows.core.history.facts import Facts
-from dataflows.core.history.ledger import GOODWILL
+from dataflows.core.history.ledger import GOODWILL, Period
 from dataflows.core.history.quantities import line_key
 from dataflows.core.history.returns import Return
 from dataflows.core.rules.conditions import after
 from schemas.events import Line, PaymentRefunded, ReturnStep
+from schemas.instants import earliest
 from schemas.record import Record
 
+PAID_BY_LEAVING = frozenset(("prepaid", "on_ship"))
+"""The terms of orders whose payment is told by the time that they have left."""
 RESOLUTIONS = frozenset(("refund", "exchange", "replacement", "none"))
 
 
@@ -40,6 +44,32 @@ def refunded(o: Facts, known: Return, *, named: bool) -> int | None:
         elif not ours.isdisjoint(_keys(o, data.lines)):
             return record.at
     return None
+
+
+def repayable(o: Facts, since: int) -> Iterator[Stretch]:
+    """From when until when, from an instant on, there is money that can go back: not what was never paid, or has gone back already.
+
+    An order that is paid before it leaves or as it leaves is taken to be, while nothing at all was told of its money.
+    """
+    expected = o.owing if o.terms in PAID_BY_LEAVING else ()
+    kept = o.ledger.kept()
+    heard = earliest(*(record.at for record in o.ledger.captures), o.refunded)
+    bounds = (at for begins, ends, _ in (*kept, *expected) for at in (begins, ends))
+    marks = sorted({since, *(at for at in (*bounds, heard) if at is not None and at > since)})
+    begun: int | None = None
+    for at in marks:
+        holds = _within(kept, at) or ((heard is None or at < heard) and _within(expected, at))
+        if holds and begun is None:
+            begun = at
+        elif not holds and begun is not None:
+            yield begun, at
+            begun = None
+    if begun is not None:
+        yield begun, None
+
+
+def _within(periods: Iterable[Period], at: int) -> bool:
+    return any(since <= at and (until is None or at < until) for since, until, _ in periods)
 
 
 def _keys(o: Facts, lines: Iterable[Line]) -> set[str]:

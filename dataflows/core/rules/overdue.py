@@ -12,7 +12,7 @@ from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import timeout
 from dataflows.core.rules.dates import by_date
 from dataflows.core.rules.lasting import tells_progress
-from dataflows.core.rules.of_returns import called_off, refunded, resolution
+from dataflows.core.rules.of_returns import called_off, refunded, repayable, resolution
 from dataflows.core.rules.reading import (
     clearing,
     ended_for,
@@ -257,6 +257,8 @@ def _overdue_return(form: Overdue, since: EventTerm) -> Find:
             for record in begun:
                 if record is begun[0] or (over is not None and record.at > over):
                     over = called_off(o, known, record.at)
-                    yield timeout(s, o.calendar(s), record.at, form.label, (record,), scope=known.scope, met=met, lifted=over)
+                    for at, until in repayable(o, record.at) if of_money else ((record.at, None),):
+                        words, lifted = form.label if at == record.at else "paid", earliest(over, until)
+                        yield timeout(s, o.calendar(s), at, words, (record,), scope=known.scope, met=met, lifted=lifted)
 
     return judge

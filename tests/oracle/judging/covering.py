@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -79,23 +79,46 @@ class Tally:
         room = max(self.room.get(key, ZERO), ZERO)
         return room if part is None else room * pieces_of(self._line(key))[part]
 
-    def add(self, told: Iterable[Line]) -> list[tuple[Line, Cell | None, Decimal]]:
-        """Cover by the lines of events, those with a line ID first. What is over, with the cell that it is too much of (none: unknown)."""
+    def add(self, told: Iterable[Line], *, shared: bool = False) -> list[tuple[Line, Cell | None, Decimal]]:
+        """Cover by the lines of events, those with a line ID first. What is over, with the cell that it is too much of (none: unknown).
+
+        `shared`: what is too much of the line that an event names by its ID covers other lines of its SKU, before what names a SKU alone.
+        """
         over: list[tuple[Line, Cell | None, Decimal]] = []
         ids = {line.line_id for line in self.lines if line.line_id}
-        for line in sorted(told, key=lambda one: one.line_id not in ids):
+        lines = list(told)
+        named = [line for line in lines if line.line_id in ids]
+        rest = [(line, cells_of(line, self.lines)) for line in named]
+        left = [self._fill(cells, line.quantity) for line, cells in rest]
+        for (line, cells), much in zip(rest, left, strict=True):
+            others = [cell for cell in self._same_goods(line, *cells[0]) if cell != cells[0]] if shared and much else []
+            too_much = self._fill(others, much)
+            if too_much:
+                over.append((line, cells[0], too_much))
+        for line in [one for one in lines if one.line_id not in ids]:
             cells = cells_of(line, self.lines)
-            left = line.quantity
-            for cell in cells:
-                free = max(self.size(cell) - self.filled.get(cell, ZERO), ZERO)
-                part = free if left is None else min(left, free)
-                self.filled[cell] = self.filled.get(cell, ZERO) + part
-                left = None if left is None else left - part
-            if not cells and left is None:
-                left = Decimal(1)
-            if left:
-                over.append((line, cells[0] if cells else None, left))
+            much = self._fill(cells, line.quantity)
+            if not cells and much is None:
+                much = Decimal(1)
+            if much:
+                over.append((line, cells[0] if cells else None, much))
         return over
+
+    def _fill(self, cells: Iterable[Cell], quantity: Decimal | None) -> Decimal | None:
+        """Cover cells in turn by a quantity (none: as much as there is); what is left of it."""
+        for cell in cells:
+            free = max(self.size(cell) - self.filled.get(cell, ZERO), ZERO)
+            part = free if quantity is None else min(quantity, free)
+            self.filled[cell] = self.filled.get(cell, ZERO) + part
+            quantity = None if quantity is None else quantity - part
+        return quantity
+
+    def _same_goods(self, told: Line, key: str, part: str | None) -> list[Cell]:
+        """What has the SKU of the line that an event names by its ID, unless the event speaks of other goods or of a component."""
+        line = self._line(key)
+        if part is not None or told.sku not in (None, line.sku):
+            return []
+        return cells_of(replace(told, line_id=None, sku=line.sku), self.lines)
 
     def give(self, key: str, quantity: Decimal) -> None:
         """Cover so much of one line."""

@@ -173,7 +173,7 @@ class Goods(Ordered):
         rests = [step.at for step in told if not step.lines]
         for key, quantity in self.rest(max(rests)).items() if rests else ():
             tally.give(key, quantity)
-        tally.add(line for step in told if step.at > max(rests, default=-NEVER) for line in step.lines)
+        tally.add((line for step in told if step.at > max(rests, default=-NEVER) for line in step.lines), shared=True)
         return tally
 
     def rest(self, at: int) -> dict[str, Decimal]:

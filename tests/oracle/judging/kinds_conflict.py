@@ -12,7 +12,7 @@ from tests.oracle.judging.kinds_goods import speaks_of
 from tests.oracle.judging.kinds_order import sku_scope, times, unpaid_milestone
 from tests.oracle.judging.kinds_shipment import following, xs_of
 from tests.oracle.judging.learned import told_for
-from tests.oracle.judging.money import Account
+from tests.oracle.judging.money import Account, stretches
 from tests.oracle.judging.parcels import Parcel, estimate, first, possession, reason, told_once, with_status
 from tests.oracle.judging.places import SEVERAL_ZONES, country_code, region_code
 from tests.oracle.judging.reading import MINUTE, NEVER, Event, Json, Line, mapping, text
@@ -127,7 +127,13 @@ def moving(order: Order, shipment: Shipment) -> list[Condition]:
             return False
         covered = order.covered(order.handed_over, shipment.shipped, order.cancelled(shipment.shipped))
         owed, held = order.owed(shipment.shipped), {key for line in shipment.lines for key, _ in cells_of(line, order.in_turn)}
-        return any(waived[key] > 0 and covered.get(key, ZERO) > owed.get(key, ZERO) for key in held & set(waived))
+
+        def more_than_owed(key: str) -> bool:
+            same = [line.key for line in order.in_turn if line.key == key or (line.sku and line.sku == skus[key])]
+            return sum(covered.get(one, ZERO) - owed.get(one, ZERO) for one in same) > 0
+
+        skus = {line.key: line.sku for line in order.in_turn}
+        return any(waived[key] > 0 and more_than_owed(key) for key in held & set(waived))
 
     found: list[Condition] = []
     for cancelled, again in [*order.gaps, (order.cx, NEVER)]:
@@ -184,7 +190,7 @@ def quantities(order: Order) -> list[Condition]:
         tally = owed_at(at)
         taken = still_out(order, left, at, tally)
         tally.filled.update(taken)
-        over = tally.add(shipment.confirmed)
+        over = tally.add(shipment.confirmed, shared=True)
         surplus: dict[Cell, Decimal] = {}
         unknown = [line for line, cell, _ in over if cell is None]
         for _, cell, quantity in over:
@@ -248,6 +254,15 @@ def still_out(order: Order, left: list[tuple[Shipment, dict[Cell, Decimal]]], at
 def return_kinds(order: Order) -> list[Condition]:
     """All of return.*."""
     found: list[Condition] = []
+    account = Account(order)
+
+    def repayable(at: int) -> bool:
+        """Whether there is money that can go back; while nothing was told of it, whether it is taken to have been paid."""
+        if account.kept(at):
+            return True
+        silent = account.began > at and order.ref > at
+        return silent and order.terms in ("prepaid", "on_ship") and any(start <= at < end for start, end in account.owing)
+
     steps = [event for event in order.history if event.type.startswith("return.")]
     for name in dict.fromkeys(event.text("return_id") for event in steps):
         scope = f"return:{name}" if name else None
@@ -284,7 +299,9 @@ def return_kinds(order: Order) -> list[Condition]:
                 found += timeout(order, "return.inspection_overdue", event.at, reached=inspected, lifted=lifted(event.at), scope=scope)
             if order.awaits("refunded", [event]) and resolution(mine) == "refund":
                 refunded = first([*by_name, *by_lines, *of_any])
-                found += timeout(order, "return.received_not_refunded", event.at, reached=refunded, lifted=lifted(event.at), scope=scope)
+                for start, end in stretches([event.at, *(at for at in account.changes if at > event.at)], repayable):
+                    over = min(lifted(event.at), end)
+                    found += timeout(order, "return.received_not_refunded", start, reached=refunded, lifted=over, scope=scope)
     return found
 
 

@@ -287,11 +287,12 @@ def ship_overdue(order: Order) -> list[Condition]:
     if not order.awaits("shipped"):
         return []
     fallback, account = order.setting(kind).fallback, Account(order)
+    packs = order.awaits("packed", of=[order.site])
     for one in dated(order, "ship_by", order.ship_of, order.ship_deadline):
         unit, reached, lifted = one.unit, order.ship_of(one.unit), min(order.x, one.end)
         if one.by is not None:
             found += timeout(order, kind, one.by, since=one.start, begun=one.start, reached=reached, lifted=lifted, scope=one.scope)
-        elif order.method_of(unit.key) == "ship" and fallback is not None:
+        elif fallback is not None and (order.method_of(unit.key) in ("ship", "local") or packs):
             anchor = max(account.settled() if order.terms == "prepaid" else order.placed, unit.since)
             for begun, until in running(anchor, [*order.pauses, *waits_of(order, unit.key)]):
                 by = order.calendar(order.setting(kind).clock).add(begun, fallback)

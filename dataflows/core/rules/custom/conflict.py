@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from typing import cast
 
@@ -169,7 +169,14 @@ def _sent(o: Facts, shipment: Shipment, refund: Refund) -> bool:
         return False
     owed, held = obliged.at(at).owed, {key for line in shipment.lines or () for key in _keys(o, line)}
     left = obliged.sent_by(at)
-    return any(key in held and left.get(key, 0) > owed.get(key, 0) for key in refund.waived)
+    return any(key in held and _ahead(o, key, left, owed) for key in refund.waived)
+
+
+def _ahead(o: Facts, key: str, left: Mapping[str, int], owed: Mapping[str, int]) -> bool:
+    """Whether more of the goods of a line has left than is owed of them; which of the lines of one SKU they are is all the same."""
+    lines = o.obligations.shape.lines
+    same = [name for name, line in lines.items() if name == key or (line.sku and line.sku == lines[key].sku)]
+    return sum(left.get(name, 0) - owed.get(name, 0) for name in same) > 0
 
 
 def _keys(o: Facts, line: Line) -> Sequence[str]:

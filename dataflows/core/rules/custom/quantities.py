@@ -47,7 +47,7 @@ def _walk(o: Facts) -> tuple[list[_Shipped], list[Shipment]]:
         back = _back(o, at, gross, sent)
         taken = {cell: count - back.get(cell, 0) for cell, count in gross.items()}
         filling = _owed(o, at, taken)
-        over = filling.add(shipment.confirmed)
+        over = filling.add(shipment.confirmed, shared=True)
         surplus: dict[Cell, int] = {}
         for _, cell, count in over:
             if cell is not None:
