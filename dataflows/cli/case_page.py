@@ -19,7 +19,7 @@ from schemas.lateness import length
 from sinks.terminal import SHORT, STYLES
 
 if TYPE_CHECKING:
-    from sinks.cases.queries.rows import ActionDetail, ExceptionDetail, ExceptionRow, ListedAction
+    from sinks.cases.queries.rows import ActionDetail, ExceptionDetail, ExceptionRow, ListedAction, OpenCounts
 
 SENTENCE = 40
 """Where so much of a line is left for it, the sentence stands beside the rest of a row, else below it."""
@@ -60,6 +60,12 @@ def print_cases(rows: Sequence[ExceptionRow], *, more: bool, as_json: bool, now:
     _print(head, lines, [row.summary for row in rows], "no case that these options leave", below=2)
     if more:
         typer.echo("there are more: --limit shows more of them, options narrow it down", err=True)
+
+
+def put_aside(counts: OpenCounts) -> str:
+    """How many are snoozed and how many wait, in words; empty if none."""
+    named = ((counts.snoozed, "snoozed"), (counts.waiting, "waiting"))
+    return ", ".join(f"{many:,} {words}" for many, words in named if many)
 
 
 def print_actions(rows: Sequence[ListedAction], *, more: bool, as_json: bool, now: datetime) -> None:

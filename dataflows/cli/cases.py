@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dataflows.cli import options
-from dataflows.cli.choosing import AsJson, CaseOptions, Store, command, decide_cases, expect_team, listed, whole_id
+from dataflows.cli.choosing import OPEN, AsJson, CaseOptions, Store, command, decide_cases, expect_team, listed, whole_id
 from dataflows.cli.desk import Desk
 from dataflows.cli.known import among, person
 from dataflows.errors import MisuseError
@@ -35,13 +35,20 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = MOST_LISTED,
 ) -> int:
     """List exceptions with their cases, the gravest first."""
-    from dataflows.cli.case_page import print_cases
+    from dataflows.cli.case_page import print_cases, put_aside
+    from sinks.cases.queries.counts import counts
+    from sinks.cases.queries.wanted import IN_HAND
 
     if given.ids:
         raise MisuseError("`cases list` takes no IDs: `cases show` does")
     with given.desk() as desk:
-        rows = listed(desk, given.filter(tuple(status or ("open",))), limit + 1)
+        wanted = given.filter(tuple(status or OPEN))
+        rows = listed(desk, wanted, limit + 1)
+        with desk.reading() as connection:
+            aside = put_aside(counts(connection, wanted, now=datetime.now(UTC))) if wanted.states == IN_HAND else ""
     print_cases(rows[:limit], more=len(rows) > limit, as_json=given.as_json, now=datetime.now(UTC))
+    if aside:
+        typer.echo(f"not shown: {aside}; --state any shows them", err=True)
     return 0
 
 

@@ -24,6 +24,9 @@ PAGE = 200
 SHOWN = 10
 """Of how many things that a filter has chosen a person is shown the names before he agrees."""
 LONGEST = 60
+OPEN: Final = ("open",)
+ANY: Final = "any"
+"""Of states: all of them."""
 BREACHES: Final[dict[str, Breach]] = {"acknowledge": "acknowledge", "resolve": "resolve", "any": "any"}
 
 Api = Annotated[str | None, typer.Option(metavar="URL", help="The gateway (setting client.api).")]
@@ -43,7 +46,10 @@ class CaseOptions:
     every: Annotated[bool, typer.Option("--all", help="All open ones that the options below leave.")] = False
     kind: Annotated[Several, typer.Option(help="Of this kind, or domain such as shipment; again for more.")] = None
     severity: Annotated[Several, typer.Option(help="Of this severity; again for more.")] = None
-    state: Annotated[Several, typer.Option(help="Whose case is in this state, such as new; again for more.")] = None
+    state: Annotated[
+        Several,
+        typer.Option(help="Whose case is in this state, such as new; again for more. Else what is snoozed or waits is left out: any."),
+    ] = None
     team: Annotated[Several, typer.Option(help="That this team has; again for more.")] = None
     assignee: Annotated[Several, typer.Option(help="That this person has; again for more.")] = None
     unassigned: Annotated[bool, typer.Option("--unassigned", help="That nobody has.")] = False
@@ -64,15 +70,16 @@ class CaseOptions:
         """The store and the gateway."""
         return Desk(self.settings, self.api, self.store)
 
-    def filter(self, statuses: tuple[str, ...] = ("open",)) -> ExceptionFilter:
+    def filter(self, statuses: tuple[str, ...] = OPEN) -> ExceptionFilter:
         """What the options leave. Raises MisuseError of a value that there is not."""
-        from sinks.cases.queries.wanted import SEVERITIES, STATES, ExceptionFilter
+        from sinks.cases.queries.wanted import IN_HAND, SEVERITIES, STATES, ExceptionFilter
 
         clock = None if self.breached is None else BREACHES[among("--breached", [self.breached], BREACHES)[0]]
         span = None if self.older_than is None else timedelta(microseconds=options.elapsed("--older-than", self.older_than))
+        states = among("--state", self.state, (*STATES, ANY)) or (IN_HAND if statuses == OPEN else ())
         return ExceptionFilter(
             statuses=statuses,
-            states=among("--state", self.state, STATES),
+            states=() if ANY in states else states,
             teams=tuple(self.team or ()),
             assignees=tuple(person(one) for one in self.assignee or ()),
             unassigned=self.unassigned,
@@ -140,10 +147,10 @@ def chosen_cases(desk: Desk, given: CaseOptions) -> list[Chosen]:
         return [_case(desk, id_) for id_ in dict.fromkeys(given.ids)]
     if not given.every:
         raise MisuseError("say which: IDs, or --all with what narrows it down")
-    statuses = ("open", "suppressed", "resolved") if given.state and "resolved" in given.state else ("open",)
+    statuses = ("open", "suppressed", "resolved") if given.state and "resolved" in given.state else OPEN
     rows = listed(desk, given.filter(statuses), None)
     if not rows:
-        raise MisuseError("no open case is left by these options")
+        raise MisuseError("no open case is left by these options" + ("" if given.state else "; what is snoozed or waits needs --state"))
     return [_of_row(row) for row in rows]
 
 

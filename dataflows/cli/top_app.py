@@ -28,8 +28,8 @@ from sinks.cases.queries.rows import ExceptionDetail, ExceptionRow
 EVERY_S = 2.0
 """How often it looks."""
 FOLLOW_S = 60.0
-KEYS = "j k move   Enter history   / text   s severity   t team   n nobody's   b breached   x clear   u update   q quit"
-SHORT_KEYS = "Enter history  filter: / s t n b, x none  u update  q quit"
+KEYS = "j k move  Enter history  / text  s severity  t team  n nobody's  b breached  z snoozed  x clear  u update  q quit"
+SHORT_KEYS = "Enter history  filter: / s t n b z, x none  u update  q quit"
 
 
 class HistoryScreen(ModalScreen[None]):
@@ -72,6 +72,7 @@ class TopApp(App[None]):
         Binding("t", "filter('team')", "team"),
         Binding("n", "filter('nobody')", "nobody's"),
         Binding("b", "filter('breached')", "breached"),
+        Binding("z", "filter('resting')", "snoozed"),
         Binding("x", "filter('clear')", "clear"),
         Binding("u", "update", "update"),
         Binding("slash", "find", "text"),

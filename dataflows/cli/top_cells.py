@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
+from dataflows.cli.case_page import put_aside
 from schemas.instants import MICROSECOND
 from schemas.lateness import length
 from sinks.cases.queries.rows import ExceptionRow, OpenCounts
@@ -114,4 +115,6 @@ def counted(counts: OpenCounts, *, wide: bool = True) -> str:
         (counts.approvals, f"approval{'' if counts.approvals == 1 else 's'} waiting" if wide else "to approve"),
     )
     more = ", ".join(f"{number:,} {words}" for number, words in late if number)
-    return f"{counts.open:,} open{f': {parts}' if parts else ''}{f'; {more}' if more else ''}"
+    aside = put_aside(counts) if wide else f"{counts.snoozed + counts.waiting:,}" * bool(counts.snoozed or counts.waiting)
+    said = (f"{counts.open:,} open{f': {parts}' if parts else ''}", more, aside and f"put aside: {aside}")
+    return "; ".join(one for one in said if one)

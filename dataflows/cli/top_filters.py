@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sinks.cases.queries.wanted import SEVERITIES, Breach, ExceptionFilter
+from sinks.cases.queries.wanted import IN_HAND, SEVERITIES, Breach, ExceptionFilter
 
 LEAST = (None, "critical", "high", "medium")
 """The least severity that is shown, as the key steps through."""
@@ -15,7 +15,10 @@ WORDS = {"any": "a clock has run out", "acknowledge": "not acknowledged in time"
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What is shown; None where it does not matter. `least`: the least severity; `nobody`: only what nobody has by name."""
+    """What is shown; None where it does not matter. `least`: the least severity; `nobody`: only what nobody has by name.
+
+    `resting`: also what is snoozed or waits.
+    """
 
     least: str | None = None
     team: str | None = None
@@ -23,11 +26,13 @@ class Filters:
     breached: Breach | None = None
     text: str | None = None
     tenant: str | None = None
+    resting: bool = False
 
     @property
     def wanted(self) -> ExceptionFilter:
         """As the store is asked."""
         return ExceptionFilter(
+            states=() if self.resting else IN_HAND,
             severities=() if self.least is None else SEVERITIES[: SEVERITIES.index(self.least) + 1],
             teams=() if self.team is None else (self.team,),
             unassigned=self.nobody,
@@ -39,10 +44,10 @@ class Filters:
     @property
     def narrowed(self) -> bool:
         """Whether anything is left out."""
-        return self != Filters()
+        return replace(self, resting=False) != Filters()
 
     def next(self, what: str, teams: Sequence[str]) -> Filters:
-        """After a key: the next severity, team (of those shown) or breach, or only what nobody has."""
+        """After a key: the next severity, team (of those shown) or breach, only what nobody has, or also what rests."""
         match what:
             case "severity":
                 return replace(self, least=LEAST[(LEAST.index(self.least) + 1) % len(LEAST)] if self.least in LEAST else None)
@@ -51,6 +56,8 @@ class Filters:
                 return replace(self, team=later[0] if later else None)
             case "nobody":
                 return replace(self, nobody=not self.nobody)
+            case "resting":
+                return replace(self, resting=not self.resting)
             case _:
                 return replace(self, breached=BREACHES[(BREACHES.index(self.breached) + 1) % len(BREACHES)])
 
@@ -65,4 +72,5 @@ class Filters:
             "" if self.tenant is None else f"tenant {self.tenant}",
         ]
         said = ", ".join(part for part in parts if part)
-        return f" [only: {said}]" if said else ""
+        also = " [also: snoozed, waiting]" if self.resting else ""
+        return f" [only: {said}]{also}" if said else also

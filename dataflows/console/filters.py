@@ -13,7 +13,7 @@ from starlette.datastructures import QueryParams
 
 from dataflows.console.text import mark
 from sinks.cases.queries.conditions import STATUSES, standing
-from sinks.cases.queries.wanted import ACTION_STATES, SEVERITIES, STATES, Breach, ExceptionFilter, Sort
+from sinks.cases.queries.wanted import ACTION_STATES, IN_HAND, SEVERITIES, STATES, Breach, ExceptionFilter, Sort
 
 ME: Final = "me"
 NOBODY: Final = "nobody"
@@ -23,6 +23,8 @@ LONGEST: Final = 200
 """How long a value may be."""
 MOST_VALUES: Final = 50
 """How many values of one filter are read."""
+MOST_SIGNS: Final = 1_500
+"""How long all values together may be: each link of a list has them in it."""
 LANES: Final = ("auto", "review", "block")
 LABELS: Final = ("real", "noise", "known", "wrong_owner")
 WAITING_ON: Final = ("customer", "carrier", "warehouse", "supplier", "bank", "other")
@@ -62,6 +64,7 @@ OTHERS: Final = frozenset(("after", "at", "view", "columns", "bom"))
 """Parameters of lists that are no filters."""
 UNKNOWN: Final = mark("There is no filter “%(name)s”: it is left out.")
 NO_VALUE: Final = mark("“%(value)s” is no value of the filter “%(name)s”: it is left out.")
+TOO_MUCH: Final = mark("The filter is too long: what it says of “%(name)s” is left out in part.")
 TEXT_OVER: Final = mark("Text is looked for in what is open or suppressed only: it is left out. Search finds orders by their names.")
 SORT_OVER: Final = mark("What is over comes by when it was last said, the newest first.")
 
@@ -81,10 +84,20 @@ class ReadFilter(NamedTuple):
     said: tuple[IgnoredFilter, ...] = ()
 
 
-def read_filter(params: QueryParams, me: str, *, base: ExceptionFilter | None = None) -> ReadFilter:
-    """The filter of a URL. `me`: who asks, such as `user:anna`; `base`: what holds where the URL says nothing of it."""
+def usual_states(wanted: ExceptionFilter) -> tuple[str, ...]:
+    """The states of cases that a list shows where its URL names none: those in hand.
+
+    Not of what is over, and not where what rests is asked for.
+    """
+    rests = wanted.waiting_on or wanted.waking_within is not None
+    return IN_HAND if standing(wanted) and not rests else ()
+
+
+def read_filter(params: QueryParams, me: str) -> ReadFilter:
+    """The filter of a URL. `me`: who asks, such as `user:anna`."""
     fields: dict[str, Any] = {}
     said: list[IgnoredFilter] = []
+    left = MOST_SIGNS
     for name in dict.fromkeys(params):
         values = [value for value in params.getlist(name)[:MOST_VALUES] if value]
         if name in OTHERS or not values:
@@ -93,13 +106,18 @@ def read_filter(params: QueryParams, me: str, *, base: ExceptionFilter | None = 
         if read is None:
             said.append(IgnoredFilter(UNKNOWN, {"name": name[:LONGEST]}))
             continue
-        said += [
-            IgnoredFilter(NO_VALUE, {"name": name, "value": value[:LONGEST]})
-            for value in values
-            if len(value) > LONGEST or not value.isprintable() or not read(fields, value, me)
-        ]
+        for value in values:
+            if len(value) <= LONGEST and len(value) > left:
+                said.append(IgnoredFilter(TOO_MUCH, {"name": name}))
+                break
+            if len(value) > LONGEST or not value.isprintable() or not read(fields, value, me):
+                said.append(IgnoredFilter(NO_VALUE, {"name": name, "value": value[:LONGEST]}))
+            else:
+                left -= len(value)
     sort: Sort | None = fields.pop("sort", None)
-    wanted = replace(base or ExceptionFilter(), **fields)
+    wanted = ExceptionFilter(**fields)
+    if "states" not in fields:
+        wanted = replace(wanted, states=usual_states(wanted))
     stands = standing(wanted)
     if wanted.text and not stands:
         wanted = replace(wanted, text=None)
@@ -111,15 +129,16 @@ def read_filter(params: QueryParams, me: str, *, base: ExceptionFilter | None = 
 
 
 def to_query(wanted: ExceptionFilter, sort: Sort | None = None, me: str = "") -> dict[str, list[str]]:
-    """A filter as the parameters of a URL: only what differs from a list of all that is open, gravest first."""
+    """A filter as the parameters of a URL: only what differs from a list of all that is open and in hand, gravest first."""
     found: dict[str, list[str]] = {}
     if wanted.statuses != ("open",):
         found["status"] = list(wanted.statuses) or [ANY]
     if wanted.modes != ("on",):
         found["mode"] = list(wanted.modes) or [ANY]
+    usual = {"states": usual_states(wanted)}
     for name, (field, _) in SEVERAL.items():
-        if values := getattr(wanted, field):
-            found[name] = list(values)
+        if (values := getattr(wanted, field)) != usual.get(field, ()):
+            found[name] = list(values) or [ANY]
     people = [ME if one == me else one for one in wanted.assignees]
     people += [NOBODY] * wanted.unassigned + [SOMEBODY] * wanted.assigned
     if people:
@@ -251,6 +270,7 @@ READERS: Final[Mapping[str, Reader]] = {
     "status": _any_of("statuses", STATUSES),
     "mode": _any_of("modes", ("on", "shadow")),
     **{name: _among(field, known) for name, (field, known) in SEVERAL.items()},
+    "state": _any_of("states", STATES),
     "assignee": _assignee,
     **{name: _flag(name) for name in (*FLAGS, "shipments")},
     **{name: _span(field) for name, field in TIMES.items()},

@@ -11,11 +11,10 @@ from sqlalchemy import Connection
 
 from dataflows.console.access import Person
 from dataflows.console.columns import COLUMNS, chosen
-from dataflows.console.filters import ME, NOBODY, SEVERAL, SOMEBODY, ReadFilter, to_query
+from dataflows.console.filters import ANY, ME, NOBODY, SEVERAL, SOMEBODY, ReadFilter, to_query
 from dataflows.console.own_lists import columns_of
 from dataflows.console.pages import words
-from dataflows.console.parts import HEAD_OLDEST, Head
-from dataflows.console.render import kind_words
+from dataflows.console.parts import Head
 from dataflows.console.standard_views import standard
 from dataflows.console.text import mark
 from dataflows.console.visit import Visit
@@ -23,7 +22,7 @@ from sinks.cases.queries.conditions import standing
 from sinks.cases.queries.exceptions import list_exceptions
 from sinks.cases.queries.facets import Facets, facets
 from sinks.cases.queries.rows import ExceptionRow, Page
-from sinks.cases.queries.wanted import ExceptionFilter
+from sinks.cases.queries.wanted import RESTING, ExceptionFilter
 
 Query = Mapping[str, Sequence[str]]
 ROWS: Final = 40
@@ -148,8 +147,7 @@ def read_rows(connection: Connection, visit: Visit, read: ReadFilter, *, after: 
 async def read_facets(visit: Visit, wanted: ExceptionFilter) -> Facets:
     """How many rows a filter leaves of what somebody may see, and of what; as of some seconds ago if asked then. Raises FilterError."""
     bounds = visit.person.narrow(ExceptionFilter())
-    longest = HEAD_OLDEST.total_seconds()
-    return await visit.parts.heads.facets.get((wanted, bounds), lambda: visit.read(facets, wanted, bounds, now=visit.now), longest=longest)
+    return await visit.shared(("facets", wanted, bounds), facets, wanted, bounds, now=visit.now)
 
 
 class ShownList:
@@ -159,6 +157,7 @@ class ShownList:
         self._visit, self._read, self._defaults = visit, read, dict(defaults or {})
         self.rows, self.after, self.facets = found.page.rows, found.page.after, found.facets
         self.query: dict[str, Sequence[str]] = dict(to_query(read.wanted, read.sort, visit.person.by))
+        visit.asked = {name: values for name, values in self.query.items() if self._defaults.get(name) != values}
         self.columns = columns
         self.said = [visit.say(one.text, **one.values) for one in read.said]
         self.first = _place(visit.request.query_params.get("at"))
@@ -217,6 +216,16 @@ class ShownList:
                 rest = {**self.query, name: [one for one in values if one != value]}
                 yield FilterChip(name, self._visit.say(LABELS[name]), self.value(value, name), self.url({**rest, "after": []}))
 
+    def resting(self) -> Iterator[FacetOption]:
+        """What is out of sight for being snoozed or waiting, where the list shows what is in hand; behind it the list with all of it."""
+        if self.facets is None or "state" in self.query or not self._read.wanted.states:
+            return
+        counts = dict(self.facets.values.get("states", ()))
+        hidden = [(state, many) for state in RESTING if (many := counts.get(state))]
+        yield from (self._option("state", state, many) for state, many in hidden)
+        if hidden:
+            yield self._option("state", ANY, None)
+
     def groups(self) -> Iterator[FacetGroup]:
         """What the list can be narrowed by, with counts."""
         if self.facets is None:
@@ -231,6 +240,8 @@ class ShownList:
             elif self._visit.person.by in counts:
                 counts = {ME: counts.pop(self._visit.person.by), **counts}
             chosen_ones = self.query.get(name, ())
+            if name == "state" and ANY in chosen_ones:
+                counts = {ANY: sum(counts.values()), **counts}
             counts |= {value: 0 for value in chosen_ones if value not in counts and not (name == "kind" and "." not in value)}
             domains = [value for value in chosen_ones if name == "kind" and "." not in value]
             options = [self._option(name, value, None) for value in domains]
@@ -257,14 +268,17 @@ class ShownList:
             return self._visit.say(VALUES[value])
         if name in TABLES:
             return self._visit.say(words.words_of(TABLES[name], value))
-        if name == "kind" and "." in value:
-            return f"{value.partition('.')[0]}: {kind_words(value)}"
+        if name == "kind":
+            domain, _, rest = value.partition(".")
+            return f"{self._visit.say(domain)}: {self._visit.language.kind(value)}" if rest else self._visit.say(domain)
         return value.removeprefix("user:") if name == "assignee" else value
 
     def _option(self, name: str, value: str, count: int | None) -> FacetOption:
         values = self.query.get(name, ())
         is_chosen = value in values
-        changed = [one for one in values if one != value] if is_chosen else [*values, value]
+        changed = (
+            [one for one in values if one != value] if is_chosen else [*(one for one in values if (name, one) != ("state", ANY)), value]
+        )
         return FacetOption(value, self.value(value, name), count, is_chosen, self.url({**self.query, name: changed}))
 
 

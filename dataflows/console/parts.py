@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from threading import Lock
-from typing import Final, Protocol
+from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 import httpx2
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Connection, Engine, Index, Table, insert
+from sqlalchemy.exc import SQLAlchemyError
 
 from dataflows.console.access import EVERY, Person, PersonScope
 from dataflows.console.engine import EngineStanding, EngineWatch
@@ -26,17 +27,20 @@ from dataflows.console.people.oidc import OidcLogIn
 from dataflows.console.people.passwords import Passwords
 from dataflows.console.people.sessions import Sessions
 from dataflows.console.tables import METADATA
+from dataflows.ingest.decisions.expected import StoreDownError
 from dataflows.observe.observer import Observer
 from dataflows.settings.console import ConsoleSettings
 from schemas.instants import EPOCH
 from sinks.cases.queries.counts import counts
 from sinks.cases.queries.rows import OpenCounts, StaleFeed, StoreStanding
 from sinks.cases.queries.standing import stale_feeds, standing
-from sinks.cases.queries.wanted import ExceptionFilter
-from sinks.cases.schema import ready, writing
+from sinks.cases.queries.wanted import IN_HAND, ExceptionFilter
+from sinks.cases.schema import StoreError, ready, writing
 from sinks.cases.tables.base import about, instant, number, text
 from sources.gateway.answers import PieceResult
 
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
 HEAD_AGE: Final = timedelta(seconds=3)
 """How old counts may be before they are asked for anew."""
 HEAD_OLDEST: Final = timedelta(seconds=8)
@@ -96,8 +100,8 @@ class Heads:
         """Who asks the engine how it is; None: nobody."""
         self.asked = KeptAnswers(age=0)
         """Who asks for the same head while it is asked for gets that one."""
-        self.facets = KeptAnswers(age=HEAD_AGE.total_seconds())
-        """How many rows of lists have what, by list and scope: as old as the head's counts at most."""
+        self.shared = KeptAnswers(age=HEAD_AGE.total_seconds())
+        """What all who may see the same are shown alike, such as how many rows of a list have what: as old as the head's counts at most."""
         self._kept: dict[PersonScope, Head] = {}
         self._renewals: set[asyncio.Task[Head]] = set()
         self._lock = Lock()
@@ -120,7 +124,7 @@ class Heads:
 
     def read(self, connection: Connection, person: Person, now: datetime) -> Head:
         """The head as it is now."""
-        wanted = person.narrow(ExceptionFilter())
+        wanted = person.narrow(ExceptionFilter(states=IN_HAND))
         tenants = () if EVERY in person.scope.tenants else person.scope.tenants
         engine = None if self.engine is None else self.engine.look()
         found = counts(connection, wanted, now=now)
@@ -133,7 +137,7 @@ class Heads:
 
     def forget(self) -> None:
         """All are asked for anew: something was decided."""
-        self.facets.forget()
+        self.shared.forget()
         with self._lock:
             self._kept.clear()
 
@@ -174,6 +178,21 @@ class ConsoleParts:
     heads: Heads = field(default_factory=Heads)
     more: dict[str, object] = field(default_factory=dict[str, object])
     """What single parts keep between requests, by their name."""
+
+    async def read(self, query: Callable[Concatenate[Connection, Given], Found], /, *args: Given.args, **kwargs: Given.kwargs) -> Found:
+        """Asks the store on a thread. Raises StoreDownError where it does not answer."""
+
+        def ask() -> Found:
+            self.known_store()
+            with self.store.connect() as connection:
+                return query(connection, *args, **kwargs)
+
+        try:
+            return await to_thread.run_sync(ask, limiter=self.threads)
+        except StoreError as error:
+            raise StoreDownError(str(error)) from error
+        except SQLAlchemyError as error:
+            raise StoreDownError(f"the store does not answer: {type(error).__name__}") from error  # its message may quote values
 
     def known_store(self) -> None:
         """Looks once at the store's schema. Raises StoreError."""

@@ -119,7 +119,7 @@ def environment(code: str) -> Environment:
     made.context_class = PageContext
     made.globals.update(translating(spoken))
     made.filters["words"] = words
-    made.globals.update(cast("dict[str, Any]", {"kind_words": kind_words}))
+    made.globals.update(cast("dict[str, Any]", {"kind_words": spoken.kind, "kind_title": spoken.kind_title}))
     return made
 
 
@@ -157,11 +157,6 @@ def rendered(code: str, template: str, context: Mapping[str, Any]) -> str:
 def words(name: str | None) -> str:
     """A name of code as words: `awaiting_customer` becomes `awaiting customer`."""
     return "" if name is None else name.replace("_", " ")
-
-
-def kind_words(kind: str) -> str:
-    """A kind in words: `shipment.delivery_overdue` is `delivery overdue`."""
-    return kind.partition(".")[2].replace("_", " ") or kind
 
 
 def safe(text: str) -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -17,6 +18,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from dataflows.console.app import application
+from dataflows.console.counting import counted_ahead
 from dataflows.console.deciding.opening import open_decisions
 from dataflows.console.govern.opening import NAME as GOVERN
 from dataflows.console.govern.opening import open_govern
@@ -26,6 +28,7 @@ from dataflows.console.own import open_own, prepare
 from dataflows.console.pages.opening import PAGES, open_pages
 from dataflows.console.parts import ConsoleParts, parts_of, wall
 from dataflows.console.routes import every_route
+from dataflows.console.views import load, modes
 from dataflows.errors import MisuseError, RunError
 from dataflows.observe import catalogue
 from dataflows.observe.http import PortError, cannot_listen, serving
@@ -35,6 +38,8 @@ from sinks.cases.schema import StoreError, open_store, ready, store_url
 from sinks.cases.schema import shown as shown_url
 
 BACKLOG: Final = 256
+COUNTED: Final = (modes.COUNTS, load.COUNTS)
+"""What is counted before anybody asks for it."""
 BEAT_S: Final = 1.0
 CHECK_S: Final = 5.0
 """How often it is looked whether the databases answer."""
@@ -99,6 +104,12 @@ def run_console(settings: Settings, observer: Observer) -> None:
             runner.run(_serve(parts, observer, hub))
 
 
+def settle() -> None:
+    """Takes what is there for good out of the collector's sight: a look at all of it is a pause in which no page is made."""
+    gc.collect()
+    gc.freeze()
+
+
 class ConsoleServer(uvicorn.Server):
     """uvicorn that leaves signals to whoever runs it."""
 
@@ -147,8 +158,10 @@ async def _serve(parts: ConsoleParts, observer: Observer, hub: LiveHub) -> None:
     await watch.look()
     observer.resumed()
     task = asyncio.create_task(watch.work(observer))
+    settle()
     try:
-        await server.serve(sockets=[listener])
+        async with counted_ahead(parts, COUNTED):
+            await server.serve(sockets=[listener])
     finally:
         task.cancel()
     observer.log.info("stopped")

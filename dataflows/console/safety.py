@@ -28,6 +28,8 @@ HEADERS: Final = {
 LOCAL: Final = ("127.0.0.1", "localhost", "[::1]")
 """Names that this host always has for itself: no other site is reached by them."""
 REPORTS: Final = "/csp"
+LONGEST_TARGET: Final = 8_000
+"""Bytes of a URL; no page of ours asks for more, and proxies take as many."""
 KEPT: Final = "public, max-age=31536000, immutable"
 """For files of `static`, whose URLs have a part of their digest in them."""
 
@@ -126,6 +128,9 @@ class RequestGuard:
 
         if self._hosts is not None and host_of(headers) not in self._hosts:
             await PlainTextResponse("refused: this host answers to another name\n", 400)(scope, receive, send_safely)
+            return
+        if len(scope["path"]) + len(scope["query_string"]) > LONGEST_TARGET:
+            await PlainTextResponse("the address is too long\n", 414)(scope, receive, send_safely)
             return
         own = f"{scope['scheme']}://{headers.get('host', '')}".lower()
         if path != REPORTS and (why := foreign(scope["method"], headers, own)):

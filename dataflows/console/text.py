@@ -45,6 +45,15 @@ class Language:
         """The text for so many; both languages have one form for one and another for all else."""
         return self.text(one) if count == 1 else self._texts.get(f"{one}\0{many}", many)
 
+    def kind(self, kind: str) -> str:
+        """A kind of exceptions in words: `shipment.delivery_overdue` is `delivery overdue`; of a rule of the user's own as it is called."""
+        return self._texts.get(kind) or kind.partition(".")[2].replace("_", " ") or kind
+
+    def kind_title(self, kind: str) -> str:
+        """The same, as a line begins with it."""
+        words = self.kind(kind)
+        return words[:1].upper() + words[1:]
+
     def date_time(self, at: datetime, zone: ZoneInfo, *, seconds: bool = False) -> str:
         """An instant in a zone, with the zone's short name."""
         return _date_time(self.code, at, zone, seconds)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Concatenate, Final, ParamSpec, TypeVar, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from anyio import to_thread
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -20,17 +19,17 @@ from dataflows.console import render
 from dataflows.console.access import NOBODY, Needs, Person
 from dataflows.console.assets import asset
 from dataflows.console.live.standing import StandingLine, trouble
-from dataflows.console.parts import ConsoleParts, Head, zero
+from dataflows.console.parts import HEAD_OLDEST, ConsoleParts, Head, zero
 from dataflows.console.people.sessions import PersonSession
 from dataflows.console.text import Language, language, mark, preferred
 from dataflows.console.urls import RoutePaths
-from dataflows.ingest.decisions.expected import StoreDownError
 from sinks.cases.queries.changes import Position, packed_position, position
-from sinks.cases.schema import StoreError
 
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
 MOST_FIELDS: Final = 2_000
+PLACE: Final = ("after", "at")
+"""Parameters of a URL that say where in a list somebody is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,25 +95,27 @@ class Visit:
     """How far the store was before the first thing was read of it: what has changed since, an open page is told."""
     rests: bool = False
     """Whether pages of this person follow no changes by themselves."""
+    asked: Mapping[str, Sequence[str]] | None = None
+    """What of the URL's parameters the page has understood, where it says so: links to the page carry nothing else on."""
 
     # --- reading ------------------------------------------------------------------------------
 
     async def read(self, query: Callable[Concatenate[Connection, Given], Found], /, *args: Given.args, **kwargs: Given.kwargs) -> Found:
         """Asks the store on a thread. Raises StoreDownError where it does not answer; the page says so then."""
 
-        def ask() -> Found:
-            self.parts.known_store()
-            with self.parts.store.connect() as connection:
-                if self.position is None:
-                    self.position = position(connection)
-                return query(connection, *args, **kwargs)
+        def ask(connection: Connection) -> Found:
+            if self.position is None:
+                self.position = position(connection)
+            return query(connection, *args, **kwargs)
 
-        try:
-            return await to_thread.run_sync(ask, limiter=self.parts.threads)
-        except StoreError as error:
-            raise StoreDownError(str(error)) from error
-        except SQLAlchemyError as error:
-            raise StoreDownError(f"the store does not answer: {type(error).__name__}") from error  # its message may quote values
+        return await self.parts.read(ask)
+
+    async def shared(
+        self, what: Hashable, query: Callable[Concatenate[Connection, Given], Found], /, *args: Given.args, **kwargs: Given.kwargs
+    ) -> Found:
+        """As `read`, of what all are shown alike who may see the same (`what`): up to some seconds old, unless something was decided."""
+        longest = HEAD_OLDEST.total_seconds()
+        return await self.parts.heads.shared.get(what, lambda: self.parts.read(query, *args, **kwargs), longest=longest)
 
     async def own(self, call: Callable[Given, Found], /, *args: Given.args, **kwargs: Given.kwargs) -> Found:
         """Calls on a thread what blocks, such as what uses the console's own database."""
@@ -182,13 +183,24 @@ class Visit:
 
     def here(self) -> str:
         """This page from its beginning: without the place in a list."""
-        query = [(name, value) for name, value in self.request.query_params.multi_items() if name not in ("after", "at")]
-        return self.request.url.path + (f"?{urlencode(query)}" if query else "")
+        return self._again(())
 
     def current(self) -> str:
         """This very page, to come back to."""
-        url = self.request.url
-        return f"{url.path}?{url.query}" if url.query else url.path
+        return self._again(PLACE)
+
+    def _again(self, places: Sequence[str]) -> str:
+        given = self.request.query_params.multi_items()
+        query = [(name, value) for name, value in given if name in places or (self.asked is None and name not in PLACE)]
+        query = [*((name, value) for name, values in (self.asked or {}).items() for value in values), *query]
+        return self.request.url.path + (f"?{urlencode(query)}" if query else "")
+
+    def came_from(self) -> str | None:
+        """The page of this console on which the link was that led here, as the browser says."""
+        found = urlsplit(self.request.headers.get("Referer", ""))
+        if found.netloc.lower() != self.request.url.netloc.lower() or found.path == self.url("login"):
+            return None
+        return f"{found.path}?{found.query}" if found.query else found.path
 
     def place(self) -> str:
         """The position as a text; nothing if nothing was read."""

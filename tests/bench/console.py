@@ -26,17 +26,19 @@ from typing import Final
 import httpx
 import orjson
 import uvicorn
+import uvloop
 from confluent_kafka import Producer
 
 from dataflows.console.app import application
 from dataflows.console.cookies import cookie_of
+from dataflows.console.counting import counted_ahead
 from dataflows.console.govern.opening import NAME as GOVERN
 from dataflows.console.govern.opening import open_govern
 from dataflows.console.own import open_own, prepare
 from dataflows.console.parts import ConsoleParts, parts_of
 from dataflows.console.people.passwords import Passwords
 from dataflows.console.routes import every_route
-from dataflows.console.run import GIVE_WAY_S
+from dataflows.console.run import COUNTED, GIVE_WAY_S, settle
 from dataflows.observe.observer import Observer
 from dataflows.runtime.stop import Stop
 from dataflows.settings.console import ConsoleSettings
@@ -159,7 +161,16 @@ def parts_over(url: str, folder: Path) -> ConsoleParts:
 def serve(url: str, folder: str, port: int) -> None:
     """Serves it: the process that is measured."""
     sys.setswitchinterval(GIVE_WAY_S)
-    uvicorn.run(application(parts_over(url, Path(folder))), host="127.0.0.1", port=port, lifespan="off", log_level="error", ws="none")
+    parts = parts_over(url, Path(folder))
+    server = uvicorn.Server(uvicorn.Config(application(parts), host="127.0.0.1", port=port, lifespan="off", log_level="error", ws="none"))
+
+    async def serving() -> None:
+        settle()
+        async with counted_ahead(parts, COUNTED):
+            await server.serve()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serving())
 
 
 def _people(folder: Path, many: int) -> list[tuple[str, str]]:

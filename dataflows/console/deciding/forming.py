@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import orjson
 from starlette.responses import Response
 
-from dataflows.console.access import Needs
+from dataflows.console.access import EVERY, Needs
 from dataflows.console.deciding.allowances import Allowances, ForeseenAction, allowances
 from dataflows.console.deciding.effects import Effect, of_cases
 from dataflows.console.deciding.effects_of_actions import Beside, approving, initiating, observing, rejecting, switching
@@ -26,6 +26,7 @@ from dataflows.console.govern.holding import known_policy
 from dataflows.console.people.directory import KnownPerson
 from dataflows.console.text import mark
 from dataflows.console.visit import Visit
+from dataflows.core.policy import Policy
 from dataflows.ingest.decisions.checks import LABELS, OBSERVED
 from schemas.actions import ACTIONS
 from schemas.instants import MICROSECOND
@@ -57,6 +58,7 @@ class DecisionForm:
     exception_known: bool = False
     context: Mapping[str, object] = field(default_factory=dict[str, object])
     people: Sequence[KnownPerson] = ()
+    teams: Sequence[str] = ()
     morning: Morning | None = None
 
     @property
@@ -78,7 +80,9 @@ class DecisionForm:
 
     async def read(self) -> None:
         """Reads the fields, and what they would do. Raises StoreDownError."""
-        self.people = await self.visit.own(self.visit.parts.directory.everybody) if self.verb.name == "assign" else ()
+        if self.verb.name == "assign":
+            self.people = await self.visit.own(self.visit.parts.directory.everybody)
+            self.teams = self._teams(await known_policy(self.visit))
         if self.verb.name == "snooze":
             self.morning = next_morning(self.visit.now, self.visit.zone, await known_policy(self.visit), self.targets.cases)
         if self.verb.about == "order":
@@ -124,14 +128,16 @@ class DecisionForm:
             "outcomes": OUTCOMES,
             "observations": OBSERVED,
             "people": people,
-            "teams": self._teams(people),
+            "teams": self.teams,
             "actions": [] if self.order is None else offered(self.order.kind),
             "specs": ACTIONS,
         }
 
-    def _teams(self, people: Sequence[Any]) -> list[str]:
-        named = {team for one in people for team in one.scope.teams if team != "*"}
-        return sorted(named | {team for one in self.targets.cases for team in (one.row.team, one.row.owner) if team})
+    def _teams(self, policy: Policy | None) -> list[str]:
+        """Those that the policy names, that people belong to, and that have or had the cases."""
+        named = {team for one in self.people if not one.disabled for team in one.person.scope.teams if team != EVERY}
+        had = {team for one in self.targets.cases for team in (one.row.team, one.row.owner) if team}
+        return sorted(named | had | (frozenset() if policy is None else policy.every_team()))
 
     def _given(self) -> FormContext:
         visit = self.visit
@@ -143,7 +149,8 @@ class DecisionForm:
             sees = all(known.person.may_see(one.row.tenant, one.row.team, one.row.site) for one in self.targets.cases)
             return known.person.by if sees else None
 
-        return FormContext(visit.person.by, visit.now, visit.zone, find, self.order, None if self.morning is None else self.morning.at)
+        morning = None if self.morning is None else self.morning.at
+        return FormContext(visit.person.by, visit.now, visit.zone, find, self.teams, self.order, morning)
 
     async def _about_order(self) -> None:
         row = self.targets.cases[0].row

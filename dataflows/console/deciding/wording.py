@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -35,6 +35,7 @@ Problem = tuple[str, Mapping[str, object]]
 EMPTY_NOTE: Final = mark("Write something.")
 LONG_NOTE: Final = mark("At most %(most)s characters.")
 NOBODY: Final = mark("Choose a person or a team.")
+UNKNOWN_TEAM: Final = mark("There is no team of this name: choose one of those that there are.")
 UNKNOWN_PERSON: Final = mark("There is nobody of this name who may have cases.")
 NO_SNOOZE: Final = mark("Choose how long.")
 NO_INSTANT: Final = mark("Write day and time.")
@@ -53,13 +54,14 @@ NO_REASON: Final = mark("Say why: whoever finds it paused will ask.")
 class FormContext:
     """Who fills a form in, where and when. `person`: finds somebody of the directory who may have cases, by name.
 
-    `morning`: when the next business day begins.
+    `teams`: which there are. `morning`: when the next business day begins.
     """
 
     by: str
     now: datetime
     zone: ZoneInfo
     person: Callable[[str], str | None]
+    teams: Collection[str] = ()
     order: KnownOrder | None = None
     morning: datetime | None = None
 
@@ -108,8 +110,8 @@ def _assign(found: Wording, fields: Mapping[str, str], given: FormContext) -> No
             found.wrong("assignee", UNKNOWN_PERSON)
         else:
             found.data["assignee"] = by
-    if len(team) > LONGEST:
-        found.wrong("team", TOO_LONG, most=LONGEST)
+    if team and team not in given.teams:
+        found.wrong("team", UNKNOWN_TEAM)
     elif team:
         found.data["team"] = team
 

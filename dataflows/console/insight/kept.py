@@ -54,6 +54,14 @@ class KeptAnswers:
                 del self._kept[asked]
             raise
 
+    async def refresh(self, asked: Hashable, ask: Callable[[], Awaitable[Any]], *, age: float) -> None:
+        """Asks anew for what is older than so many seconds, or was never asked; who asks meanwhile gets the kept one."""
+        held = self._kept.get(asked)
+        if held is None:
+            await self.get(asked, ask)
+        elif asyncio.get_running_loop().time() - held.since >= age and held.answer.done():
+            await self._renew(asked, held, ask)
+
     def forget(self) -> None:
         """All is asked for anew. On any thread."""
         self._kept = OrderedDict()

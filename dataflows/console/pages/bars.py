@@ -10,7 +10,6 @@ from dataflows.console.pages.arithmetic import DeadlineParts, deadline_of
 from dataflows.console.pages.calendars import CountedPlaces, calendar_of, clock_idle, idle_of
 from dataflows.console.pages.words import RESOLUTIONS, words_of
 from dataflows.console.pictures.order_story import DeadlineBar, Outcome
-from dataflows.console.render import kind_words
 from dataflows.console.text import Language, mark
 from dataflows.core.policy import Policy
 from schemas.instants import EPOCH, MICROSECOND
@@ -89,7 +88,7 @@ def _deadline(row: Data, past: OrderPast, policy: Policy | None, spoken: Languag
     calendar = None if policy is None or parts is None else calendar_of(policy, where_of(row), parts)
     outcome, start = outcome_of(row, now), started(row)
     ended = cast("datetime | None", row["resolved_at"] or row["closed_at"])
-    words = f"{_called(row, past)}: {_went(outcome, row, due, ended, spoken, now)}"
+    words = f"{_called(row, past, spoken)}: {_went(outcome, row, due, ended, spoken, now)}"
     deferred = said if said - due > SOON else None
     if deferred is not None:
         feed = silence_of(row, past.silences, parts)
@@ -112,10 +111,10 @@ def _deadline(row: Data, past: OrderPast, policy: Policy | None, spoken: Languag
     )
 
 
-def _called(row: Data, past: OrderPast) -> str:
+def _called(row: Data, past: OrderPast, spoken: Language) -> str:
     """The kind; where the order has several of one, with what each is about."""
     kinds = [one["kind"] for one in past.exceptions]
-    words = kind_words(str(row["kind"]))
+    words = spoken.kind(str(row["kind"]))
     scope = str(row["scope"] or "").partition(":")[2]
     return f"{words} ({scope})" if scope and kinds.count(row["kind"]) > 1 else words
 

@@ -13,7 +13,6 @@ from typing import Any, Final, cast
 
 from dataflows.console.pages.words import EVENTS, SCANS, STATES, words_of
 from dataflows.console.pictures.order_story import StoryEntry, in_order
-from dataflows.console.render import kind_words
 from dataflows.console.text import Language, mark
 from schemas.values import parse_instant
 from sinks.cases.queries.past import OrderPast
@@ -147,7 +146,7 @@ def _said(past: OrderPast, spoken: Language, main: str | None) -> Iterator[Liste
             lane="orderwatch",
             shape=SAID_SHAPES.get(type_, "change"),
             at=_at(event, "detected_at"),
-            label=words if id_ == main else f"{kind_words(_text(event, 'kind'))}: {words}",
+            label=words if id_ == main else f"{spoken.kind(_text(event, 'kind'))}: {words}",
             recorded=_at(event, "detected_at"),
             struck=id_ in ended and type_ != "exception.retracted",
             aside=main is not None and id_ != main,

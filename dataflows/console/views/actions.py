@@ -86,7 +86,6 @@ async def show_actions(visit: Visit) -> Response:
         states=STATES,
         query=query,
         narrowed=_narrowed(query),
-        back=_here(visit),
     )
 
 
@@ -115,7 +114,6 @@ async def show_action(visit: Visit) -> Response:
         spoken=spoken(visit, about),
         text=text_of(about, None if decisions is None else decisions.templates, context),
         others=found["others"],
-        back=_here(visit),
     )
 
 
@@ -151,11 +149,6 @@ def _narrowed(query: QueryParams) -> bool:
 
 def _without(query: QueryParams, *names: str) -> list[tuple[str, str]]:
     return [(name, value) for name, value in query.multi_items() if name not in names and value]
-
-
-def _here(visit: Visit) -> str:
-    url = visit.request.url
-    return f"{url.path}?{url.query}" if url.query else url.path
 
 
 ROUTES: Final = (

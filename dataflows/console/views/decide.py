@@ -102,7 +102,7 @@ async def _form(visit: Visit, fields: dict[str, str], cases: list[str], about: l
         raise BadRequestError(visit.say(TOO_MANY, most=MOST if verb.several else 1))
     else:
         found = await targets(visit, verb, wanted)
-    form = DecisionForm(visit, verb, found, fields, key, visit.local(fields.get("back")))
+    form = DecisionForm(visit, verb, found, fields, key, visit.local(fields.get("back") or visit.came_from()))
     await form.read()
     return form
 

@@ -17,7 +17,7 @@ from dataflows.console.routes import Route
 from dataflows.console.selecting import MOST_CHOSEN
 from dataflows.console.visit import BadRequestError, Visit
 from sinks.cases.queries.facets import count_rows
-from sinks.cases.queries.wanted import ACTION_STATES, FilterError
+from sinks.cases.queries.wanted import ACTION_STATES, IN_HAND, RESTING, FilterError
 
 TAKEN: Final = 10
 """How many of the queue's rows that somebody has are shown below those that nobody has."""
@@ -38,7 +38,17 @@ async def show_queue(visit: Visit) -> Response:
     found = await listed(visit, free, counted=not visit.wants_fragment)
     others = await visit.read(read_rows, visit, taken, limit=TAKEN)
     more = visit.url("exceptions", to_query(taken.wanted, taken.sort)) if others.after else None
-    return await answered(visit, "lists/queue.html", free, found, taken=others.rows, more_taken=more, defaults={"assignee": ["nobody"]})
+    resting = visit.url("exceptions", to_query(replace(taken.wanted, states=RESTING))) if taken.wanted.states == IN_HAND else None
+    return await answered(
+        visit,
+        "lists/queue.html",
+        free,
+        found,
+        taken=others.rows,
+        more_taken=more,
+        resting_taken=resting,
+        defaults={"assignee": ["nobody"]},
+    )
 
 
 async def export_exceptions(visit: Visit) -> Response:

@@ -12,15 +12,16 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from dataflows.console.access import Needs
-from dataflows.console.filters import to_query
+from dataflows.console.counting import WindowCounts, answers
+from dataflows.console.filters import ANY, to_query
 from dataflows.console.insight.windows import DAYS, LONGEST_KEPT_S, AskedWindow, read_window
 from dataflows.console.pictures.bars import Bar, BarPart, bars
 from dataflows.console.pictures.columns import columns
 from dataflows.console.pictures.marks import Series, key
 from dataflows.console.routes import Route
 from dataflows.console.text import mark
-from dataflows.console.views.modes import answers
 from dataflows.console.visit import Visit
+from schemas.instants import EPOCH
 from sinks.cases.queries.handling import (
     MEASURES,
     AgeBucket,
@@ -54,12 +55,17 @@ AGE_LABELS: Final = {
 }
 
 
-class LoadFound(NamedTuple):
-    """What the page shows."""
+class OpenNow(NamedTuple):
+    """What the page shows of what is open."""
 
-    window: Window
     load: Sequence[OpenLoad]
     ages: Sequence[AgeBucket]
+
+
+class LoadFound(NamedTuple):
+    """What it shows of a window."""
+
+    window: Window
     kept: Sequence[KeptPromises]
     durations: Mapping[str, Mapping[str, Durations]]
     rework: Sequence[ReworkCount]
@@ -78,26 +84,37 @@ class TeamLoad(NamedTuple):
     people: Sequence[tuple[OpenLoad, str]]
 
 
+def open_now(connection: Connection, window: Window, now: datetime) -> OpenNow:
+    """Counts what is open; the window's time does not matter."""
+    return OpenNow(open_load(connection, window, now), ages(connection, window, now))
+
+
 def counted(connection: Connection, window: Window, now: datetime) -> LoadFound:
-    """Counts all that the page shows."""
+    """Counts what was in a window."""
     return LoadFound(
         window,
-        open_load(connection, window, now),
-        ages(connection, window, now),
         kept_promises(connection, window, now),
         durations(connection, window),
         reworked(connection, window),
     )
 
 
+COUNTS: Final = WindowCounts("load", counted)
+
+
 async def see(visit: Visit) -> Response:
     """The page."""
     asked = read_window(visit.request.query_params, visit.person, visit.now, visit.zone)
     window = asked.window
-    found = await answers(visit).get(("load", asked.key()), lambda: visit.read(counted, window, visit.now), longest=LONGEST_KEPT_S)
+    now = await answers(visit.parts).get(
+        ("open", replace(window, since=EPOCH, until=EPOCH)),
+        lambda: visit.parts.read(open_now, window, visit.now),
+        longest=LONGEST_KEPT_S,
+    )
+    found = await COUNTS.of(visit.parts, asked, visit.now)
     asked = replace(asked, window=found.window)
     severities = [Series(name, visit.say(name)) for name in SEVERITIES]
-    teams = _teams(visit, asked, found.load)
+    teams = _teams(visit, asked, now.load)
     promise_series = [Series("good", visit.say("in time")), Series("late", visit.say("too late")), Series("running", visit.say("running"))]
     return visit.page(
         "insight/load.html",
@@ -105,8 +122,8 @@ async def see(visit: Visit) -> Response:
         offered=[(days, visit.url("load", asked.query(days=days, since=None, until=None))) for days in DAYS],
         teams=teams,
         load_picture=_load_picture(visit, teams, severities),
-        age_picture=_age_picture(visit, asked, found.ages, severities),
-        ages=[(visit.say(AGE_LABELS[bucket.bucket]), bucket, sum(bucket.by_severity.values())) for bucket in found.ages],
+        age_picture=_age_picture(visit, asked, now.ages, severities),
+        ages=[(visit.say(AGE_LABELS[bucket.bucket]), bucket, sum(bucket.by_severity.values())) for bucket in now.ages],
         severities=severities,
         severity_legend=key(severities, "sev"),
         promise_legend=key(promise_series, "kept"),
@@ -168,7 +185,7 @@ def _age_picture(visit: Visit, asked: AskedWindow, found: Sequence[AgeBucket], s
     for place, name in enumerate(BUCKET_NAMES):
         bucket = by_name.get(name)
         counts: Mapping[str, int] = {} if bucket is None else bucket.by_severity
-        query = {**_age_query(place), "team": list(asked.window.teams), "kind": list(asked.window.kinds)}
+        query = {**_age_query(place), "state": ANY, "team": list(asked.window.teams), "kind": list(asked.window.kinds)}
         parts = [BarPart(each, counts.get(each.name, 0), visit.url("exceptions", {**query, "severity": each.name})) for each in severities]
         given.append(Bar(visit.say(AGE_LABELS[name]), parts))
     return columns(visit.say("How long what is open has been open"), given, "ages", visit.language.number)

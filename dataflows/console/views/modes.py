@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -11,14 +12,13 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from dataflows.console.access import Needs
+from dataflows.console.counting import WindowCounts
 from dataflows.console.filters import to_query
-from dataflows.console.insight.kept import KeptAnswers
 from dataflows.console.insight.series import HOURLY, SeriesStep, stepped
-from dataflows.console.insight.windows import DAYS, FINE, LONG_KEPT_S, LONGEST_KEPT_S, AskedWindow, listed, read_window
+from dataflows.console.insight.windows import DAYS, AskedWindow, listed, read_window
 from dataflows.console.pictures.bars import Bar, BarPart, bars
 from dataflows.console.pictures.flow import FlowColumn, flow_picture, spark
 from dataflows.console.pictures.marks import Series, key
-from dataflows.console.render import kind_words
 from dataflows.console.routes import Route
 from dataflows.console.text import mark
 from dataflows.console.visit import Visit
@@ -67,13 +67,9 @@ class PlacePicture(NamedTuple):
     rows: Sequence[tuple[RecurrencePlace, str]]
 
 
-def answers(visit: Visit) -> KeptAnswers:
-    """What was counted lately."""
-    return visit.parts.more.setdefault("insight", KeptAnswers())  # type: ignore[return-value]
-
-
-def counted(connection: Connection, window: Window) -> ModesFound:
+def counted(connection: Connection, window: Window, now: datetime) -> ModesFound:
     """Counts all that the page shows."""
+    del now  # what a window had does not depend on when it is asked
     step = WEEK if window.length.days > 45 else DAY
     return ModesFound(
         window,
@@ -84,17 +80,13 @@ def counted(connection: Connection, window: Window) -> ModesFound:
     )
 
 
+COUNTS: Final = WindowCounts("modes", counted)
+
+
 async def see(visit: Visit) -> Response:
     """The page."""
     asked = read_window(visit.request.query_params, visit.person, visit.now, visit.zone)
-    window = asked.window
-    found = await answers(visit).get(
-        ("modes", asked.key()),
-        lambda: visit.read(counted, window),
-        # Before its end has moved by a step the same would be counted again.
-        age=asked.step.total_seconds(),
-        longest=LONGEST_KEPT_S if asked.step == FINE else LONG_KEPT_S,
-    )
+    found = await COUNTS.of(visit.parts, asked, visit.now)
     asked = replace(asked, window=found.window)
     steps = stepped(found.flow, asked.window, visit.zone)
     hourly = asked.window.length <= HOURLY
@@ -128,7 +120,7 @@ def _columns(visit: Visit, steps: Sequence[SeriesStep], *, hourly: bool) -> list
 
 
 def _spark(visit: Visit, found: ModesFound, mode: FailureMode) -> Markup:
-    return spark(found.trend.get(mode.kind, [0]), visit.say("Trend of %(kind)s", kind=kind_words(mode.kind)))
+    return spark(found.trend.get(mode.kind, [0]), visit.say("Trend of %(kind)s", kind=visit.language.kind(mode.kind)))
 
 
 def _place(visit: Visit, asked: AskedWindow, name: str, rows: Sequence[RecurrencePlace]) -> PlacePicture:

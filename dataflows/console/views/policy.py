@@ -10,12 +10,12 @@ from typing import Final, NamedTuple, cast
 from starlette.responses import Response
 
 from dataflows.console.access import EVERY, Needs
+from dataflows.console.counting import answers
 from dataflows.console.govern.holding import policy_in_force
 from dataflows.console.govern.in_force import BUILT_IN, PolicyUnknownError
 from dataflows.console.govern.opening import parts_for
 from dataflows.console.render import words
 from dataflows.console.routes import Route
-from dataflows.console.views.modes import answers
 from dataflows.console.visit import BadRequestError, NotHereError, Visit
 from dataflows.core.policy import Policy
 from dataflows.core.policy.diff import settings_of
@@ -135,7 +135,7 @@ async def show_armed(visit: Visit) -> Response:
         return visit.page("policy/armed.html", report=None, rules=(), tenants=(), tenant="", wanted="", many={}, why=None)
     try:
         # It reads all shards: who looks within a minute gets the same.
-        policy, report, at = await answers(visit).get(("armed", state), lambda: visit.own(_armed, state, visit.now))
+        policy, report, at = await answers(visit.parts).get(("armed", state), lambda: visit.own(_armed, state, visit.now))
     except (StateError, ValueError, OSError) as error:
         return visit.page("policy/armed.html", report=None, rules=(), tenants=(), tenant="", wanted="", many={}, why=str(error))
     tenants = [name for name in tenants_of(report) or ["default"] if visit.person.may_see(name)]

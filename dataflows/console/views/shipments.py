@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final, get_args
 
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from dataflows.console.access import Needs
@@ -34,7 +33,7 @@ async def show_shipments(visit: Visit) -> Response:
     stands = tuple(one for one in read.wanted.statuses if one in ("open", "suppressed")) or ("open",)
     read = read._replace(wanted=replace(read.wanted, statuses=stands, shipments=True), sort=read.sort if read.sort in SORTS else "gravity")
     try:
-        page = await visit.read(read_parcels, visit, read, visit.request.query_params.get("after") or None)
+        page = await read_parcels(visit, read, visit.request.query_params.get("after") or None)
         counted = None if visit.wants_fragment else await read_facets(visit, read.wanted)
     except FilterError as error:
         raise BadRequestError(str(error)) from error
@@ -57,9 +56,11 @@ async def show_shipments(visit: Visit) -> Response:
     )
 
 
-def read_parcels(connection: Connection, visit: Visit, read: ReadFilter, after: str | None) -> ParcelPage:
-    """A page of the parcels. Raises FilterError."""
-    return list_parcels(connection, visit.person.narrow(read.wanted), now=visit.now, limit=ROWS, after=after, sort=read.sort)
+async def read_parcels(visit: Visit, read: ReadFilter, after: str | None) -> ParcelPage:
+    """A page of the parcels; all of them are grouped for each, which all who look at the same share. Raises FilterError."""
+    wanted = visit.person.narrow(read.wanted)
+    what = ("parcels", wanted, read.sort, after)
+    return await visit.shared(what, list_parcels, wanted, now=visit.now, limit=ROWS, after=after, sort=read.sort)
 
 
 def last_scan(parcel: ParcelRow) -> Any:

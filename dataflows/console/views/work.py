@@ -20,10 +20,8 @@ from dataflows.console.visit import Visit
 from sinks.cases.queries.actions import list_actions
 from sinks.cases.queries.exceptions import list_several
 from sinks.cases.queries.rows import ExceptionRow, Page
-from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter
+from sinks.cases.queries.wanted import IN_HAND, ActionFilter, ExceptionFilter
 
-IN_HAND: Final = ("new", "acknowledged", "assigned", "open")
-"""States of cases that somebody is to work on now."""
 FEW: Final = 10
 MANY: Final = 50
 """How many rows a part has, the first one and the others."""
@@ -42,14 +40,6 @@ class WorkPart(NamedTuple):
     more: str | None
 
 
-class WorkRead(NamedTuple):
-    """What the store says of somebody's work. `approvals`: how many they may give; `capped`: there may be more."""
-
-    lists: Sequence[Page[ExceptionRow]]
-    approvals: int
-    capped: bool
-
-
 TITLES: Final = {
     "mine": mark("Mine, by the clock that runs out next"),
     "handed": mark("Handed to me since yesterday"),
@@ -61,11 +51,12 @@ TITLES: Final = {
 async def show_work(visit: Visit) -> Response:
     """The page that the console begins with."""
     reads = parts(visit)
-    found = await visit.read(read_work, visit, list(reads.values()))
-    handed = {row.exception_id for row in found.lists[1].rows}
+    lists = await visit.read(read_work, visit, list(reads.values()))
+    approvals, capped = await _approvals(visit)
+    handed = {row.exception_id for row in lists[1].rows}
     listed: list[WorkPart] = []
     seen: set[str] = set()
-    for (name, read), one in zip(reads.items(), found.lists, strict=True):
+    for (name, read), one in zip(reads.items(), lists, strict=True):
         # A row stands in the first part that it belongs to only: what was handed over is marked among what is in hand.
         rows = [row for row in one.rows if row.exception_id not in seen]
         seen |= {row.exception_id for row in rows}
@@ -74,8 +65,8 @@ async def show_work(visit: Visit) -> Response:
     return visit.page(
         "lists/work.html",
         parts=listed,
-        approvals=found.approvals,
-        approvals_capped=found.capped,
+        approvals=approvals,
+        approvals_capped=capped,
         columns=COLUMNS,
         **helpers(visit, handed),
         views=await visit.own(views_of, visit.parts.own, visit.person),
@@ -97,15 +88,19 @@ def parts(visit: Visit) -> Mapping[str, ReadFilter]:
     return {name: ReadFilter(wanted, SORT) for name, wanted in asked.items()}
 
 
-def read_work(connection: Connection, visit: Visit, reads: Sequence[ReadFilter]) -> WorkRead:
-    """The first rows of each part, and how many approvals somebody may give."""
+def read_work(connection: Connection, visit: Visit, reads: Sequence[ReadFilter]) -> Sequence[Page[ExceptionRow]]:
+    """The first rows of each part."""
     asked_for = [(visit.person.narrow(read.wanted), FEW if at else MANY) for at, read in enumerate(reads)]
-    lists = list_several(connection, asked_for, SORT, now=visit.now)
+    return list_several(connection, asked_for, SORT, now=visit.now)
+
+
+async def _approvals(visit: Visit) -> tuple[int, bool]:
+    """How many approvals somebody may give, and whether there may be more."""
     if not visit.may("approve"):
-        return WorkRead(lists, 0, capped=False)
-    waiting = list_actions(connection, visit.person.narrow(ActionFilter(waiting=True)), limit=MOST_APPROVALS)
-    mine = sum(row.may_approve(visit.person.by, visit.person.roles) for row in waiting.rows)
-    return WorkRead(lists, mine, capped=waiting.after is not None)
+        return 0, False
+    wanted = visit.person.narrow(ActionFilter(waiting=True))
+    waiting = await visit.shared(("approvals", wanted), list_actions, wanted, limit=MOST_APPROVALS)
+    return sum(row.may_approve(visit.person.by, visit.person.roles) for row in waiting.rows), waiting.after is not None
 
 
 def _minutes(span: timedelta) -> timedelta:

@@ -37,7 +37,7 @@ from dataflows.core.policy.model import (
     RetentionPolicy,
 )
 from dataflows.core.policy.priority import PRIORITY, Priority
-from dataflows.core.policy.setting import Described, RuleSetting, changed
+from dataflows.core.policy.setting import Change, Described, RuleSetting, changed
 from schemas.identifiers import Identifiers
 from schemas.instants import NEVER
 from schemas.learned import SCANS
@@ -127,6 +127,15 @@ class Policy:
     def lateness(self) -> dict[str, int]:
         """Per monitored feed how long after it happened a record may be told before it is late, µs."""
         return {name: terms.late_after for name, terms in self.feeds.items()}
+
+    def every_team(self) -> frozenset[str]:
+        """The teams that are named anywhere: with their hours, or as the owner of a rule, of a step of it, or of a feed."""
+        stated = (change for one in self.overrides for change in (one.everything, *one.rules.values()))
+        changes: list[Change] = [{name: getattr(setting, name) for name in ("owner", "owners", "steps")} for setting in self.base]
+        named = {feed.owner for feed in self.feeds.values()} | set(self.teams)
+        for change in (*changes, *stated):
+            named |= {change.get("owner"), *change.get("owners", {}).values(), *(step.owner for step in change.get("steps", ()))}
+        return frozenset(team for team in named if team)
 
     # milestones
 

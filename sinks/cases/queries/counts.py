@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, literal_column, or_, select
+from sqlalchemy import Connection, Select, and_, func, literal_column, or_, select, true
 
 from sinks.cases.expressions import counted
 from sinks.cases.queries.conditions import LOOKED, at_instant, of_exceptions, shape
@@ -20,7 +21,10 @@ _E = exceptions.c
 
 
 def counts(connection: Connection, wanted: ExceptionFilter | None = None, *, now: datetime) -> OpenCounts:
-    """How much is in a list, and of what. `approvals`: of the same tenants and teams. Raises FilterError."""
+    """How much is in a list, and of what. Raises FilterError.
+
+    `snoozed`, `waiting`: whatever the filter says of the case's state. `approvals`: of the same tenants and teams.
+    """
     wanted = wanted or ExceptionFilter()
     row = connection.execute(prepared(connection, counting, shape(wanted)), at_instant(wanted, now)).one()
     approvals = select(func.count()).select_from(actions).where(WAITS)
@@ -37,17 +41,23 @@ def counting(wanted: ExceptionFilter) -> Select[*tuple[Any, ...]]:
         and_(_E.acknowledged_at.is_(None), acknowledge_broken(LOOKED)).label("unacknowledged"),
         resolve_broken(LOOKED).label("unresolved"),
     )
+    fits = and_(true(), *of_exceptions(replace(ExceptionFilter(statuses=(), modes=()), states=wanted.states))).label("fits")
     # What is behind `OFFSET` is calculated once for each row, and not once more for each count.
-    rows = select(_E.severity, _E.assignee, _E.case_state, *late).where(*of_exceptions(wanted)).offset(literal_column("0")).subquery("late")
+    rows = (
+        select(_E.severity, _E.assignee, _E.case_state, *late, fits)
+        .where(*of_exceptions(replace(wanted, states=())))
+        .offset(literal_column("0"))
+        .subquery("late")
+    )
     one = rows.c
-    severities = (counted(one.severity == name).label(name) for name in ("critical", "high", "medium", "low"))
+    severities = (counted(and_(one.fits, one.severity == name)).label(name) for name in ("critical", "high", "medium", "low"))
     return select(
-        func.count().label("open"),
+        counted(one.fits).label("open"),
         *severities,
-        counted(one.assignee.is_(None)).label("unassigned"),
-        counted(one.unacknowledged).label("acknowledge_breached"),
-        counted(one.unresolved).label("resolve_breached"),
-        counted(or_(one.unacknowledged, one.unresolved)).label("late"),
+        counted(and_(one.fits, one.assignee.is_(None))).label("unassigned"),
+        counted(and_(one.fits, one.unacknowledged)).label("acknowledge_breached"),
+        counted(and_(one.fits, one.unresolved)).label("resolve_breached"),
+        counted(and_(one.fits, or_(one.unacknowledged, one.unresolved))).label("late"),
         counted(one.case_state == "snoozed").label("snoozed"),
         counted(one.case_state == "waiting").label("waiting"),
     ).select_from(rows)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import Connection, FromClause, and_, case, desc, func, select
+from sqlalchemy import Connection, FromClause, and_, desc, func, select
 
 from sinks.cases.expressions import counted
 from sinks.cases.queries.windows import QUARTER, Window, chosen, in_time, is_current, quarter_of, said_in
@@ -107,21 +107,37 @@ def _money(connection: Connection, window: Window) -> dict[str, dict[str, Decima
 def recurrence(connection: Connection, window: Window, dimension: str, most: int = 10) -> list[RecurrencePlace]:
     """Where it happened most within a window: the values of a dimension with the most exceptions."""
     value, current = DIMENSIONS[dimension], is_current(window)
-    rows = (
+    # Orders are told apart by grouping: PostgreSQL sorts the rows of each value to count what is distinct among them, at twice the cost.
+    by_order = (
         select(
             value.label("value"),
             counted(current).label("now"),
             counted(~current).label("before"),
             counted(and_(current, STANDS)).label("open"),
-            func.count(case((current, _E.order_id)).distinct()).label("orders"),
         )
         .select_from(_of(dimension))
         .where(*said_in(window.with_previous()), value.is_not(None))
-        .group_by("value")
-        .order_by(desc("now"), "value")
+        .group_by("value", _E.tenant, _E.order_id)
+        .subquery("by_order")
+    )
+    found = by_order.c
+    rows = (
+        select(
+            found.value,
+            func.sum(found.now).label("many"),
+            func.sum(found.before).label("previous"),
+            func.sum(found.open).label("open"),
+            counted(found.now > 0).label("orders"),
+        )
+        .group_by(found.value)
+        .order_by(desc("many"), found.value)
         .limit(most)
     )
-    return [RecurrencePlace(row.value, row.now, row.before, row.open, row.orders) for row in connection.execute(rows) if row.now]
+    return [
+        RecurrencePlace(row.value, int(row.many), int(row.previous), int(row.open), row.orders)
+        for row in connection.execute(rows)
+        if row.many
+    ]
 
 
 def _of(dimension: str) -> FromClause:

@@ -15,6 +15,7 @@ from babel.messages.pofile import read_po
 
 from dataflows.console.assets import STATIC
 from dataflows.console.text import language, preferred
+from dataflows.core.rules import RULES
 from tests.support.messages import HERE, translated, used
 
 ROOT = Path(__file__).parents[3]
@@ -30,6 +31,14 @@ def test_every_text_has_its_german() -> None:
     known = translated()
     assert len(used()) > 100
     assert [f"{place}: {text}" for text, place in used().items() if not all(known.get(text, ("",)))] == []
+
+
+def test_every_kind_has_its_german() -> None:
+    """Whoever reads German reads what is wrong in German; kinds of a user's own rules stay as they are called."""
+    kinds = [rule.kind for rule in RULES]
+    assert sorted({*kinds, *(kind.partition(".")[0] for kind in kinds)} - set(translated())) == []
+    assert (language("de").kind_title(kinds[0]), language("en").kind_title(kinds[0])) == ("Adresse zu spät geändert", "Change late")
+    assert language("de").kind("custom.my_own") == "my own"
 
 
 def test_translations_have_the_blanks_of_their_texts() -> None:

@@ -227,6 +227,7 @@ def test_what_nobody_offers_is_refused(desk: DeskConsole) -> None:
         ("assign", {"assignee": "nobody"}, "There is nobody of this name"),
         ("assign", {"assignee": "vera"}, "There is nobody of this name"),
         ("assign", {}, "Choose a person or a team."),
+        ("assign", {"team": "OSP"}, "There is no team of this name"),
         ("snooze", {"snooze": "for ever"}, "Choose how long."),
         ("snooze", {"snooze": "until", "until": "2026-05-27T09:00"}, "That has passed."),
         ("snooze", {"snooze": "until", "until": "tomorrow"}, "Write day and time."),

@@ -15,7 +15,7 @@ from starlette.datastructures import QueryParams
 
 from dataflows.console.filters import FILTERS, LABELS, SORTS, WAITING_ON, read_filter, span_of, to_query
 from sinks.cases.queries.conditions import STATUSES, standing
-from sinks.cases.queries.wanted import ACTION_STATES, STATES, ExceptionFilter
+from sinks.cases.queries.wanted import ACTION_STATES, IN_HAND, STATES, ExceptionFilter
 
 ME = "user:anna"
 NAMES = st.sampled_from(("ams1", "shipment.stuck", "a b", "ü&=?#/+%", "user:ben", "-", "0", "“x”", "日本", ME))
@@ -117,6 +117,27 @@ def test_no_query_is_too_strange(query: dict[str, list[str]]) -> None:
     read = read_filter(QueryParams([(name, value) for name, values in query.items() for value in values]), ME)
     again = read_filter(QueryParams(urlencode(to_query(read.wanted, read.sort, ME), doseq=True)), ME)
     assert (again.wanted, again.sort, again.said) == (read.wanted, read.sort, ())
+
+
+@pytest.mark.parametrize(
+    ("query", "states"),
+    [
+        ("", IN_HAND),
+        ("severity=high&assignee=me", IN_HAND),
+        ("status=open&status=suppressed", IN_HAND),
+        ("state=any", ()),
+        ("state=snoozed", ("snoozed",)),
+        ("state=any&state=waiting", ("waiting",)),
+        ("waiting_on=customer", ()),
+        ("waking_in=1d", ()),
+        ("status=any", ()),
+        ("status=resolved", ()),
+    ],
+)
+def test_what_is_put_aside_is_listed_where_it_is_asked_for(query: str, states: tuple[str, ...]) -> None:
+    """What is snoozed or waits needs nobody now; the URL says otherwise in one word."""
+    read = read_filter(QueryParams(query), ME)
+    assert (read.wanted.states, read.said) == (states, ())
 
 
 def test_spans_are_those_of_the_command_line() -> None:

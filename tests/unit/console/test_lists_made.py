@@ -16,26 +16,53 @@ from dataflows.console.text import language
 from dataflows.console.urls import RoutePaths
 from dataflows.console.views import actions as views
 from sinks.cases.tables import actions
-from tests.support.console import ConsoleHost, console
+from tests.support.console import ConsoleHost, console, deciding
 from tests.support.filled import NOW, fill
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleHost]:
     """A console over some exceptions."""
-    with console(tmp_path_factory.mktemp("made"), orders=None) as made:
+    with console(tmp_path_factory.mktemp("made"), orders=None, decisions=deciding) as made:
         fill(made.parts.store, 1_000, 120)
         made.clock.at = NOW
         made.parts.heads.forget()
         yield made
 
 
-def test_a_decision_comes_back_to_the_whole_filter(host: ConsoleHost) -> None:
-    """With each of its parameters, and not with the first alone."""
-    page = host.client("anna").get("/exceptions?severity=medium&sort=clock").text
+@pytest.mark.parametrize(
+    ("came_from", "back"),
+    [
+        ("https://testserver/exceptions?severity=medium&sort=clock", "/exceptions?severity=medium&sort=clock"),
+        ("https://elsewhere.example/exceptions?severity=low", "/"),
+        ("https://testserver/login?back=%2F", "/"),
+        ("", "/"),
+    ],
+)
+def test_a_decision_comes_back_to_the_page_that_it_was_asked_on(host: ConsoleHost, came_from: str, back: str) -> None:
+    """With the whole of its filter, as the browser names it: hundreds of links need not carry it."""
+    client = host.client("anna")
+    page = client.get("/exceptions?severity=medium&sort=clock").text
     links = [unescape(found) for found in re.findall(r'href="([^"]*/decide\?[^"]*)"', page)]
-    assert links
-    assert {parse_qs(urlsplit(link).query)["back"][0] for link in links} == {"/exceptions?severity=medium&sort=clock"}
+    assert {name for link in links for name in parse_qs(urlsplit(link).query)} == {"do", "x"}
+    form = client.get(links[0], headers={"Referer": came_from}).text
+    assert unescape(re.findall(r'name="back" value="([^"]*)"', form)[0]) == back
+
+
+@pytest.mark.parametrize("query", ["severity={0}", "x={0}", "text={0}", "&".join(f"site={{0}}{number}" for number in range(9))])
+def test_what_no_filter_takes_is_carried_nowhere(host: ConsoleHost, query: str) -> None:
+    """However long it is: it stood in each of 150 links."""
+    long = "z" * 700
+    page = host.client("anna").get("/exceptions?" + query.format(long)).text
+    assert long not in page.replace(long[:200] + "”", "")
+
+
+def test_a_filter_of_many_values_is_bounded(host: ConsoleHost) -> None:
+    """Each link has all of it: what is beyond is said, and left out."""
+    page = host.client("anna").get("/exceptions?" + "&".join(f"site={'s' * 150}{number}" for number in range(40)))
+    assert "The filter is too long: what it says of “site” is left out in part." in page.text
+    assert len(page.content) < 300_000
+    assert host.client("anna").get("/exceptions?site=" + "s" * 8_000).status_code == 414
 
 
 def test_what_is_no_text_of_the_program_is_escaped() -> None:

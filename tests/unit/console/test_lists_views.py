@@ -23,7 +23,7 @@ from dataflows.console.selecting import chosen
 from dataflows.console.spreadsheet import cell_text
 from dataflows.console.visit import Visit
 from sinks.cases.queries.exceptions import list_exceptions
-from sinks.cases.queries.wanted import ExceptionFilter
+from sinks.cases.queries.wanted import IN_HAND, RESTING, ExceptionFilter
 from sinks.cases.tables import actions, cases, exception_events, exceptions
 from tests.support.console import ConsoleHost, console
 from tests.support.filled import NOW, fill
@@ -76,8 +76,28 @@ def test_a_list_is_what_its_url_says_page_by_page(host: ConsoleHost) -> None:
     while following := hrefs(page, "Next page"):
         page = browser.get(following[0]).text
         found += rows(page)
-    assert found == wanted(host, ExceptionFilter(), "clock")
+    assert found == wanted(host, ExceptionFilter(states=IN_HAND), "clock")
     assert hrefs(page, "First page") or hrefs(page, "Previous page")
+
+
+def test_what_is_put_aside_is_out_of_sight_and_counted(host: ConsoleHost) -> None:
+    """The head counts as the list does; a link leads to each sort of it, and one to all."""
+    page = host.client("vera").get("/exceptions").text
+    aside = {state: wanted(host, ExceptionFilter(states=(state,))) for state in RESTING}
+    every, hand = wanted(host, ExceptionFilter()), wanted(host, ExceptionFilter(states=IN_HAND))
+    assert len(hand) == len(every) - sum(map(len, aside.values())) < len(every)
+    assert f'<a class="" href="/exceptions"><b>{len(hand)}</b> open</a>' in page
+    for state, ids in aside.items():
+        assert ids
+        (url,) = hrefs(page, f"{len(ids)} {state}")
+        shown = host.client("vera").get(url).text
+        assert set(rows(shown)) == set(ids)
+        assert "Put aside" not in shown
+    (url,) = hrefs(page, "Show them among the others")
+    assert url == "/exceptions?state=any"
+    shown = host.client("vera").get(f"{url}&sort=clock").text
+    assert rows(shown) == wanted(host, ExceptionFilter(), "clock")[:ROWS]
+    assert f'<span>any</span> <span class="number">{len(every)}</span>' in shown
 
 
 def test_a_facet_narrows_and_says_how_many(host: ConsoleHost) -> None:
@@ -112,7 +132,7 @@ def test_a_place_that_is_none_is_a_bad_request(host: ConsoleHost) -> None:
 def test_nobody_sees_outside_of_their_scope(host: ConsoleHost) -> None:
     """Neither rows nor counts nor facets nor an export nor what a search finds."""
     browser = host.client("carla")
-    own = set(wanted(host, ExceptionFilter(teams=("CARR",))))
+    own = set(wanted(host, ExceptionFilter(teams=("CARR",), states=IN_HAND)))
     page = browser.get("/exceptions").text
     assert set(rows(page)) <= own
     assert f'<span class="muted">{len(own)}</span></h1>' in page
@@ -129,7 +149,7 @@ def test_nobody_sees_outside_of_their_scope(host: ConsoleHost) -> None:
 def test_my_work_is_mine_by_clock_and_marks_what_was_handed_over(host: ConsoleHost) -> None:
     """Each row once."""
     page = host.client("anna").get("/").text
-    expected = wanted(host, ExceptionFilter(assignees=("user:anna",), states=("new", "acknowledged", "assigned", "open")), "clock")
+    expected = wanted(host, ExceptionFilter(assignees=("user:anna",), states=IN_HAND), "clock")
     assert rows(page) == expected
     assert len(expected) >= 8
     assert page.count("handed to me") == 1
@@ -147,15 +167,15 @@ def test_approvals_that_one_may_give_are_counted(host: ConsoleHost) -> None:
 def test_the_queue_has_first_what_nobody_has(host: ConsoleHost) -> None:
     """Then what somebody has, the gravest first."""
     found = rows(host.client("carla").get("/queue").text)
-    free = wanted(host, ExceptionFilter(teams=("CARR",), unassigned=True))
-    taken = wanted(host, ExceptionFilter(teams=("CARR",), assigned=True))
+    free = wanted(host, ExceptionFilter(teams=("CARR",), states=IN_HAND, unassigned=True))
+    taken = wanted(host, ExceptionFilter(teams=("CARR",), states=IN_HAND, assigned=True))
     assert found == [*free[:ROWS], *taken[:10]]
 
 
 def test_shipments_are_parcels(host: ConsoleHost) -> None:
     """Sorted as asked; a filter of exceptions narrows them."""
     browser = host.client("vera")
-    every = wanted(host, ExceptionFilter(shipments=True))
+    every = wanted(host, ExceptionFilter(states=IN_HAND, shipments=True))
     assert f'<span class="muted">{len(every)}</span></h1>' in browser.get("/shipments").text
     assert set(rows(browser.get("/shipments?sort=value&severity=low").text)) <= set(
         wanted(host, ExceptionFilter(shipments=True, severities=("low",)))

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import event
+from starlette.datastructures import QueryParams
 
+from dataflows.console.access import PersonScope
+from dataflows.console.counting import WindowCounts, counted_ahead
 from dataflows.console.insight.kept import KeptAnswers
+from dataflows.console.insight.windows import DAYS, read_window
+from sinks.cases.queries.windows import Window
 from tests.support.console import console
 from tests.unit.console.test_live_pages import LONG
 
@@ -102,7 +109,7 @@ def test_what_fails_is_not_kept() -> None:
 def test_readers_of_the_same_share_what_is_counted(tmp_path: Path) -> None:
     """Two people who may see the same have a list's facets, and a window's numbers, counted once; what is decided is counted anew."""
     with console(tmp_path) as host:
-        host.parts.heads.facets = KeptAnswers(age=3_600)
+        host.parts.heads.shared = KeptAnswers(age=3_600)
         asked: list[str] = []
         event.listen(host.parts.store, "before_cursor_execute", lambda *given: asked.append(str(given[2])))
         clients = [host.client("anna"), host.client("bob")]
@@ -118,3 +125,51 @@ def test_readers_of_the_same_share_what_is_counted(tmp_path: Path) -> None:
         host.parts.heads.forget()
         assert counted("/exceptions?severity=high", "AS looked") == 1
         assert counted(f"/modes{LONG}", "by_customer") == 1
+
+
+def test_what_is_refreshed_is_given_meanwhile_as_it_was() -> None:
+    """What is young enough is not asked anew; a failure leaves what is kept."""
+
+    async def story(ask: Asking) -> None:
+        kept = KeptAnswers(age=3_600)
+        for age, times in ((0, 1), (3_600, 1), (0, 2)):
+            await kept.refresh("a", ask, age=age)
+            assert (ask.times, await kept.get("a", ask)) == (times, times)
+        ask.may.clear()
+        task = asyncio.create_task(kept.refresh("a", ask, age=0))
+        await settled()
+        assert (ask.times, await kept.get("a", ask)) == (3, 2)
+        ask.fails = True
+        ask.may.set()
+        await task
+        assert await kept.get("a", ask) == 2
+
+    run(story)
+
+
+def test_counts_are_made_before_anybody_asks_for_them(tmp_path: Path) -> None:
+    """For each scope that people have and each window that pages offer: nobody meets a first look, which costs seconds on a large store."""
+    asked, whole = list[Window](), list[Callable[[], object]]()
+
+    def count(_connection: object, window: Window, _now: datetime) -> int:
+        asked.append(window)
+        if len(asked) == len(DAYS) * len(people):
+            whole[0]()
+        return len(asked)
+
+    with console(tmp_path, orders=None) as host:
+        people = [host.add("carla", "operator", scope=PersonScope(teams=("CARR",))), host.add("dora", "viewer")]
+        counts, parts, now = WindowCounts("numbers", count), host.parts, host.clock()
+
+        async def story() -> None:
+            done, loop = asyncio.Event(), asyncio.get_running_loop()
+            whole.append(lambda: loop.call_soon_threadsafe(done.set))
+            async with counted_ahead(parts, (counts,)), asyncio.timeout(60):
+                await done.wait()
+            for person in people:
+                for days in DAYS:
+                    await counts.of(parts, read_window(QueryParams({"days": str(days)}), person, now, ZoneInfo("Europe/Berlin")), now)
+
+        asyncio.run(story())
+    assert {(window.teams, window.length.days) for window in asked} == {(teams, days) for teams in ((), ("CARR",)) for days in DAYS}
+    assert len(asked) == len(DAYS) * len(people)

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
+from sinks.cases.queries.counts import counts
 from sinks.cases.queries.exceptions import list_exceptions
 from sinks.cases.queries.facets import COLUMNS, count_rows, facets
 from sinks.cases.queries.parcels import list_parcels
-from sinks.cases.queries.wanted import ExceptionFilter, FilterError, Sort
+from sinks.cases.queries.wanted import IN_HAND, RESTING, ExceptionFilter, FilterError, Sort
 from sinks.cases.schema import open_store, upgrade
 from sinks.cases.tables import actions, cases, exception_events, exception_skus, exceptions, orders
 from tests.support.filled import NOW, STATES, TEAMS, rows
@@ -206,12 +207,15 @@ FILTERS = st.builds(
 @given(wanted=FILTERS)
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_filter_leaves_what_plain_python_leaves(store: Engine, wanted: ExceptionFilter) -> None:
-    """Alone or together, and counts count the same."""
+    """Alone or together, and counts count the same; what is snoozed or waits they count whatever state is wanted."""
     expected = {str(one.exception["exception_id"]) for one in WORLD if fits(one, wanted)}
     with store.connect() as connection:
         assert {row.exception_id for row in list_exceptions(connection, wanted, now=NOW, limit=1_000).rows} == expected
         assert count_rows(connection, wanted, now=NOW, most=1_000) == len(expected)
         assert facets(connection, wanted, now=NOW).total == len(expected)
+        head = counts(connection, wanted, now=NOW)
+    resting = [sum(fits(one, replace(wanted, states=(state,))) for one in WORLD) for state in RESTING]
+    assert (head.open, [head.snoozed, head.waiting]) == (len(expected), resting)
 
 
 ALONE: dict[str, ExceptionFilter] = {
@@ -231,6 +235,7 @@ ALONE: dict[str, ExceptionFilter] = {
     "assigned": ExceptionFilter(assigned=True),
     "shipments": ExceptionFilter(shipments=True),
     "shadow": ExceptionFilter(modes=("shadow",)),
+    "in hand": ExceptionFilter(states=IN_HAND),
 }
 
 

@@ -24,7 +24,7 @@ from sinks.cases.queries.exceptions import list_exceptions, resolve_prefix
 from sinks.cases.queries.facets import facets
 from sinks.cases.queries.parcels import list_parcels
 from sinks.cases.queries.search import search
-from sinks.cases.queries.wanted import ActionFilter, ExceptionFilter, Sort
+from sinks.cases.queries.wanted import IN_HAND, ActionFilter, ExceptionFilter, Sort
 from sinks.cases.schema import open_store, upgrade
 from tests.bench.store import LISTS
 from tests.support.filled import NOW, fill
@@ -38,6 +38,7 @@ VERSIONS = {"postgresql": re.compile(r"PostgreSQL 15\."), "sqlite": re.compile(r
 SEQUENTIAL = {"postgresql": re.compile(r"Seq Scan on (\w+)"), "sqlite": re.compile(r"^\W*SCAN (\w+)$", re.MULTILINE)}
 
 NARROWED = {
+    "in hand": ExceptionFilter(states=IN_HAND),
     "labelled": ExceptionFilter(labels=("noise",)),
     "labelled, whatever became of it": ExceptionFilter(statuses=(), labels=("noise",)),
     "reopened": ExceptionFilter(reopened=True),
@@ -83,7 +84,7 @@ def questions(connection: Connection) -> dict[str, Callable[[], object]]:
         "facets of a team, high": lambda: facets(connection, ExceptionFilter(teams=("CS",), severities=("high",)), now=NOW),
         "facets of all": lambda: facets(connection, ExceptionFilter(statuses=()), now=NOW),
         "parcels": lambda: list_parcels(connection, now=NOW),
-        "counts": lambda: counts(connection, now=NOW),
+        "counts": lambda: counts(connection, ExceptionFilter(states=IN_HAND), now=NOW),
         "approvals": lambda: list_actions(connection, ActionFilter(waiting=True)),
         "actions, newest first": lambda: list_actions(connection),
         "search": lambda: search(connection, "JJD 000000000000500"),
