@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from dataflows.cli.listing import print_lines
 from schemas.instants import micros
 from schemas.lateness import length
 from sinks.terminal import SHORT, STYLES
@@ -186,10 +187,7 @@ def _messages(console: Console, data: Mapping[str, object]) -> None:
 def _print(head: Sequence[str], lines: Sequence[Line], sentences: Sequence[str], none: str, below: int) -> None:
     """Prints a table; where it is narrow, the last `below` columns and the sentence stand below the rest of their row."""
     if not sys.stdout.isatty():
-        rows = [[*head, "summary"]]
-        rows += [[*(text for text, _ in line), summary] for line, summary in zip(lines, sentences, strict=True)]
-        for row in rows:
-            typer.echo("\t".join(" ".join(cell.split()) for cell in row))
+        print_lines([*head, "summary"], [[*(text for text, _ in line), one] for line, one in zip(lines, sentences, strict=True)])
         return
     if not lines:
         typer.echo(none)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import sys
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflows.cli import options
+from dataflows.cli.listing import print_list
 from dataflows.cli.run import read_settings
 from dataflows.errors import MisuseError
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Generator, Sequence
-
-    from rich.table import Table
+    from collections.abc import Generator
 
     from dataflows.settings import Settings
 
@@ -76,22 +74,25 @@ def list_(
     settings: options.SettingsFile = None, ids: Ids = None, endpoint: OfEndpoint = None, action: OfAction = None, code: OfCode = None
 ) -> None:
     """List what failed for good, oldest first."""
-    from rich.table import Table
-
     from dataflows.dispatch.letters import dead_letters
     from dataflows.dispatch.model import stated
 
     with _journal(_settings(settings)) as db:
         found = dead_letters(db, endpoint=endpoint, action=action, code=code, ids=ids or ())
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("failed at", "action", "order", "endpoint", "attempts", "code", "action ID"):
-        table.add_column(name, overflow="fold")
-    for each in found:
-        asked = " (replay asked for)" if each.asked else ""
-        table.add_row(
-            stated(each.at), each.action, each.order, each.endpoint or "-", str(each.attempt), each.code, f"{each.action_id}{asked}"
+    rows = [
+        (
+            stated(one.at),
+            one.action,
+            one.order,
+            one.endpoint or "-",
+            str(one.attempt),
+            one.code,
+            one.action_id,
+            "asked for" if one.asked else "",
         )
-    _show(table, found, "no dead letters")
+        for one in found
+    ]
+    print_list(("failed at", "action", "order", "endpoint", "attempts", "code", "action ID", "replay"), rows, "no dead letters")
 
 
 @letters.command()
@@ -120,20 +121,14 @@ def replay(
 @decisions.command("list")
 def decisions_list(settings: options.SettingsFile = None, ids: DecisionIds = None) -> None:
     """List the decisions that the log has refused for good, and why, oldest first."""
-    from rich.table import Table
-
     from dataflows.dispatch.model import stated
     from dataflows.dispatch.refusals import refused_decisions
 
     with _journal(_settings(settings)) as db:
         found = refused_decisions(db, ids or ())
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("decided at", "refused at", "order", "decision", "why", "decision ID"):
-        table.add_column(name, overflow="fold")
-    for each in found:
-        asked = " (to be written again)" if each.asked else ""
-        table.add_row(stated(each.at), stated(each.refused_at), each.order, each.type, each.reason, f"{each.id}{asked}")
-    _show(table, found, "the log has refused nothing")
+    rows = [(stated(one.at), stated(one.refused_at), one.order, one.type, one.reason, one.id, _asked(one.asked)) for one in found]
+    heads = ("decided at", "refused at", "order", "decision", "why", "decision ID", "to be written again")
+    print_list(heads, rows, "the log has refused nothing")
 
 
 @decisions.command()
@@ -160,25 +155,20 @@ def write(
 @endpoints.command("list")
 def endpoints_list(settings: options.SettingsFile = None) -> None:
     """List the endpoints and how they are, by the journal."""
-    from rich.table import Table
-
     from dataflows.dispatch.healthy import load_health
     from dataflows.dispatch.model import stated, wall
 
     found = _settings(settings)
     with _journal(found) as db:
         health = load_health(db, found.dispatch.endpoints)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("endpoint", "kind", "is", "since failures", "until"):
-        table.add_column(name)
-    now = wall()
+    now, rows = wall(), list[tuple[str, ...]]()
     for each in health.values():
         at, why = each.ready_at(now)
         until = stated(at) if now < at and not each.disabled else ""
-        table.add_row(
-            each.name, each.terms.kind, f"disabled ({each.disabled})" if each.disabled else why or "well", str(each.failures), until
+        rows.append(
+            (each.name, each.terms.kind, f"disabled ({each.disabled})" if each.disabled else why or "well", str(each.failures), until)
         )
-    _show(table, list(health), "no endpoints")
+    print_list(("endpoint", "kind", "is", "since failures", "until"), rows, "no endpoints")
 
 
 @endpoints.command()
@@ -193,6 +183,10 @@ def enable(name: Annotated[str, typer.Argument(help="Its name in the settings.")
     with _journal(found) as db:
         ask(db, "enable", [name], _who(), wall())
     typer.echo(f"{name} to be called again")
+
+
+def _asked(asked: bool) -> str:
+    return "asked for" if asked else ""
 
 
 def _settings(file: Path | None) -> Settings:
@@ -217,8 +211,6 @@ def _journal(found: Settings) -> Generator[sqlite3.Connection]:
 
 def _rehearse(found: Settings, folder: Path) -> int:
     """Says what would be sent."""
-    from rich.table import Table
-
     from dataflows.dispatch.connections import endpoints_of
     from dataflows.dispatch.model import wall
     from dataflows.dispatch.opening import reader_of
@@ -232,22 +224,12 @@ def _rehearse(found: Settings, folder: Path) -> int:
             rehearsed = rehearse(found.dispatch, reader, folder, wall())
         except OSError as error:
             raise RunError(str(error)) from error
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("would", "endpoint", "action", "order", "attempt", "what or why"):
-        table.add_column(name, overflow="fold")
-    for each in sorted(rehearsed, key=lambda each: (each.would, each.endpoint, each.order)):
-        table.add_row(each.would, each.endpoint, each.action, each.order, str(each.attempt), each.why)
-    _show(table, rehearsed, "nothing to send")
+    rows = [
+        (one.would, one.endpoint, one.action, one.order, str(one.attempt), one.why)
+        for one in sorted(rehearsed, key=lambda one: (one.would, one.endpoint, one.order))
+    ]
+    print_list(("would", "endpoint", "action", "order", "attempt", "what or why"), rows, "nothing to send")
     return 0
-
-
-def _show(table: Table, rows: Sequence[object], nothing: str) -> None:
-    from rich.console import Console
-
-    if rows:
-        Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(table)
-    else:
-        typer.echo(nothing)
 
 
 def _who() -> str:

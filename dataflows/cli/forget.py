@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import getpass
+from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
 import typer
 
 from dataflows.cli import options
-from dataflows.cli.decided import SOURCE, append, send
-from dataflows.cli.desk import confirmed
-from dataflows.errors import MisuseError
+from dataflows.cli.decided import NOWHERE, SOURCE, append, send
+from dataflows.cli.desk import Desk, confirmed
+from dataflows.errors import MisuseError, RunError
 
 ROLE = "admin"
 
@@ -46,12 +47,40 @@ def forget(  # noqa: PLR0913, PLR0917 (typer makes each an argument or option)
         raise MisuseError("--topic does not go with --out")
     options.instant("--at", at)
     what = f"order {order}" if order is not None else f"customer {customer} with all orders"
-    confirmed(f"erase {what} of tenant {tenant}? It does not come back", [], yes=yes)
+    unknown = order is not None and settings is not None and _nobody_knows(settings, tenant, order)
+    aside = ", which neither the engine nor the case store knows so far" if unknown else ""
+    confirmed(f"erase {what} of tenant {tenant}{aside}? It does not come back", [], yes=yes)
     line = _event(order, customer, tenant, by or f"user:{getpass.getuser()}", at)
     where = str(out) if out is not None else send(line, settings, brokers, topic, client_config, "forget")
     if out is not None:
         append(out, line)
     typer.echo(f"{what}: the erasure is appended to {where}")
+    if unknown:
+        typer.echo(
+            f"nobody knows order {order} of tenant {tenant} so far: see whether that is its name. What comes of it from now on is dropped."
+        )
+
+
+def _nobody_knows(settings: Path, tenant: str, order: str) -> bool:
+    """Whether neither the engine's state nor the case store has heard of an order; False where that cannot be seen from here."""
+    from sqlalchemy import select
+
+    from dataflows.detect.inspection import inspect_order
+    from dataflows.runtime.state.errors import StateError
+    from sinks.cases.tables import orders
+
+    with Desk(settings) as desk:
+        state = desk.settings.state.dir
+        if state == NOWHERE or not (state / "state.json").exists():
+            return False
+        try:
+            if inspect_order(state, tenant, order) is not None:
+                return False
+            with desk.reading() as connection:
+                known = select(orders.c.order_id).where(orders.c.tenant == tenant, orders.c.order_id == order)
+                return connection.execute(known).first() is None
+        except (StateError, OSError, MisuseError, RunError):
+            return False
 
 
 def _event(order: str | None, customer: str | None, tenant: str, by: str, at: str | None) -> bytes:

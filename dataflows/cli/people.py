@@ -13,11 +13,11 @@ import typer
 from dataflows.cli import options
 from dataflows.cli.choosing import AsJson, Several
 from dataflows.cli.known import say_unknown_roles
+from dataflows.cli.listing import print_list
 from dataflows.cli.run import read_settings
 from dataflows.errors import MisuseError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from dataflows.console.access import PersonScope
@@ -59,10 +59,10 @@ def list_(settings: options.SettingsFile = None, as_json: AsJson = False) -> Non
         found = directory.everybody()
     if as_json:
         typer.echo(orjson.dumps([_plain(one) for one in found], option=orjson.OPT_INDENT_2).decode())
-    elif not found:
-        typer.echo("nobody: `orderwatch people add NAME --role admin` makes the first one")
     else:
-        _print(found)
+        rows = [_row(one) for one in found]
+        nobody = "nobody: `orderwatch people add NAME --role admin` makes the first one"
+        print_list(("name", "roles", "tenants", "teams", "sites", "from", "disabled"), rows, nobody)
 
 
 @app.command()
@@ -150,15 +150,7 @@ def _plain(one: KnownPerson) -> dict[str, object]:
     }
 
 
-def _print(found: Sequence[KnownPerson]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for head in ("name", "roles", "tenants", "teams", "sites", "from", ""):
-        table.add_column(head)
-    for one in found:
-        scope = one.person.scope
-        parts = (", ".join(part) for part in (one.person.roles, scope.tenants, scope.teams, scope.sites))
-        table.add_row(one.person.name, *parts, one.person.origin, "disabled" if one.disabled else "")
-    Console(highlight=False).print(table)
+def _row(one: KnownPerson) -> tuple[str, ...]:
+    scope = one.person.scope
+    parts = (", ".join(part) for part in (one.person.roles, scope.tenants, scope.teams, scope.sites))
+    return (one.person.name, *parts, one.person.origin, "disabled" if one.disabled else "")

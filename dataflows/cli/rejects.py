@@ -5,15 +5,17 @@ from __future__ import annotations
 import shlex
 import subprocess
 from collections import Counter, defaultdict
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from dataflows.cli import options
 from dataflows.cli.export import client_options
+from dataflows.cli.listing import print_list
+from dataflows.cli.run import read_settings
 from dataflows.errors import MisuseError, RunError, refused
 from schemas.topics import TOPIC_NAMES
 
@@ -28,15 +30,24 @@ app = typer.Typer(name="rejects", help="Rejected records: list them, correct the
 EDIT_SECONDS = 60
 """How long the command of `--edit` may take for one record."""
 SAMPLES = 3
+NOWHERE = Path()
+"""The state directory, which settings must name but nothing here uses."""
 REJECTS = TOPIC_NAMES["rejects"]
 
-Brokers = Annotated[str, typer.Option(metavar="HOST:PORT,...", help="Brokers to begin with.")]
-Topic = Annotated[str, typer.Option(help="The topic of rejects.")]
+Topic = Annotated[str | None, typer.Option(help="The topic of rejects; without it that of the settings.", show_default=REJECTS)]
 Reasons = Annotated[list[str] | None, typer.Option("--reason", help="Only those rejected for this; give it again for more.")]
 Places = Annotated[
     list[str] | None,
     typer.Option("--place", metavar="TOPIC/PARTITION/OFFSET", help="Only the record that stood there; give it again for more."),
 ]
+
+
+class _RejectLog(NamedTuple):
+    """Where rejects stand: a topic, and the options of a client that reads it; or the log in an installation's data directory."""
+
+    name: str
+    client: dict[str, object]
+    data: Path | None
 
 
 @app.callback()
@@ -45,27 +56,26 @@ def rejects() -> None:
 
 
 @app.command("list")
-def list_(brokers: Brokers, topic: Topic = REJECTS, reason: Reasons = None, client_config: options.ClientConfig = None) -> None:
+def list_(
+    settings: options.SettingsFile = None,
+    brokers: options.OtherBrokers = None,
+    topic: Topic = None,
+    reason: Reasons = None,
+    client_config: options.ClientConfig = None,
+) -> None:
     """Count rejects by reason, with the places of some. Nothing of their content is shown."""
-    from rich.console import Console
-    from rich.table import Table
-
-    client = _client(brokers, client_config)
+    log = _log(settings, brokers, topic, client_config)
     with _failing():
-        places = _by_reason(found.reject for found in _read(client, topic) if not reason or found.reject.reason in reason)
-    if not places:
-        typer.echo(f"nothing in {topic}" + (f" for {', '.join(reason)}" if reason else ""))
-        return
-    table = Table("reason", "count", "where, for instance", box=None, pad_edge=False)
-    for name, some in sorted(places.items(), key=lambda row: (-len(row[1]), row[0])):
-        table.add_row(name, f"{len(some):,}", _samples(some))
-    Console(highlight=False, soft_wrap=True).print(table)
+        places = _by_reason(found.reject for found in _read(log) if not reason or found.reject.reason in reason)
+    rows = [(name, str(len(some)), _samples(some)) for name, some in sorted(places.items(), key=lambda row: (-len(row[1]), row[0]))]
+    print_list(("reason", "count", "where, for instance"), rows, f"nothing in {log.name}" + (f" for {', '.join(reason)}" if reason else ""))
 
 
 @app.command("replay")
 def replay_(  # noqa: PLR0913, PLR0917 - each is an option
-    brokers: Brokers,
-    topic: Annotated[str | None, typer.Option(help="The topic of rejects.", show_default=REJECTS)] = None,
+    settings: options.SettingsFile = None,
+    brokers: options.OtherBrokers = None,
+    topic: Topic = None,
     reason: Reasons = None,
     place: Places = None,
     every: Annotated[bool, typer.Option("--all", help="All rejects of the topic.")] = False,
@@ -103,15 +113,19 @@ def replay_(  # noqa: PLR0913, PLR0917 - each is an option
             raise MisuseError(f"--export only writes what is to be corrected: leave out {', '.join(useless)}")
         options.into_file("--export", export)
         options.unless_there([export])
-    client = _client(brokers, client_config)
+    log = _log(settings, brokers, topic, client_config)
+    if log.data is not None and export is None:
+        raise MisuseError(
+            f"{log.name} is no topic: --export writes its rejects to a file; send the events in it to the gateway (POST /events), or mend"
+            " them in the console"
+        )
     with _failing():
         if import_ is not None:
             chosen = _chosen(_lines(import_), reason, place, str(import_))
         else:
-            source = topic or REJECTS
-            found = list(_read(client, source))
-            chosen = _chosen([one.reject for one in found], reason, place, source)
-            typer.echo(_reach(source, found))
+            found = list(_read(log))
+            chosen = _chosen([one.reject for one in found], reason, place, log.name)
+            typer.echo(_reach(log.name, found))
         if export is not None:
             _write(export, chosen)
             typer.echo(f"{len(chosen):,} written to {export}; mend them there, then give --import {export}")
@@ -120,17 +134,27 @@ def replay_(  # noqa: PLR0913, PLR0917 - each is an option
         deliveries = [RejectReplay(one, to or one.topic) for one in ready if to or one.topic]
         if homeless := [one.place for one in ready if not (to or one.topic)]:
             left["it does not say where it came from: name a topic with --to"] = homeless
-        partitions = partitions_of(client)
+        partitions = partitions_of(log.client)
         if missing := sorted({delivery.topic for delivery in deliveries} - partitions.keys()):
-            raise MisuseError(f"there is no topic {missing[0]} at {brokers}: name one with --to")
-        sent = len(deliveries) if dry_run else feed_back(client, deliveries, partitions)
+            raise MisuseError(f"there is no topic {missing[0]} at {log.client['bootstrap.servers']}: name one with --to")
+        sent = len(deliveries) if dry_run else feed_back(log.client, deliveries, partitions)
     typer.echo(f"{'would send' if dry_run else 'sent'} {sent:,}, left {sum(map(len, left.values())):,}")
     for name, some in sorted(left.items()):
         typer.echo(f"  {name}: {len(some):,}, such as {_samples(some)}")
 
 
-def _client(brokers: str, config: Path | None) -> dict[str, object]:
-    return {**client_options(config), "bootstrap.servers": brokers}
+def _log(settings: Path | None, brokers: str | None, topic: str | None, config: Path | None) -> _RejectLog:
+    """The log of rejects that is meant. Raises MisuseError."""
+    if (brokers is None) == (settings is None):
+        raise MisuseError("where the rejects are: name --brokers or --settings, one of them")
+    if brokers is not None:
+        return _RejectLog(topic or REJECTS, {**client_options(config), "bootstrap.servers": brokers}, None)
+    found = read_settings(settings, {}, spare={("state", "dir"): NOWHERE})
+    if found.embedded.dir is None:
+        return _RejectLog(topic or found.outputs.rejects, {**found.kafka.client(), **client_options(config)}, None)
+    if topic is not None:
+        raise MisuseError("--topic names a topic of Kafka: the settings are those of an embedded installation")
+    return _RejectLog(f"the log of rejects in {found.embedded.dir}", {}, found.embedded.dir)
 
 
 @contextmanager
@@ -138,22 +162,38 @@ def _failing() -> Generator[None]:
     from confluent_kafka import KafkaException
 
     from sinks.kafka import KafkaOutputError
+    from sources.outputs.reader import LostRecordsError, UnreadableLogError
 
     try:
         yield
-    except KafkaOutputError as error:
+    except (KafkaOutputError, LostRecordsError, UnreadableLogError) as error:
         raise RunError(str(error)) from error
     except KafkaException as error:  # options that the client library does not take
         raise MisuseError(f"--client-config: {error.args[0]}") from error
 
 
-def _read(client: dict[str, object], topic: str) -> Iterable[Found]:
+def _read(log: _RejectLog) -> Iterable[Found]:
     from sinks.kafka.rejects import partitions_of, read_rejects
 
-    partitions = partitions_of(client)
-    if topic not in partitions:
-        raise MisuseError(f"there is no topic {topic} at {client['bootstrap.servers']}: name the topic of rejects with --topic")
-    return read_rejects(client, topic, partitions[topic])
+    if log.data is not None:
+        return _embedded(log.data)
+    partitions = partitions_of(log.client)
+    if log.name not in partitions:
+        raise MisuseError(f"there is no topic {log.name} at {log.client['bootstrap.servers']}: name the topic of rejects with --topic")
+    return read_rejects(log.client, log.name, partitions[log.name])
+
+
+def _embedded(data: Path) -> Generator[Found]:
+    """The rejects that the log of an installation holds."""
+    from sinks.kafka.rejects import Found
+    from sinks.rejected import parse
+    from sources.embedded.outputs import EmbeddedReader
+
+    with closing(EmbeddedReader(data, ("rejects",))) as reader:
+        reader.seek({})
+        while records := reader.poll(0.0):
+            for record in records:
+                yield Found(0, record.offset, parse(record.value))
 
 
 def _lines(path: Path) -> list[Reject]:

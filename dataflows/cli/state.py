@@ -23,7 +23,9 @@ app = typer.Typer(name="state", help="Look into a state directory; its engine ma
 
 app.command("move")(move)
 
-Directory = Annotated[Path, typer.Option("--state", metavar="DIR", help="The state directory of the engine.")]
+Directory = Annotated[
+    Path, typer.Option("--state", metavar="DIR", help="The state directory of the engine, or the data directory of `orderwatch up`.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
@@ -40,7 +42,7 @@ def inspect(
     from dataflows.detect.inspection import inspect_order
     from dataflows.runtime.state.errors import StateError
 
-    _expect(state)
+    state = _state_in(state)
     try:
         report = inspect_order(state, tenant, order)
     except StateError as error:
@@ -63,7 +65,7 @@ def show(state: Directory, as_json: AsJson = False) -> None:
     from dataflows.detect.overview import overview
     from dataflows.runtime.state.errors import StateError
 
-    _expect(state)
+    state = _state_in(state)
     try:
         found = overview(state)
     except StateError as error:
@@ -151,9 +153,12 @@ def render_all(console: Console, found: Overview) -> None:
     _line(console, "bytes", f"{found.bytes_living / MIB:,.1f} MiB living, {found.bytes_on_disk / MIB:,.1f} MiB on disk")
 
 
-def _expect(state: Path) -> None:
-    if not (state / "state.json").exists():
-        raise MisuseError(f"--state {state}: not a state directory; it is what `orderwatch run` was given as its own")
+def _state_in(given: Path) -> Path:
+    """The state directory that is meant: the given one, or that of the installation whose data directory it is. Raises MisuseError."""
+    for state in (given, given / "state"):
+        if (state / "state.json").exists():
+            return state
+    raise MisuseError(f"--state {given}: not a state directory; it is what `orderwatch run` or `orderwatch up` was given as its own")
 
 
 def _json(found: OrderReport | Overview) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from dataflows.cli import options
 from dataflows.cli.known import say_unknown_roles
+from dataflows.cli.listing import print_list
 from dataflows.cli.run import read_settings
 from dataflows.errors import MisuseError, refused
 
@@ -76,13 +77,14 @@ def list_(settings: options.SettingsFile = None, folder: Folder = None, as_json:
     with _book(settings, folder) as book:
         found = book.all()
     if as_json:
-        rows = [_plain(token) for token in found]
-        typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
+        typer.echo(orjson.dumps([_plain(token) for token in found], option=orjson.OPT_INDENT_2).decode())
         return
-    if not found:
-        typer.echo("no tokens: `orderwatch tokens create` makes one")
-        return
-    _print(found)
+    now = datetime.now(UTC).timestamp()
+    rows = [
+        (one.name, one.state(now), "; ".join(describe(one.scope)), _shown(one.expires) or "never", _shown(one.used) or "never")
+        for one in found
+    ]
+    print_list(("name", "state", "may", "expires", "last used"), rows, "no tokens: `orderwatch tokens create` makes one")
 
 
 @app.command()
@@ -217,15 +219,3 @@ def _plain(token: Token) -> dict[str, object]:
         "scope": msgspec.to_builtins(token.scope),
         **{name: None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds") for name, at in times.items()},
     }
-
-
-def _print(found: list[Token]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    now = datetime.now(UTC).timestamp()
-    table = Table("name", "state", "may", "expires", "last used", box=None, pad_edge=False)
-    for token in found:
-        may = "\n".join(describe(token.scope))
-        table.add_row(token.name, token.state(now), may, _shown(token.expires) or "never", _shown(token.used) or "never")
-    Console(highlight=False, soft_wrap=False).print(table)

@@ -295,7 +295,8 @@ def test_who_is_erased_stands_nowhere(shop: Shop, tmp_path: Path) -> None:
         assert any(path.startswith(place) for path in before), place
 
     shop.run("forget", "--customer", anna.customer, "--yes")
-    shop.run("forget", "--order", bert.order, "--yes")
+    assert "nobody knows" not in shop.run("forget", "--order", bert.order, "--yes")
+    assert "nobody knows order QXNOBODY of tenant default" in shop.run("forget", "--order", "QXNOBODY", "--yes")
     for one in (anna, bert):
         shop.until(partial(shop.has_erased, one), "not erased")
     shop.stop()

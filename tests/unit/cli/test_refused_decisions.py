@@ -42,6 +42,6 @@ def test_refused_decisions_are_listed_and_asked_for_again(
     assert lines("write", "c", status=2) != []
     assert lines("write", "a1") == ["1 to be written again".split()]
     assert lines("write", "--all") == ["1 to be written again; 1 had been asked for already".split()]
-    assert lines("list", "b")[1:] == [[*row, "b2:1:executed", *"(to be written again)".split()]]
+    assert lines("list", "b")[1:] == [[*row, "b2:1:executed", "asked", "for"]]
     with closing(connect(tmp_path / FILE)) as db:
         assert [(each.what, each.subject) for each in asked(db)] == [("write", "a1:1:executed"), ("write", "b2:1:executed")]
