@@ -1,4 +1,4 @@
-"""Tracking numbers of a shard: which orders hold each, since when, and the scans that are theirs.
+"""Tracking numbers of a shard: which orders hold each, since when, and the events that are theirs by it.
 
 A number may be of several orders (freight), and one that a carrier uses again after its parcel has ended is the new order's from then on.
 """
@@ -14,7 +14,7 @@ from dataflows.core.identity.items import SCAN, AliasLookup, Head, ResolvedEvent
 from dataflows.core.identity.orphans import AliasKey, PendingQueue
 from dataflows.core.identity.recent import AliasTable
 from dataflows.core.identity.relabels import RELABELLED, TRACKING, KnownNumber, MovedNumbers, parcel_of, replaced_by
-from dataflows.core.identity.shared import RecentEvents
+from dataflows.core.identity.shared import GOODS, RecentEvents
 from schemas.events import CarrierScan
 from schemas.instants import NEVER
 from schemas.record import Orphan, Record
@@ -45,7 +45,7 @@ class Parcels:
         self._report = report
         self.moved = moved
         self.numbers: dict[str, tracking.Numbers] = {}
-        self.scans: dict[str, RecentEvents] = {}
+        self.nameless: dict[str, RecentEvents] = {}
         self.onward: list[AliasLookup] = []
 
     def advance(self, log: int) -> None:
@@ -60,8 +60,8 @@ class Parcels:
         tenant, moved = record.event.tenant, self.moved
         numbers = self._numbers_of(tenant, head.log)
         if moved is not None and (moved.tables or record.event.type == RELABELLED):
-            scans = self.scans[tenant].of(number) if tenant in self.scans else ()
-            onward = moved.onward(head, number, watch=watch, known=KnownNumber(numbers.known(number), scans, self._waiting))
+            nameless = self.nameless[tenant].of(number) if tenant in self.nameless else ()
+            onward = moved.onward(head, number, watch=watch, known=KnownNumber(numbers.known(number), nameless, self._waiting))
             if onward:
                 self.onward += onward
                 return
@@ -90,14 +90,18 @@ class Parcels:
         for waiting in self._waiting.release(key, head.log, found[0]) if found else ():
             self._place(head, waiting, number)
 
-    def scans_of(self, head: Head, step: Record, number: str) -> list[Record]:
-        """The scans of a number that came in before and are of the order of `step`."""
+    def nameless_of(self, head: Head, step: Record, number: str) -> list[Record]:
+        """The events of a number that came in before and are of the order of `step`, those that belong to goods."""
         tenant = step.event.tenant
-        scans = self.scans.get(tenant)
-        if scans is None:
+        known = self.nameless.get(tenant)
+        if known is None:
             return []
-        scans.advance(head.log)
-        return [scan for scan in scans.of(number) if step.order in tracking.holders(self.numbers[tenant], number, scan.at)]
+        known.advance(head.log)
+        return [
+            own
+            for own in known.of(number)
+            if own.event.type in GOODS and step.order in tracking.holders(self.numbers[tenant], number, own.at)
+        ]
 
     def _numbers_of(self, tenant: str, log: int) -> tracking.Numbers:
         numbers = self.numbers.get(tenant)
@@ -144,31 +148,29 @@ class Parcels:
         return order in tracking.holders(self.numbers[record.event.tenant], former, record.at)
 
     def remember(self, head: Head, record: Record, number: str) -> None:
-        """A scan that names no order itself is that of every order of its number, of those too that are tied to it later."""
-        if record.event.type not in {SCAN, RELABELLED}:
-            return
-        scans = self.scans.get(record.event.tenant)
-        if scans is None:
-            scans = self.scans[record.event.tenant] = RecentEvents()
-        scans.advance(head.log)
-        scans.note(number, record)
+        """An event that names no order itself is that of every order of its number, of those too that are tied to it later."""
+        known = self.nameless.get(record.event.tenant)
+        if known is None:
+            known = self.nameless[record.event.tenant] = RecentEvents()
+        known.advance(head.log)
+        known.note(number, record)
 
     def _share(self, head: Head, tenant: str, number: str, order: str) -> None:
-        """Gives a further order of a number the scans that came in before."""
-        scans = self.scans.get(tenant)
-        if scans is None:
+        """Gives a further order of a number the events that came in before."""
+        known = self.nameless.get(tenant)
+        if known is None:
             return
-        scans.advance(head.log)
-        for scan in scans.of(number):
-            if order in tracking.holders(self.numbers[tenant], number, scan.at) and not self._knows(scan, number, order):
-                self._join(head, scan, order)
+        known.advance(head.log)
+        for own in known.of(number):
+            if order in tracking.holders(self.numbers[tenant], number, own.at) and not self._knows(own, number, order):
+                self._join(head, own, order)
 
-    def _knows(self, scan: Record, number: str, order: str) -> bool:
+    def _knows(self, own: Record, number: str, order: str) -> bool:
         """Whether an order has been given a remembered relabel by its other number."""
-        if scan.event.type != RELABELLED:
+        if own.event.type != RELABELLED:
             return False
-        other = replaced_by(scan, new=number == replaced_by(scan))
-        return order in tracking.holders(self.numbers[scan.event.tenant], other, scan.at)
+        other = replaced_by(own, new=number == replaced_by(own))
+        return order in tracking.holders(self.numbers[own.event.tenant], other, own.at)
 
     def _end(self, head: Head, record: Record | Tie, number: str) -> None:
         event = record.event

@@ -15,7 +15,7 @@ import msgspec
 from dataflows.core.identity.items import AliasLookup, Head, ResolvedEvent, put, record_of
 from dataflows.core.identity.orphans import AliasKey, PendingQueue
 from dataflows.core.identity.recent import AliasTable
-from dataflows.core.identity.sharding import PARCEL, SCANNED, UNCLAIMED
+from dataflows.core.identity.sharding import NAMELESS, PARCEL, UNCLAIMED
 from schemas.events import Relabelled
 from schemas.record import Record
 
@@ -26,10 +26,10 @@ _decode = msgspec.json.Decoder(tuple[str, str, bool]).decode
 
 
 class KnownNumber(NamedTuple):
-    """What a shard knows of a number: who holds it, the scans that were given to them, and all that waits in the shard."""
+    """What a shard knows of a number: who holds it, the events that were given to them by it, and all that waits in the shard."""
 
     parcel: str | bytes | None
-    scans: Iterable[Record]
+    nameless: Iterable[Record]
     waiting: PendingQueue
 
 
@@ -71,7 +71,7 @@ def _taken_along(head: Head, relabel: Record, number: str, known: KnownNumber) -
     if known.parcel is not None:
         what = (number, known.parcel, True) if isinstance(known.parcel, str) else (number, known.parcel.hex(), False)
         found.append((place, PARCEL, _encode(what).decode(), False))
-    found += [(replace(place, item=scan), SCANNED, number, False) for scan in known.scans]
+    found += [(replace(place, item=own), NAMELESS, number, False) for own in known.nameless]
     orphan, events = known.waiting.take(AliasKey(relabel.event.tenant, TRACKING, number), head.log)
     if orphan is not None:
         found.append((put(place, orphan.records[0], "", orphan), UNCLAIMED, number, True))

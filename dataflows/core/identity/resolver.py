@@ -36,10 +36,10 @@ from dataflows.core.identity.sharding import (
     BETWEEN_ORDERS,
     CHILD,
     CUSTOMER,
+    NAMELESS,
     PACE,
     PARCEL,
     PART,
-    SCANNED,
     STAGE_TWO_KINDS,
     TWIN,
     UNCLAIMED,
@@ -136,15 +136,15 @@ class AliasResolver:
         elif kind == PART:
             step = cast("Record", record_of(head))
             parents = self._children.parents(step.event.tenant, step.order)
-            self._resolved += [joined(head, scan, parent) for scan in self._parcels.scans_of(head, step, value) for parent in parents]
+            self._resolved += [joined(head, own, parent) for own in self._parcels.nameless_of(head, step, value) for parent in parents]
         elif kind == PARCEL:
             self._parcels.take_over(cast("ResolvedEvent", head), value)
-        elif kind == SCANNED:
+        elif kind == NAMELESS:
             self._parcels.remember(head, cast("Record", record_of(head)), value)
         elif kind == UNCLAIMED:
             self._parcels.adopt(cast("ResolvedEvent", head), value)
         else:
-            memory = Memory(self._parcels.numbers, self._parcels.scans, self._children, self._lives, self._baskets)
+            memory = Memory(self._parcels.numbers, self._parcels.nameless, self._children, self._lives, self._baskets)
             self.erased |= erase(cast("Record", head), self._waiting, memory)
 
     def advance(self, to: int) -> None:
@@ -203,7 +203,7 @@ class AliasResolver:
         by_names: dict[bytes, dict[Any, Any]] = {
             checkpoint.TIES: self._ties,
             checkpoint.NUMBERS: self._parcels.numbers,
-            checkpoint.SCANS: self._parcels.scans,
+            checkpoint.SCANS: self._parcels.nameless,
             checkpoint.CHILDREN: self._children.tables,
             checkpoint.MOVED: {} if self._parcels.moved is None else self._parcels.moved.tables,
         }
@@ -218,7 +218,7 @@ class AliasResolver:
         return [
             *(checkpoint.Table(checkpoint.TIES, names, table) for names, table in self._ties.items()),
             *(checkpoint.Table(checkpoint.NUMBERS, (tenant,), numbers) for tenant, numbers in self._parcels.numbers.items()),
-            *(checkpoint.Table(checkpoint.SCANS, (tenant,), scans) for tenant, scans in self._parcels.scans.items()),
+            *(checkpoint.Table(checkpoint.SCANS, (tenant,), known) for tenant, known in self._parcels.nameless.items()),
             *(checkpoint.Table(checkpoint.CHILDREN, (tenant,), table) for tenant, table in self._children.tables.items()),
             *(checkpoint.Table(checkpoint.MOVED, (tenant,), table) for tenant, table in moved.items()),
             checkpoint.Table(checkpoint.PLACED, (), self._children.placed),

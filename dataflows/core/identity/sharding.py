@@ -28,11 +28,11 @@ PACE = "pace"
 """Nor this: a milestone of a tenant that orders owe, at the first stage; whoever tells it may fall silent."""
 PARCEL = "parcel"
 """Nor this: what the second stage knows of a tracking number that moves to the third."""
-SCANNED = "scanned"
-"""Nor this: a scan that was given to the orders of such a number, for those that will be tied to it."""
+NAMELESS = "nameless"
+"""Nor this: an event that was given to the orders of such a number, for those that will be tied to it."""
 UNCLAIMED = "unclaimed"
 """Nor this: the orphan that was raised at such a number, with the events that keep watch there."""
-BETWEEN_ORDERS = frozenset({CUSTOMER, TWIN, CHILD, PART, FORGET, PACE, PARCEL, SCANNED, UNCLAIMED})
+BETWEEN_ORDERS = frozenset({CUSTOMER, TWIN, CHILD, PART, FORGET, PACE, PARCEL, NAMELESS, UNCLAIMED})
 
 
 def tenant_shard(tenant: str, shards: int) -> int:

@@ -47,9 +47,9 @@ _json = msgspec.json.Encoder().encode
 class RecentEvents(Recent[bytes, list[bytes]]):
     """The latest events of each name, for those who turn out later to be concerned.
 
-    Of a tracking number these are the scans that were given to the orders which held it; orders that are tied to it later get them too. Of
-    an order that has not been placed they are its steps, for the order that it turns out to be a part of. An event is kept as an order
-    keeps it, with its place in the log: some 150 bytes.
+    Of a tracking number these are those that name no order and were given to the orders which held it; orders that are tied to it later
+    get them too. Of an order that has not been placed they are its steps, for the order that it turns out to be a part of. An event is kept
+    as an order keeps it, with its place in the log: some 150 bytes.
     """
 
     def __init__(self, keep: int = REMEMBERED) -> None:
