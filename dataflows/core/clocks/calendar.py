@@ -44,8 +44,10 @@ DESK_HOURS: Final[dict[int, Intervals]] = dict.fromkeys(range(5), ((8 * 60, 18 *
 _FIRST: Final = 315_532_800 * 1_000_000  # 1980-01-01: since then every zone is a whole number of quarter-hours from UTC
 _LAST: Final = 7_258_118_400 * 1_000_000  # 2200-01-01
 _SAMPLES: Final = (1_579_046_400 * 1_000_000, 1_594_771_200 * 1_000_000)  # in January and July 2020
-_CACHED_DAYS: Final = 4_096
-_CACHED_BUCKETS: Final = 8_192
+_CACHED_DAYS: Final = 1_024
+_CACHED_BUCKETS: Final = 1_024
+"""Days that a table of hours keeps, and hours that a span keeps: they are asked for again within weeks. There are a hundred such tables;
+with eight times as much they filled for years, and saved no more."""
 
 
 def _offset(at: int, tz: ZoneInfo) -> int:
