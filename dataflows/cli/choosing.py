@@ -76,7 +76,8 @@ class CaseOptions:
 
         clock = None if self.breached is None else BREACHES[among("--breached", [self.breached], BREACHES)[0]]
         span = None if self.older_than is None else timedelta(microseconds=options.elapsed("--older-than", self.older_than))
-        states = among("--state", self.state, (*STATES, ANY)) or (IN_HAND if statuses == OPEN else ())
+        usual = IN_HAND if statuses == OPEN and clock is None else ()  # what is overdue is never out of sight
+        states = among("--state", self.state, (*STATES, ANY)) or usual
         return ExceptionFilter(
             statuses=statuses,
             states=() if ANY in states else states,

@@ -32,7 +32,7 @@ class Filters:
     def wanted(self) -> ExceptionFilter:
         """As the store is asked."""
         return ExceptionFilter(
-            states=() if self.resting else IN_HAND,
+            states=() if self.resting or self.breached else IN_HAND,
             severities=() if self.least is None else SEVERITIES[: SEVERITIES.index(self.least) + 1],
             teams=() if self.team is None else (self.team,),
             unassigned=self.nobody,

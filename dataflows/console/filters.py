@@ -87,10 +87,10 @@ class ReadFilter(NamedTuple):
 def usual_states(wanted: ExceptionFilter) -> tuple[str, ...]:
     """The states of cases that a list shows where its URL names none: those in hand.
 
-    Not of what is over, and not where what rests is asked for.
+    Not of what is over, not where what rests is asked for, and not where a clock is: that of what is snoozed runs on.
     """
-    rests = wanted.waiting_on or wanted.waking_within is not None
-    return IN_HAND if standing(wanted) and not rests else ()
+    asked = (wanted.waking_within, wanted.breached, wanted.due_within)
+    return IN_HAND if standing(wanted) and not wanted.waiting_on and asked == (None,) * len(asked) else ()
 
 
 def read_filter(params: QueryParams, me: str) -> ReadFilter:

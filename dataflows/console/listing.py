@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from dataflows.console.access import Person
 from dataflows.console.columns import COLUMNS, chosen
 from dataflows.console.filters import ANY, ME, NOBODY, SEVERAL, SOMEBODY, ReadFilter, to_query
+from dataflows.console.kept_rows import row_writer
 from dataflows.console.own_lists import columns_of
 from dataflows.console.pages import words
 from dataflows.console.parts import Head
@@ -308,6 +309,7 @@ def helpers(visit: Visit, handed: Collection[str] = ()) -> dict[str, Any]:
         "words": words,
         "words_of": words.words_of,
         "handed": handed,
+        "written": row_writer(visit, handed),
     }
 
 

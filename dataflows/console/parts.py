@@ -35,7 +35,7 @@ from sinks.cases.queries.counts import counts
 from sinks.cases.queries.rows import OpenCounts, StaleFeed, StoreStanding
 from sinks.cases.queries.standing import stale_feeds, standing
 from sinks.cases.queries.wanted import IN_HAND, ExceptionFilter
-from sinks.cases.schema import StoreError, ready, writing
+from sinks.cases.schema import StoreError, for_reading, ready, writing
 from sinks.cases.tables.base import about, instant, number, text
 from sources.gateway.answers import PieceResult
 
@@ -215,7 +215,7 @@ def parts_of(
     """The parts over two databases; the own one has its tables already."""
     directory = Directory(own, passwords or Passwords())
     return ConsoleParts(
-        store=store,
+        store=for_reading(store),
         own=own,
         settings=settings,
         clock=clock,

@@ -75,6 +75,11 @@ def open_store(given: str, *, pool: int = 5) -> Engine:
         raise StoreError(f"the store at {shown(url)} cannot be opened: {error}") from error
 
 
+def for_reading(engine: Engine) -> Engine:
+    """The same for who only reads: on PostgreSQL each statement is its own transaction, which spares each reader two round trips."""
+    return engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
 def make_file(given: str) -> None:
     """Makes the file of a SQLite store, which nobody but its owner may read, where there is none. Raises StoreError."""
     url = store_url(given)

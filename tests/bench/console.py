@@ -120,15 +120,18 @@ def console(kind: str, many: int, opened: int, load: ConsoleLoad) -> tuple[Heard
 def measured(url: str, folder: Path, load: ConsoleLoad) -> tuple[Heard, list[PageCost]]:
     """Measures over a store that is there: people at once while records come, then one who sees all pages."""
     with served(url, folder, load.people) as (cookies, pid):
-        with ExitStack() as stack:
-            logged = stack.enter_context(_kafka() if load.kafka else _embedded(folder))
-            appended = stack.enter_context(_feeding(url, *logged))
-            heard = _by_clients(cookies, appended, load)
+        heard = _heard(url, folder, cookies, load)
         engine = open_store(url)
         try:
             return heard, list(costs(BASE, cookies[0], engine, pid, load.looks)) if load.looks else []
         finally:
             engine.dispose()
+
+
+def _heard(url: str, folder: Path, cookies: Sequence[tuple[str, str]], load: ConsoleLoad) -> Heard:
+    with ExitStack() as stack:
+        logged = stack.enter_context(_kafka() if load.kafka else _embedded(folder))
+        return _by_clients(cookies, stack.enter_context(_feeding(url, *logged)), load)
 
 
 @contextmanager
@@ -206,7 +209,8 @@ def _kafka() -> Generator[tuple[Append, LogReader]]:
     with kafka() as broker:
         name = topic(broker, "exceptions", 3)
         options = {"bootstrap.servers": broker.bootstrap}
-        producer = Producer({**options, "linger.ms": 0, "enable.idempotence": True})
+        # The broker ends before the producer is gone, which would say so at length.
+        producer = Producer({**options, "linger.ms": 0, "enable.idempotence": True, "log_level": 0})
 
         def append(number: int, value: bytes) -> None:
             producer.produce(name, value, f"BENCH-{number}", number % 3)

@@ -129,7 +129,7 @@ def _from_to(visit: Visit, targets: Sequence[CaseTarget], state: str) -> str:
 
 def _ends(visit: Visit, kind: str | None, until: datetime | None, state: str) -> str:
     at = None if until is None else visit.language.date_time(until, visit.zone)
-    if state == "waiting":
+    if state == "waiting" or (at is None and kind is None):
         return (
             visit.say(mark("It comes back on %(at)s at the latest."), at=at)
             if at

@@ -19,6 +19,8 @@ LEFT: Final = 46
 EDGE: Final = 10
 FOOT: Final = 22
 MOST_LABELS: Final = 9
+APART: Final = 14
+"""How far numbers of the axis are apart at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ def flow_picture(
     each = (WIDTH - LEFT) / max(1, len(given))
     gap = each * 0.15 if each > 4 else 0.0
     drawn = [definitions((came, went), prefix)]
+    if stretch(down[1]) < APART:
+        down = [0, down[-1]]  # numbers that stood closer would lie over each other
     for value, y in [(value, base - stretch(value)) for value in up] + [(value, base + stretch(value)) for value in down[1:]]:
         drawn += [
             tag("line", x1=LEFT, x2=WIDTH, y1=y, y2=y, class_="axis" if value else "zero"),

@@ -72,11 +72,12 @@ class LoadFound(NamedTuple):
 
 
 class TeamLoad(NamedTuple):
-    """What a team has open, and who of it how much; the links lead to the lists."""
+    """What a team has open, and who of it how much; the links lead to the lists. `aside`: what of it is snoozed or waits."""
 
     team: str
     open: int
     by_severity: Mapping[str, int]
+    aside: int
     late: int
     unacknowledged: int
     oldest: datetime
@@ -150,6 +151,7 @@ def _teams(visit: Visit, asked: AskedWindow, load: Sequence[OpenLoad]) -> list[T
                 team or visit.say("no team"),
                 sum(one.open for one in rows),
                 by_severity,
+                sum(one.snoozed + one.waiting for one in rows),
                 sum(one.late for one in rows),
                 sum(one.unacknowledged for one in rows),
                 min(one.oldest for one in rows),

@@ -23,7 +23,7 @@ _E = exceptions.c
 def counts(connection: Connection, wanted: ExceptionFilter | None = None, *, now: datetime) -> OpenCounts:
     """How much is in a list, and of what. Raises FilterError.
 
-    `snoozed`, `waiting`: whatever the filter says of the case's state. `approvals`: of the same tenants and teams.
+    `snoozed`, `waiting`, and what is late: whatever the filter says of the case's state. `approvals`: of the same tenants and teams.
     """
     wanted = wanted or ExceptionFilter()
     row = connection.execute(prepared(connection, counting, shape(wanted)), at_instant(wanted, now)).one()
@@ -55,9 +55,9 @@ def counting(wanted: ExceptionFilter) -> Select[*tuple[Any, ...]]:
         counted(one.fits).label("open"),
         *severities,
         counted(and_(one.fits, one.assignee.is_(None))).label("unassigned"),
-        counted(and_(one.fits, one.unacknowledged)).label("acknowledge_breached"),
-        counted(and_(one.fits, one.unresolved)).label("resolve_breached"),
-        counted(and_(one.fits, or_(one.unacknowledged, one.unresolved))).label("late"),
+        counted(one.unacknowledged).label("acknowledge_breached"),
+        counted(one.unresolved).label("resolve_breached"),
+        counted(or_(one.unacknowledged, one.unresolved)).label("late"),
         counted(one.case_state == "snoozed").label("snoozed"),
         counted(one.case_state == "waiting").label("waiting"),
     ).select_from(rows)

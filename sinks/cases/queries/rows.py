@@ -235,7 +235,7 @@ class FoundOrder:
 class OpenCounts:
     """What headers show: how much is open, and of it how much is of each severity, nobody's, late, or waits for approval.
 
-    `late`: of which any clock has run out. `snoozed`, `waiting`: also those that are left out where only what is in hand is counted.
+    `late`: of which any clock has run out. It, `snoozed` and `waiting` are also of what is left out where only what is in hand is counted.
     """
 
     open: int

@@ -14,7 +14,7 @@ SEVERITIES: Final = ("critical", "high", "medium", "low")
 STATES: Final = ("new", "acknowledged", "assigned", "snoozed", "waiting", "resolved", "open")
 """Of a case; `open`: it was opened again, and nobody has taken it up since."""
 RESTING: Final = ("snoozed", "waiting")
-"""States of cases that somebody has put aside: they come back by themselves, and their clocks stand until then."""
+"""States of cases that somebody has put aside: they come back by themselves."""
 IN_HAND: Final = tuple(state for state in STATES if state not in (*RESTING, "resolved"))
 """States of cases that somebody is to work on now: what lists show where nothing is said of the state."""
 ACTION_STATES: Final = (

@@ -130,12 +130,15 @@ def test_no_query_is_too_strange(query: dict[str, list[str]]) -> None:
         ("state=any&state=waiting", ("waiting",)),
         ("waiting_on=customer", ()),
         ("waking_in=1d", ()),
+        ("breached=any", ()),
+        ("due_in=4h&severity=high", ()),
+        ("breached=any&state=new", ("new",)),
         ("status=any", ()),
         ("status=resolved", ()),
     ],
 )
 def test_what_is_put_aside_is_listed_where_it_is_asked_for(query: str, states: tuple[str, ...]) -> None:
-    """What is snoozed or waits needs nobody now; the URL says otherwise in one word."""
+    """What is snoozed or waits needs nobody now; the URL says otherwise in one word. What is overdue is never out of sight."""
     read = read_filter(QueryParams(query), ME)
     assert (read.wanted.states, read.said) == (states, ())
 

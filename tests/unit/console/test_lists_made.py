@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import select
 
+from dataflows.console.kept_rows import NAME
 from dataflows.console.render import translating
 from dataflows.console.routes import every_route
 from dataflows.console.text import language
 from dataflows.console.urls import RoutePaths
 from dataflows.console.views import actions as views
-from sinks.cases.tables import actions
+from sinks.cases.tables import actions, exceptions
 from tests.support.console import ConsoleHost, console, deciding
 from tests.support.filled import NOW, fill
 
@@ -63,6 +65,38 @@ def test_a_filter_of_many_values_is_bounded(host: ConsoleHost) -> None:
     assert "The filter is too long: what it says of “site” is left out in part." in page.text
     assert len(page.content) < 300_000
     assert host.client("anna").get("/exceptions?site=" + "s" * 8_000).status_code == 414
+
+
+def test_a_kept_row_is_the_one_that_its_reader_would_be_written(host: ConsoleHost) -> None:
+    """Whoever looked at it before: by who reads, what they may, in which language and zone, with which columns; and as of now."""
+    path = "/exceptions?assignee=somebody"
+    with host.parts.store.connect() as connection:
+        chosen = select(exceptions.c.assignee).where(exceptions.c.status == "open", exceptions.c.case_state == "assigned")
+        somebody = str(connection.scalars(chosen.order_by(exceptions.c.exception_id)).first()).removeprefix("user:")
+    host.add(somebody, "operator")
+    asked: list[tuple[str, str, dict[str, str]]] = [
+        ("anna", path, {}),
+        (somebody, path, {}),
+        ("vera", path, {}),
+        ("anna", f"{path}&columns=kind&columns=site&columns=due", {}),
+        ("anna", path, {"Accept-Language": "de"}),
+    ]
+
+    def rows(name: str, where: str, headers: dict[str, str]) -> str:
+        return host.client(name, **headers).get(where).text.partition("<tbody>")[2].partition("</tbody>")[0]
+
+    def alone(name: str, where: str, headers: dict[str, str]) -> str:
+        host.parts.more.pop(NAME, None)
+        return rows(name, where, headers)
+
+    apart = [alone(*one) for one in asked]
+    host.parts.more.pop(NAME)
+    assert [rows(*one) for one in asked] == apart
+    assert len(set(apart)) == len(apart)
+    assert [rows(*one) for one in asked] == apart
+    host.clock.move(timedelta(hours=5))
+    assert rows(*asked[0]) == alone(*asked[0]) != apart[0]
+    host.clock.move(timedelta(hours=-5))
 
 
 def test_what_is_no_text_of_the_program_is_escaped() -> None:
