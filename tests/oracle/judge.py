@@ -132,10 +132,11 @@ def judge(  # noqa: PLR0915 - one step after another
         if known == NEVER:
             continue  # decisions about nothing that was said: they are rejected, and make no order known
         happened = history_of(members)
-        order = Order(*key, happened, policy, placement.reused.get(key, []), placement.unresolved.get(key, []), learned=learned)
+        linked = [children[key] for children in placement.linked.values() if key in children]
+        unclear = placement.unresolved.get(key, [])
+        order = Order(*key, happened, policy, placement.reused.get(key, []), unclear, learned=learned, part=bool(linked))
         kept = {(event.source, event.id) for event in happened if event.type == "order.placed"}
         placed = [member for member in members if (member.event.source, member.event.id) in kept]
-        linked = [children[key] for children in placement.linked.values() if key in children]
         orphan = orphan_of(placed, linked, known, policy)
         heard = [one for one in members if not one.event.type.startswith(DECISIONS)]
         told_at = told_by([Arrival(one.known, one.event.at) for one in once(heard)], policy.backfill)

@@ -198,6 +198,8 @@ def _placing(order: Order, record: Record) -> EventTraits:
         order.dates["promised_by"] = min(map(soonest, promises))
     order.pieces = None if before & _CANCELLED else [(x.line_id, x.sku, x.quantity) for x in lines]
     order.promised = UNPROMISED if promised_by is None else soonest(promised_by)
+    if len(promises) > (promised_by is not None):
+        order.promised = None  # Which lines are in a parcel says which promise is its own.
     order.total = (placed.total.amount, placed.total.currency) if placed.total else None
     if before & _CAPTURED:
         traits |= _BALANCE  # What was captured may be another amount than what is owed now.

@@ -78,9 +78,10 @@ def announcement(order: Order, record: Record) -> EventTraits:
         order.traits |= _LINES
     if lines and not whole:
         order.traits = (order.traits | _ITEMISED) & ~_WHOLE
-    if before & _UNDER_WAY or (shipped and before & _HELD) or not order.sent_back.isdisjoint(numbers):
+    if before & (_UNDER_WAY | _ETA) or (shipped and before & _HELD) or not order.sent_back.isdisjoint(numbers):
         structural = True
-        # Its lines may be those of what has left, and scans of a return those of its parcel; what left is due in spite of a hold.
+        # Its lines may be those of what has left, or say which promise an estimate is compared with, and scans of a return those of its
+        # parcel; what left is due in spite of a hold.
     if shipped:
         order.handed = order.handed.union(units)
         if whole:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from dataflows.core.engine.exceptions import ExceptionState
 from dataflows.core.engine.summary_case import ExceptionCase, called
 from dataflows.core.engine.summary_fields import FIELDS
+from dataflows.core.history.parcels import scan_of
 from dataflows.core.history.unclaimed import ORPHAN, claimed_at, waits_of
 from dataflows.core.rules.model import Rule
 from dataflows.core.rules.sentences import AT_ONCE, SENTENCES, UNCLAIMED
@@ -32,11 +33,18 @@ ENDINGS: Final = {
     "promise_moved": "The deadline was moved on {when}",
     "cleared": "It cleared on {when}",
     "lifted": "It has not mattered since {when}",
+    "over": "It ended on {when}",
     "case": "A person closed it on {when}",
     "expired": "It was closed for age on {when}",
     "policy_changed": "The policy has not asked for it since {when}",
 }
-"""How an exception ended, by its resolution."""
+"""How an exception ended, by its resolution; `over`: otherwise than by what was waited for."""
+OTHER_ENDS: Final = frozenset(("returning", "returned", "lost", "failed_final", "cancelled", "expired"))
+"""How a parcel ends that does not arrive."""
+ARRIVALS: Final = frozenset(
+    ("shipment.delivery_overdue", "shipment.eta_passed", "shipment.pickup_unclaimed", "fulfilment.pickup_uncollected")
+)
+"""The kinds that wait for a parcel to arrive, or to be fetched."""
 
 
 class SentencePart(NamedTuple):
@@ -99,13 +107,23 @@ def _ending(case: ExceptionCase, state: ExceptionState, ended_by: Evidence | Non
     claimed = [note for note in waits_of(case.facts.t) if note.others and claimed_at(note) == state.end]
     if state.kind == ORPHAN and claimed:
         return f" It was tied to order {claimed[0].others[0]} on {case.moment(state.end)}."
-    words = ENDINGS.get(state.resolution or "", "It ended on {when}")
+    words = ENDINGS["over" if ended_by is not None and _is_other(case, state, ended_by) else state.resolution or "over"]
     if state.due is not None and state.end is not None and state.end <= state.due:  # Only the warning had come.
         words = words.replace("came late, on", "came on")
     # What a person closed, or age, has no end of its own.
     at = state.end if state.end is not None or ended_by is None else ended_by.time_us
     words = words.partition(" on {")[0].partition(" since {")[0] if at is None else words.format(when=case.moment(at))
     return f" {words} ({_cited(case, ended_by)})." if ended_by is not None else f" {words}."
+
+
+def _is_other(case: ExceptionCase, state: ExceptionState, evidence: Evidence) -> bool:
+    """Whether what ended a waiting is not what was waited for, but leaves nothing to wait for: a refund, another end of a parcel."""
+    if state.resolution != "milestone":
+        return False
+    if evidence.type == "payment.refunded":
+        return not state.kind.startswith(("payment.", "return."))
+    record = case.facts.t.find(evidence.source, evidence.id) if state.kind in ARRIVALS and evidence.type == "carrier.scan" else None
+    return record is not None and scan_of(record).status in OTHER_ENDS
 
 
 def _cited(case: ExceptionCase, evidence: Evidence) -> str:

@@ -93,9 +93,12 @@ def _date_stated(case: ExceptionCase, name: str) -> str | None:
     """A date as it was stated: that of the line that the case is about, else the order's."""
     if case.fields is None:
         return None
-    lines = enumerate(case.fields.lines or ()) if case.line is not None else ()
-    own = next((getattr(line, name) for place, line in lines if line_key(line, place) == case.line), None)
-    return cast("str | None", own or getattr(case.fields, name))
+    lines = case.fields.lines or ()
+    own = next((getattr(line, name) for place, line in enumerate(lines) if line_key(line, place) == case.line), None)
+    whole = own or getattr(case.fields, name)
+    if whole is None and case.shipment is not None:  # What is in a parcel may have dates of its own.
+        whole = min((date for line in lines if (date := getattr(line, name)) is not None), default=None)
+    return cast("str | None", whole)
 
 
 def _date_text(name: str) -> Field:
@@ -171,6 +174,15 @@ def _placed_after(case: ExceptionCase) -> str | None:
     )
 
 
+def _cancelled(case: ExceptionCase) -> str | None:
+    """The last time that the order was cancelled before the case began: it may be wanted again since."""
+    facts = case.facts
+    if facts.placed is None:
+        return None
+    known = [at for at in (*(life.until for life in facts.lives), facts.cancelled) if at is not None and at <= case.state.start]
+    return case.moment(max(known, default=facts.cancelled))
+
+
 def _promise_away(case: ExceptionCase) -> str | None:
     """The promise, and how far it lies from the deadline."""
     text, due = _date_stated(case, "promised_by"), case.state.due
@@ -215,7 +227,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "surplus": _more(lambda ledger, at: None if (owed := ledger.owed(at)) is None else ledger.paid(at) - owed),
     "placed": _at(lambda facts: facts.placed_at),
     "placed_after": _placed_after,
-    "cancelled": _at(lambda facts: facts.cancelled),
+    "cancelled": _cancelled,
     "refunded_at": _at(lambda facts: facts.refunded),
     "authorized_at": _at(lambda facts: facts.first("payment.authorized")),
     "shipped_at": _at(lambda facts: facts.shipped),

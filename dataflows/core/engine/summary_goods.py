@@ -121,29 +121,47 @@ def progress(case: ExceptionCase) -> str | None:
 
 
 def shipped_quantity(case: ExceptionCase) -> str | None:
-    """How much of the line has left."""
-    if case.line is None or case.facts.placed is None:
-        return None
-    left = (x for x in case.facts.shipments if x.left and x.shipped is not None and x.shipped <= case.last)
-    lines = [line for shipment in left for line in shipment.lines or ()]
-    keys = (case.line,)
-    known = [line for line in lines if line.line_id in keys or case.line in case.facts.book.keys_of(line) or line.sku in keys]
-    return str(sum(quantity(line) for line in known)) if known else None
+    """How much of the line's goods has left."""
+    found = _surplus(case)
+    return None if found is None else str(found[1])
 
 
 def ordered_quantity(case: ExceptionCase) -> str | None:
-    """How much of the line was ordered, less what was cancelled, while the exception stood."""
-    if case.line is None or case.facts.placed is None or not case.facts.lines:
-        return None
-    return str(case.facts.obligations.at(case.last).due.get(case.line, 0))
+    """How much of the line's goods the order has, less what was cancelled, while the exception stood."""
+    found = _surplus(case)
+    return None if found is None else str(found[2])
 
 
 def line(case: ExceptionCase) -> str | None:
-    """The line by its SKU, else by its ID."""
-    known = case.facts.lines.get(case.line) if case.line is not None and case.facts.placed is not None else None
+    """The goods by their SKU, with that of the kit that they are a part of, else the line by its ID."""
     if case.line is None:
         return None
-    return f"line {case.line}" if known is None or known.sku is None else known.sku
+    found = _surplus(case)
+    return f"line {case.line}" if found is None else found[0]
+
+
+def _surplus(case: ExceptionCase) -> tuple[str, int, int] | None:
+    """The goods of a line, how much of them has left and how much the order has: of a kit the component of which there is most too much.
+
+    All lines of one SKU are the same goods.
+    """
+    facts, key = case.facts, case.line
+    known = facts.lines.get(key) if key is not None and facts.placed is not None else None
+    if key is None or known is None:
+        return None
+    left = [x for x in facts.shipments if x.left and x.shipped is not None and x.shipped <= case.last]
+    held = [line for shipment in left for line in shipment.lines or ()]
+    due = facts.obligations.at(case.last).due
+    same = [name for name, line in facts.lines.items() if name == key or (line.sku is not None and line.sku == known.sku)]
+    parts = facts.obligations.shape.components.get(key, {})
+    mine = [line for line in held if line.line_id in same or (known.sku is not None and line.sku == known.sku) or line.sku in same]
+    whole = sum(quantity(line) for line in mine if line.sku not in parts)
+    found = [(known.sku or f"line {key}", whole, sum(due.get(name, 0) for name in same))]
+    found += [
+        (f"{sku} (of {known.sku or key})", sum(quantity(line) for line in held if line.sku == sku), count * due.get(key, 0))
+        for sku, count in parts.items()
+    ]
+    return max(found, key=lambda one: one[1] - one[2])
 
 
 def labelled(case: ExceptionCase) -> str | None:

@@ -127,17 +127,19 @@ class Filling:
         self.owed = most if owed is None else owed
         self.filled: dict[Cell, int] = {} if filled is None else filled
 
-    def size(self, cell: Cell) -> int:
-        """How much of a cell there is to cover."""
+    def size(self, cell: Cell, *, owed: bool = False) -> int:
+        """How much of a cell there is to cover, or (`owed`) is owed as well."""
         key, part = cell
         space = max(self.space.get(key, 0), 0)
+        if owed:
+            space = min(space, max(self.owed.get(key, 0), 0))
         return space if part is None else space * self.shape.components[key][part]
 
     def add(self, lines: Iterable[Line], *, shared: bool = False) -> list[Over]:
         """Covers by the lines of events, those with the ID of a line first; what was too much.
 
-        `shared`: what is too much of the line that an event names covers others of its SKU, before what names a SKU alone: a warehouse
-        makes one line of two of the same goods. A cancel or a refund that names a line speaks of no other.
+        `shared`: what is more than is owed of the line that an event names covers what is owed of others of its SKU, before what names an
+        SKU alone: a warehouse makes one line of two of the same goods. A cancel or a refund of a line speaks of no other.
         """
         over: list[Over] = []
         known: list[Over] = []
@@ -147,10 +149,12 @@ class Filling:
                 others.append(line)
                 continue
             cells = self.cells_of(line)
-            if left := self._fill(cells, line.quantity):
+            if left := self._fill(cells, line.quantity, owed=shared and line.quantity is not None):
                 known.append((line, cells[0], left))
         for line, cell, left in known:
-            rest = self._fill(self._same_goods(line, cell), left) if shared and cell is not None else left
+            rest: int | None = left
+            if shared and cell is not None:
+                rest = self._fill((cell,), self._fill(self._same_goods(line, cell), left, owed=True))
             if rest:
                 over.append((line, cell, rest))
         for line in others:
@@ -162,11 +166,11 @@ class Filling:
                 over.append((line, cells[0] if cells else None, rest))
         return over
 
-    def _fill(self, cells: Iterable[Cell], left: int | None) -> int | None:
-        """Covers cells one after the other; what is left of a quantity (None: as much as there is space for)."""
+    def _fill(self, cells: Iterable[Cell], left: int | None, *, owed: bool = False) -> int | None:
+        """Covers cells one after the other (`owed`: only what is owed of each); what is left of a quantity (None: all that there is)."""
         for cell in cells:
             held = self.filled.get(cell, 0)
-            free = max(self.size(cell) - held, 0)
+            free = max(self.size(cell, owed=owed) - held, 0)
             taken = free if left is None else min(left, free)
             if taken:
                 self.filled[cell] = held + taken

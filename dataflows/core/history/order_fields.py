@@ -15,11 +15,13 @@ from dataflows.core.history.timeline import Timeline, happened
 from dataflows.core.history.versions import LineDates, Segment, Versions
 from dataflows.core.history.voices import Voices, voices_of
 from dataflows.core.policy import Policy
-from schemas.events import InventoryAllocated, Line, OrderPlaced
+from schemas.events import InventoryAllocated, Line, OrderLinked, OrderPlaced
 from schemas.record import Record
 
 Value = TypeVar("Value")
 TERMS = frozenset(("prepaid", "on_ship", "on_delivery", "invoice", "external"))
+OWN_MONEY = frozenset(("prepaid", "on_ship"))
+"""Terms by which a payment is waited for."""
 METHODS = frozenset(("ship", "pickup", "local", "digital"))
 FIELDS = ("order.placed", "order.updated")
 LINES = (*FIELDS, "order.cancelled")
@@ -36,6 +38,12 @@ HOLDS = ("order.hold_placed", "order.hold_released")
 readers = Readers()
 fact = readers.fact
 """Makes a fact of an order."""
+
+
+def _splits_off(link: Record) -> bool:
+    """Whether an order is a part of another by a link that it has."""
+    data = cast("OrderLinked", link.event.data)
+    return link.order in data.children and link.order != (data.parent or link.event.subject)
 
 
 class FieldFacts:
@@ -122,6 +130,11 @@ class FieldFacts:
         """Payment terms; unknown ones count as prepaid."""
         terms = self.fields.payment_terms
         return terms if terms in TERMS else "prepaid"
+
+    @fact(*FIELDS, "order.linked")
+    def paid_on(self) -> str:
+        """The terms by which its payment is waited for: what an order was split into is paid with that order."""
+        return "external" if self.terms in OWN_MONEY and any(map(_splits_off, self.t.of("order.linked"))) else self.terms
 
     @fact(*FIELDS)
     def method(self) -> str:

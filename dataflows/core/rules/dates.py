@@ -265,7 +265,7 @@ def _undated(o: Facts, s: RuleSetting, one: DueStretch) -> Iterator[Condition | 
     """
     if s.fallback is None or o.placed is None:
         return
-    paid = o.terms == "prepaid" and s.fallback.anchor == "captured"
+    paid = o.paid_on == "prepaid" and s.fallback.anchor == "captured"
     anchor = o.paid_up if paid else o.placed_at
     if anchor is None:
         return

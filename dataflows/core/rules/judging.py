@@ -57,11 +57,11 @@ def _where_it_applies(form: AnyForm, found: Find) -> Find:
         return found
 
     def judge(o: Facts, s: RuleSetting) -> Found:
-        if (methods and methods.isdisjoint(o.methods)) or (terms and o.terms not in terms):
+        if (methods and methods.isdisjoint(o.methods)) or (terms and o.paid_on not in terms):
             return ()
         if only is not None and not only(o.fields):
             return ()
-        milestone = always or by_terms.get(o.terms, "")
+        milestone = always or by_terms.get(o.paid_on, "")
         if not by_terms or o.policy.awaits(milestone):
             return found(o, s)
         return awaited(o, (milestone,), found(o, s)) if milestone and o.policy.learns else ()

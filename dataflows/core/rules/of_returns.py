@@ -51,7 +51,7 @@ def repayable(o: Facts, since: int) -> Iterator[Stretch]:
 
     An order that is paid before it leaves or as it leaves is taken to be, while nothing at all was told of its money.
     """
-    expected = o.owing if o.terms in PAID_BY_LEAVING else ()
+    expected = o.owing if o.paid_on in PAID_BY_LEAVING else ()
     kept = o.ledger.kept()
     heard = earliest(*(record.at for record in o.ledger.captures), o.refunded)
     bounds = (at for begins, ends, _ in (*kept, *expected) for at in (begins, ends))

@@ -103,7 +103,7 @@ def _anchors(since: Milestone | Covered | ByTerms) -> Anchors:
         named = {m.value: _anchors(m) for m in own.values()}
 
         def chosen(o: Facts, s: RuleSetting) -> Iterator[tuple[int, str, tuple[Record, ...]]]:
-            anchors = named.get(s.anchor or "") or named[own[o.terms].value]
+            anchors = named.get(s.anchor or "") or named[own[o.paid_on].value]
             for at, label, evidence in anchors(o, s):
                 yield at, label, evidence or (cast("Record", o.placed),)
 

@@ -82,17 +82,18 @@ class Tally:
     def add(self, told: Iterable[Line], *, shared: bool = False) -> list[tuple[Line, Cell | None, Decimal]]:
         """Cover by the lines of events, those with a line ID first. What is over, with the cell that it is too much of (none: unknown).
 
-        `shared`: what is too much of the line that an event names by its ID covers other lines of its SKU, before what names a SKU alone.
+        `shared`: what is more than is owed of the line that an event names by its ID covers what is owed of other lines of its SKU, before
+        what names a SKU alone; the rest is of the line that it names.
         """
         over: list[tuple[Line, Cell | None, Decimal]] = []
         ids = {line.line_id for line in self.lines if line.line_id}
         lines = list(told)
         named = [line for line in lines if line.line_id in ids]
         rest = [(line, cells_of(line, self.lines)) for line in named]
-        left = [self._fill(cells, line.quantity) for line, cells in rest]
+        left = [self._fill(cells, line.quantity, wanted=shared and line.quantity is not None) for line, cells in rest]
         for (line, cells), much in zip(rest, left, strict=True):
             others = [cell for cell in self._same_goods(line, *cells[0]) if cell != cells[0]] if shared and much else []
-            too_much = self._fill(others, much)
+            too_much = self._fill(cells, self._fill(others, much, wanted=True))
             if too_much:
                 over.append((line, cells[0], too_much))
         for line in [one for one in lines if one.line_id not in ids]:
@@ -104,14 +105,21 @@ class Tally:
                 over.append((line, cells[0] if cells else None, much))
         return over
 
-    def _fill(self, cells: Iterable[Cell], quantity: Decimal | None) -> Decimal | None:
-        """Cover cells in turn by a quantity (none: as much as there is); what is left of it."""
+    def _fill(self, cells: Iterable[Cell], quantity: Decimal | None, *, wanted: bool = False) -> Decimal | None:
+        """Cover cells in turn by a quantity (none: as much as there is); what is left of it. `wanted`: only what is owed still."""
         for cell in cells:
-            free = max(self.size(cell) - self.filled.get(cell, ZERO), ZERO)
+            size = min(self.size(cell), self._wanted(cell)) if wanted else self.size(cell)
+            free = max(size - self.filled.get(cell, ZERO), ZERO)
             part = free if quantity is None else min(quantity, free)
             self.filled[cell] = self.filled.get(cell, ZERO) + part
             quantity = None if quantity is None else quantity - part
         return quantity
+
+    def _wanted(self, cell: Cell) -> Decimal:
+        """How much of a cell is owed still."""
+        key, part = cell
+        owed = max(self.whole.get(key, ZERO) - self.dropped.get(key, ZERO), ZERO)
+        return owed if part is None else owed * pieces_of(self._line(key))[part]
 
     def _same_goods(self, told: Line, key: str, part: str | None) -> list[Cell]:
         """What has the SKU of the line that an event names by its ID, unless the event speaks of other goods or of a component."""

@@ -57,6 +57,8 @@ class Fields:
     """From when until when another order was the same."""
     learned: Learned = field(default_factory=Learned)
     """What the log had taught of who tells what."""
+    part: bool = False
+    """Whether another order was split into it and others."""
 
     def of(self, *types: str) -> list[Event]:
         """The events of the types, in history order."""
@@ -161,9 +163,10 @@ class Fields:
 
     @property
     def terms(self) -> str:
-        """Latest payment terms."""
+        """Latest payment terms; what an order was split into is paid with that order."""
         terms = text(self.latest, "payment_terms")
-        return terms if terms in TERMS else "prepaid"
+        terms = terms if terms in TERMS else "prepaid"
+        return "external" if self.part and terms in ("prepaid", "on_ship") else terms
 
     @property
     def method(self) -> str:

@@ -7,11 +7,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tests.oracle.judging.conditions import Condition, signal, state, timeout
+from tests.oracle.judging.covering import cells_of
 from tests.oracle.judging.kinds_goods import delivery_overdue
 from tests.oracle.judging.kinds_order import times
 from tests.oracle.judging.learned import told_for
 from tests.oracle.judging.parcels import OF_ANOTHER_KIND, Parcel, first, possession, reason, repeated, with_status
-from tests.oracle.judging.reading import DAY, NEVER, Event, text
+from tests.oracle.judging.reading import DAY, NEVER, Event, lines_of, text
 from tests.oracle.judging.shipments import ancestors
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from tests.oracle.judging.facts import Order
     from tests.oracle.judging.fields import Segment
+    from tests.oracle.judging.reading import Json
     from tests.oracle.judging.shipments import Shipment
 
 ROUTINE = ("accepted", "in_transit", "customs", "out_for_delivery", "attempt_failed", "delayed", "exception", "unknown")
@@ -240,9 +242,17 @@ def ends(parcel: Watched) -> list[Condition]:
 
 
 def promises(one: Watched) -> list[Segment[str | None]]:
-    """The order's promise and when it is in force; none for a replacement that it was not made for."""
+    """The promise of what is in the shipment and when it is in force; none for a replacement that it was not made for."""
     order, shipment = one.order, one.shipment
-    found = order.segments(lambda fields: text(fields, "promised_by"))
+    held = {key for line in shipment.lines for key, _ in cells_of(line, order.in_turn)}
+
+    def of_goods(fields: Json) -> str | None:
+        """The first that ends of the promises of the lines in it (of all, where it does not say which); a line's own before the order's."""
+        lines, whole = lines_of(fields), text(fields, "promised_by")
+        stated = [line.promised_by or whole for line in [one for one in lines if one.key in held] or lines] or [whole]
+        return min([one for one in stated if one], key=order.promise_deadline, default=None)
+
+    found = order.segments(of_goods)
     if not shipment.replaces:
         return found
     before = [other for other in ancestors(shipment, order.shipments) if other.delivered <= shipment.begun]

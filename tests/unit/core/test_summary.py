@@ -91,7 +91,7 @@ TOLD_TWICE = {
     "payment.partly_captured": "60.00 EUR of 100 EUR had been captured",
     "payment.amount_mismatch": "100.10 EUR had been captured: 0.10 EUR more than the order's total of 100 EUR",
     "payment.cancelled_not_refunded": "100.00 EUR is kept",
-    "conflict.quantity_mismatch": "3 of A had left; 2 were ordered",
+    "conflict.quantity_mismatch": "3 of A had left; the order has 2",
 }
 """What stories of these kinds say is wrong, by the numbers of their events before they are put right."""
 

@@ -149,7 +149,7 @@ def _left_by(shipment: Shipment, at: int) -> bool:
 
 def _was_paid(o: Facts, at: int) -> bool:
     """Whether an order had been paid by an instant, as far as anybody waits for that; what left unpaid is another conflict."""
-    return o.terms not in ("prepaid", "on_ship") or o.captured is None or (o.paid_up is not None and o.paid_up <= at)
+    return o.paid_on not in ("prepaid", "on_ship") or o.captured is None or (o.paid_up is not None and o.paid_up <= at)
 
 
 def _meets(o: Facts, shipment: Shipment, lines: Sequence[Line]) -> bool:

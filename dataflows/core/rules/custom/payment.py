@@ -149,7 +149,7 @@ def cancelled_not_refunded(o: Facts, s: RuleSetting) -> Found:
 
 def partly_captured(o: Facts, s: RuleSetting) -> Found:
     """Of a prepaid order from the capture on that left something open; of one that is paid on shipment once all has left."""
-    floor, word_of_floor = (o.shipped, "shipped") if o.terms == "on_ship" else (NEVER, "captured")
+    floor, word_of_floor = (o.shipped, "shipped") if o.paid_on == "on_ship" else (NEVER, "captured")
     if floor is None:
         return
     parts = o.ledger.unexplained(o.ledger.short())

@@ -7,6 +7,7 @@ from typing import cast
 
 from dataflows.core.history.facts import Facts
 from dataflows.core.history.parcels import Parcel, scan_of
+from dataflows.core.history.quantities import line_key
 from dataflows.core.history.shipments import Shipment
 from dataflows.core.policy import RuleSetting
 from dataflows.core.rules.conditions import signal, timeout
@@ -22,24 +23,37 @@ ARRIVED = clearing(scan("delivered", "returning", "returned"))
 
 
 def _owing(o: Facts, shipment: Shipment) -> Callable[[int], int | None]:
-    """The promise deadline in force of a shipment at an instant.
+    """The promise deadline in force of a shipment at an instant: the first of those of the lines in it (not known: of all lines).
 
     What replaces a shipment that had been delivered, or that began once the promise had passed, was not promised by it.
     """
-    before = o.shipment(shipment.replaces)
+    before, held = o.shipment(shipment.replaces), cast("set[str] | None", None)
     began = min((r.at for r in (*shipment.labels, *shipment.handovers)), default=None)
     kept = (
         before is not None and before is not shipment and before.delivered is not None and began is not None and before.delivered <= began
     )
 
     def at(instant: int) -> int | None:
+        nonlocal held
         fields = o.fields_at(instant)
-        if fields is None or fields.promised_by is None:
+        if fields is None:
             return None
-        deadline = o.promise_deadline(fields.promised_by)
+        stated = [fields.promised_by]
+        if any(line.promised_by for line in fields.lines or ()):
+            held = _keys(o, shipment) if held is None else held
+            lines = [(line_key(line, place), line.promised_by or fields.promised_by) for place, line in enumerate(fields.lines or ())]
+            stated = [text for key, text in lines if key in held] or [text for _, text in lines]
+        deadline = min((o.promise_deadline(text) for text in stated if text is not None), default=None)
+        if deadline is None:
+            return None
         return None if shipment.replaces and (kept or (began is not None and deadline <= began)) else deadline
 
     return at
+
+
+def _keys(o: Facts, shipment: Shipment) -> set[str]:
+    """The order's lines that are in a shipment, as far as known."""
+    return {key for line in shipment.lines or () for key, _ in o.obligations.shape.speaks_of(line)}
 
 
 Estimates = list[tuple[int, int, Record]]
