@@ -33,7 +33,7 @@ _STRUCTURAL = frozenset(
 _CAPTURED, _BALANCE, _LINES, _FUTURE = BITS["payment.captured"], BITS["balance"], BITS["lines"], BITS["future"]
 _BACKORDERED, _HELD, _PACKED = BITS["inventory.backordered"], BITS["order.hold_placed"], BITS["warehouse.packed"]
 _SHIP_BY, _PROMISED_BY, _REFUNDED, _ITEMISED = (BITS[name] for name in ("ship_by", "promised_by", "payment.refunded", "itemised"))
-_KEPT, _GONE_BACK = BITS["kept"], mask(("payment.refunded", "payment.dispute_closed"))
+_KEPT, _SEVERAL_SOURCES, _GONE_BACK = BITS["kept"], BITS["several sources"], mask(("payment.refunded", "payment.dispute_closed"))
 _TERMS = {terms: BITS[f"terms:{terms}"] for terms in TERMS}
 _PARCELS = mask(ANNOUNCED)
 _LASTING = ~(SITE | UNDATED)
@@ -251,7 +251,12 @@ def _capture(order: Order, record: Record) -> EventTraits:
         bits |= BITS["settled"]
     if not order.traits & _GONE_BACK:
         bits |= _KEPT
-    return bits, order.traits & _REFUNDED != 0, True  # What was refunded in full may no longer be.
+    if order.traits & _CAPTURED and not order.traits & _SEVERAL_SOURCES:
+        known = order.timeline.of("payment.captured")
+        if any(one.event.source != record.event.source for one in (known[0], known[-1])):
+            order.traits |= _SEVERAL_SOURCES
+    # What was refunded in full may no longer be; and one source says how much another one took.
+    return bits, order.traits & (_REFUNDED | _SEVERAL_SOURCES) != 0, True
 
 
 def _gone_back(order: Order, record: Record) -> EventTraits:

@@ -13,7 +13,7 @@ another source has just said. `several voices`: scans of more than one carrier o
 was plainly promised. `unfetched`: an order that was placed to be sent, none of it to be fetched, and not changed since. `site`: the event
 names a site that need not be the one that was named last, so that the site's clock and zone may change; `carrier`: one that names a carrier
 or a service that its parcel need not have been known to have. `undated`: an order is placed with lines that have no ship-by date.
-`parcel scanned`: the first possession of a parcel, of an order that has several.
+`parcel scanned`: the first possession of a parcel, of an order that has several. `several sources`: captures of more than one.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ TRAITS: tuple[str, ...] = (
     "order.cancel_declined", "order.linked", "carrier.relabelled", "return.cancelled",
     "again", "several voices", "eta", "carrier", "undated", "parcel scanned", "unfetched", "case.waiting", "case.noted",
     "action.initiated", "action.begun", "action.in_doubt", "action.observed", "automation.paused", "automation.resumed",
-    "policy.activated", "suggestion.made", "message.sent", "order.forgotten", "kept",
+    "policy.activated", "suggestion.made", "message.sent", "order.forgotten", "kept", "several sources",
 )
 # fmt: on
 """Traits of events and orders by the place of their bit. A new event type, status or finer trait is added at the end."""
