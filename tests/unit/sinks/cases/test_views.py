@@ -107,11 +107,19 @@ def carrier_of(life: Life) -> str | None:
     return next(iter([*own, *(one["carrier"] for one in shipments), *(source.split("/")[2] for source in sources)]), None)
 
 
+def site_of(life: Life) -> str | None:
+    """The site that an exception concerns, as its last event shows it: its order's, else its parcels', else that whose word it rests on."""
+    context = life.last["context"]
+    parcels = [one["site"] for one in context.get("shipments", ()) if one.get("site")]
+    sources = [piece["source"].split("/")[2] for piece in life.last["evidence"] if piece["source"].startswith("/warehouse/")]
+    return next(iter([*filter(None, [context["site"]]), *parcels, *sources]), None)
+
+
 def test_recurrence_by_site_and_sku(worked_store: Engine, reports: Reports) -> None:
     """The site that an exception concerns, and each of its SKUs, as far as any of its events named them."""
     lives = [life for life in reports.counted if life.last["status"] != "retracted"]
     expected = {
-        "site": Counter(site for life in lives if (site := life.last["context"]["site"])),
+        "site": Counter(site for life in lives if (site := site_of(life))),
         "sku": Counter(sku for life in lives for sku in {sku for data in life.events for sku in data["context"]["skus"]}),
     }
     for dimension, counted in expected.items():
