@@ -194,11 +194,14 @@ def told(text: str, file: str) -> dict[str, int]:
 
 def test_the_summary_counts_what_the_files_hold(world: Written, tmp_path: Path) -> None:
     """Lines by type as they stand in each file, and in words why not every exception was raised."""
-    money = {"amount": "1.00", "currency": "EUR"}
-    late = micros(datetime.fromisoformat(world.summary.until))
+    end = micros(datetime.fromisoformat(world.summary.until))
+    parcel = {"tracking_number": "1ZLATE"}
     early = [
-        line("c", late - 90 * HOUR, order="LATE", recorded=late, data={"payment_id": "p", "amount": money}),
-        line("o", late - 120 * HOUR, "order.placed", order="LATE", recorded=late, data={"method": "digital", "total": money}),
+        line("o", end - 24 * HOUR, "order.placed", order="LATE", data={"payment_terms": "external"}),
+        line("s", end - 20 * HOUR, "warehouse.shipped", order="LATE", data=parcel),
+        line("d", end - 10 * HOUR, "carrier.scan", order="LATE", data={**parcel, "status": "delivered"}),
+        # Hours late, when it has arrived: it is over by the time that it is heard of.
+        line("x", end - 12 * HOUR, "carrier.scan", order="LATE", recorded=end - 9 * HOUR, data={**parcel, "status": "damaged"}),
     ]
     path = write(tmp_path / "e.jsonl", [*world.summary.path.read_bytes().splitlines(), *early, b"nonsense"])
     found = command("replay", path, "--policy", world.summary.policy_path, "--until", world.summary.until, "--out", tmp_path / "out")
