@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -85,12 +86,13 @@ async def _work(parts: ConsoleParts, every: Sequence[WindowCounts[Any]]) -> None
 
 
 async def _round(parts: ConsoleParts, every: Sequence[WindowCounts[Any]]) -> None:
-    """One after the other: readers ask the same database meanwhile."""
+    """One after the other, with a rest as long as each took: readers ask the same database meanwhile."""
     for scope in await asyncio.to_thread(_scopes, parts):
         for days in DAYS:
             for counts in every:
-                now = parts.clock()
+                now, began = parts.clock(), time.monotonic()
                 await counts.ahead(parts, read_window(QueryParams({"days": str(days)}), Person("", scope=scope), now, UTC_ZONE), now)
+                await asyncio.sleep(time.monotonic() - began)
 
 
 def _scopes(parts: ConsoleParts) -> Sequence[PersonScope]:

@@ -209,7 +209,9 @@ def latency(seconds: int, rate: int) -> Latency:
         engine.ready()
         listener = Listener(broker.bootstrap, engine.topic("exceptions"))
         listener.start()
-        while engine.metric("orderwatch_lag_records"):
+        ready = time.monotonic() + PATIENCE
+        while engine.metric("orderwatch_open_orders") < world.count:  # What lags is not known before it has begun to read.
+            assert time.monotonic() < ready, "it does not read what had happened before"
             time.sleep(0.1)
         stamps = tell(broker, name, world)
         wanted = Counter({SIGNAL: world.count // 10, DEADLINE: world.count // 10})
