@@ -303,6 +303,28 @@ def test_an_orphan_moves_with_its_number() -> None:
     assert [(name, order) for name, order, _ in world.joined()] == [("new", "A-1"), ("scan", "A-1")]
 
 
+@pytest.mark.parametrize("number", ["F1", "F2"])
+def test_parcels_of_two_orders_that_become_one_are_of_both(number: str) -> None:
+    """Each order gets what was told of either number before, whichever of the two it was, and the relabel once."""
+    world = World(shards=8)
+    world.see("one", T0, "warehouse.label_created", order="A-1", tracking_number="F1")
+    world.see("two", T0 + 1, "warehouse.label_created", order="A-2", tracking_number="F2")
+    world.see("scan", T0 + HOUR, "carrier.scan", tracking_number=number, status="accepted")
+    world.see("new", T0 + DAY, "carrier.relabelled", tracking_number="F2", replaces_number="F1")
+    found = [(p.item.event.id, p.item.order) for p in world.placed if isinstance(p.item, Record)]
+    assert sorted(found) == [("new", "A-1"), ("new", "A-2"), ("scan", "A-1"), ("scan", "A-2")]
+
+
+def test_an_order_that_is_tied_later_hears_of_a_relabel_by_either_number() -> None:
+    """The relabel came first, and one number was known to be another order's by then."""
+    world = World(shards=8)
+    world.see("new", T0, "carrier.relabelled", tracking_number="F2", replaces_number="F1")
+    world.see("one", T0 + 1, "warehouse.shipped", order="A-1", tracking_number="F2")
+    world.see("two", T0 + 2, "warehouse.label_created", order="A-2", tracking_number="F1")
+    world.see("scan", T0 + HOUR, "carrier.scan", tracking_number="F2", status="accepted")
+    assert sorted((name, order) for name, order, _ in world.joined()) == [(n, o) for n in ("new", "scan") for o in ("A-1", "A-2")]
+
+
 def test_a_relabelled_number_of_two_orders_is_of_both_and_may_be_used_again() -> None:
     """What was known of it before it moved counts on: who holds it, and that its parcel has ended."""
     world = World(shards=8)
