@@ -69,10 +69,11 @@ class ExceptionCase:
         return local(min(max(at - 1, EARLIEST), LATEST), place(self.zone)).toordinal()
 
     def date(self, text: object) -> str | None:
-        """A stated date as it is, a stated instant in the zone of the case."""
+        """A stated date as it is, a stated instant in the zone of the case; of an interval its later end, which is what was promised."""
         if not isinstance(text, str):
             return None
-        return text if "T" not in text or "/" in text else self.moment(deadline(text, self.zone))
+        end = max(text.split("/"), key=lambda one: deadline(one, self.zone))
+        return self.moment(deadline(end, self.zone)) if "T" in end else end
 
     @Attribute
     def zone(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from dataflows.core.rules.load import load_policy
 from dataflows.core.rules.sentences import SENTENCES, UNCLAIMED
 from tests.oracle.judging.reading import instant
 from tests.support.engine import records_of, run
+from tests.support.logs import line
 from tests.support.stories import Story, stories
 
 ELSEWHERE = {"data.rule_failed"}
@@ -132,3 +134,15 @@ def test_a_place_that_is_known_by_now_is_not_counted_in_its_zone_before() -> Non
     told = [said(story) for story in STORIES if story.kind == "data.unmapped_place"]
     assert any("counted in UTC meanwhile" in text for one in told for text in one.get("exception.raised", []))
     assert not any("meanwhile" in text for one in told for text in one.get("exception.resolved", []))
+
+
+def test_a_window_is_said_by_its_end() -> None:
+    """As an instant in the zone of the case, as any other; nobody reads two machine's instants with a stroke between."""
+    window = {"ship_by": "2026-11-05T08:00:00Z/2026-11-05T12:00:00Z", "ship_to": {"country": "DE"}, "payment_terms": "external"}
+    lines = [
+        json.loads(line("p", instant("2026-11-02T08:00:00Z"), "order.placed", data=window)),
+        json.loads(line("h", instant("2026-11-02T09:00:00Z"), "order.hold_placed", data={"hold": "credit"})),
+    ]
+    outs = run(records_of(lines), load_policy(None), instant("2026-11-05T09:00:00Z"))
+    (text,) = {str(out.data["summary"]) for out in outs if out.topic == "exceptions" and out.kind == "payment.credit_hold_aged"}
+    assert "the order is to leave by Thu 2026-11-05 12:00." in text
