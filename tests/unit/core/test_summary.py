@@ -138,7 +138,11 @@ def test_a_place_that_is_known_by_now_is_not_counted_in_its_zone_before() -> Non
 
 def test_a_window_is_said_by_its_end() -> None:
     """As an instant in the zone of the case, as any other; nobody reads two machine's instants with a stroke between."""
-    window = {"ship_by": "2026-11-05T08:00:00Z/2026-11-05T12:00:00Z", "ship_to": {"country": "DE"}, "payment_terms": "external"}
+    window: dict[str, object] = {
+        "ship_by": "2026-11-05T08:00:00Z/2026-11-05T12:00:00Z",
+        "ship_to": {"country": "DE"},
+        "payment_terms": "external",
+    }
     lines = [
         json.loads(line("p", instant("2026-11-02T08:00:00Z"), "order.placed", data=window)),
         json.loads(line("h", instant("2026-11-02T09:00:00Z"), "order.hold_placed", data={"hold": "credit"})),
