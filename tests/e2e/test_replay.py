@@ -195,7 +195,7 @@ def told(text: str, file: str) -> dict[str, int]:
 def test_the_summary_counts_what_the_files_hold(world: Written, tmp_path: Path) -> None:
     """Lines by type as they stand in each file, and in words why not every exception was raised."""
     end = micros(datetime.fromisoformat(world.summary.until))
-    parcel = {"tracking_number": "1ZLATE"}
+    parcel: dict[str, object] = {"tracking_number": "1ZLATE"}
     early = [
         line("o", end - 24 * HOUR, "order.placed", order="LATE", data={"payment_terms": "external"}),
         line("s", end - 20 * HOUR, "warehouse.shipped", order="LATE", data=parcel),
