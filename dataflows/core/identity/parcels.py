@@ -70,7 +70,7 @@ class Parcels:
         elif not self._place(head, cast("Record", record), number):
             self._waiting.wait(AliasKey(tenant, TRACKING, number), cast("Record", record), watch=watch)
 
-    def joined(self, head: ResolvedEvent, own: Record) -> None:
+    def tie_relabelled(self, head: ResolvedEvent, own: Record) -> None:
         """An event that named no order has been given to one: a relabel ties both its numbers by that."""
         if own.event.type == RELABELLED and self.moved is None:
             for number in (replaced_by(own), replaced_by(own, new=True)):

@@ -259,7 +259,7 @@ class AliasResolver:
         self._resolved.append(resolved)
         if self._children and own.event.type in GOODS:
             self._resolved += [joined(head, own, parent) for parent in self._children.parents(own.event.tenant, order)]
-        self._parcels.joined(resolved, own)
+        self._parcels.tie_relabelled(resolved, own)
         if self._first:
             self._onward += sightings(resolved, aliases(own.event))[1]
             if own.event.type in LIFE and self._rules.compare_customers:

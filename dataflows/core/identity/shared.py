@@ -1,4 +1,4 @@
-"""What belongs to more orders than the one that it names: scans of a freight number, steps of an order that was split off another."""
+"""What belongs to more orders than the one that it names: events of a freight number, steps of an order that was split off another."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ OF_CHILDREN: Final = GOODS | {PLACED}
 SPLIT: Final = "\n"
 """Before the name of an order: what it was split into, not what it was split off. No name begins so."""
 REMEMBERED: Final = 3 * DAY
-"""For how long (µs of log time, at least) the scans of a number wait for further orders; a tie that comes in later has those after it."""
+"""For how long (µs of log time, at least) the events of a number wait for further orders; a tie that comes in later has those after it."""
 MOST: Final = 64
-"""Scans of a number, or steps of an order; of more the latest are kept."""
+"""Events of a number, or steps of an order; of more the latest are kept."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[int, str, int, int, bytes]).decode
 _json = msgspec.json.Encoder().encode
